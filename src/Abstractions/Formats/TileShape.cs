@@ -1,0 +1,40 @@
+namespace Stof.Reference.Formats;
+
+/// <summary>Size of an outer tile: BM queries by BN keys.</summary>
+/// <param name="Rows">BM, a positive multiple of 8.</param>
+/// <param name="Columns">BN, a positive multiple of 8.</param>
+public readonly record struct TileShape(int Rows, int Columns)
+{
+    /// <summary>Side of an inner tile: 8×8 bits in one 64-bit word.</summary>
+    public const int Inner = 8;
+
+    /// <summary>STOF's tile, 64×64.</summary>
+    public static TileShape Default => new(64, 64);
+
+    /// <summary>Bitmap words of one part tile.</summary>
+    public int WordsPerTile => Rows / Inner * (Columns / Inner);
+
+    /// <summary>
+    /// Word that holds element (row, column) of a tile: inner-tile columns outer, inner-tile rows inner.
+    /// </summary>
+    public int WordIndex(int row, int column) => (Rows / Inner * (column / Inner)) + (row / Inner);
+
+    /// <summary>Bit of element (row, column) in its word: 8·r + c inside the inner tile, least significant first.</summary>
+    public static int BitIndex(int row, int column) => (Inner * (row % Inner)) + (column % Inner);
+
+    /// <summary>Checks the sides.</summary>
+    /// <returns>This shape.</returns>
+    /// <exception cref="InvalidInputException">A side is not a positive multiple of 8.</exception>
+    public TileShape Validated()
+    {
+        if (Rows <= 0 || Columns <= 0 || Rows % Inner != 0 || Columns % Inner != 0)
+        {
+            throw new InvalidInputException("tile", ToString(), "positive multiples of 8, such as 64x64");
+        }
+
+        return this;
+    }
+
+    /// <summary>Renders as <c>64x64</c>.</summary>
+    public override string ToString() => $"{Rows}x{Columns}";
+}

@@ -1,0 +1,67 @@
+namespace Stof.Reference.Masks;
+
+/// <summary>What a mask is known to do on a rectangle without visiting its elements.</summary>
+public enum TileClass
+{
+    /// <summary>No pair is allowed: the tile is never loaded.</summary>
+    Empty,
+
+    /// <summary>Some pairs are allowed and some are not, or the pattern cannot tell cheaply: look at the elements.</summary>
+    Part,
+
+    /// <summary>Every pair is allowed: no mask work inside the tile.</summary>
+    Full,
+}
+
+/// <summary>A rectangle of queries [QueryStart, QueryEnd) and keys [KeyStart, KeyEnd), not empty.</summary>
+public readonly record struct MaskRect(int QueryStart, int QueryEnd, int KeyStart, int KeyEnd);
+
+/// <summary>
+/// A pattern on a rectangle. It answers two questions: may query q attend to key k, and is this rectangle full, part or
+/// empty. All indices are inside <see cref="Extent"/>; callers have checked them.
+/// </summary>
+public abstract class BoundMask
+{
+    /// <summary>Keys covered by one call of <see cref="Row64"/>.</summary>
+    public const int RowBits = 64;
+
+    /// <summary>Binds to an extent.</summary>
+    protected BoundMask(MaskExtent extent) => Extent = extent.Validated();
+
+    /// <summary>The rectangle this mask lives on.</summary>
+    public MaskExtent Extent { get; }
+
+    /// <summary>True if batch items may differ; false lets every format store one item.</summary>
+    public virtual bool VariesByBatch => false;
+
+    /// <summary>True if heads may differ; false lets every format store one head.</summary>
+    public virtual bool VariesByHead => false;
+
+    /// <summary>May <paramref name="query"/> attend to <paramref name="key"/>? This predicate is the mask's definition.</summary>
+    public abstract bool Allows(int batch, int head, int query, int key);
+
+    /// <summary>
+    /// Full or empty only if that is certain. <see cref="TileClass.Part"/> may be answered for a rectangle that turns out
+    /// uniform: the tile builder then looks at the elements, so a loose answer costs time, never correctness.
+    /// </summary>
+    public abstract TileClass Classify(int batch, int head, MaskRect rect);
+
+    /// <summary>
+    /// Sixty-four keys of one row at once: bit i is <c>Allows(batch, head, query, keyStart + i)</c>, 0 beyond the last key.
+    /// Patterns override it with shifts; the default asks the predicate.
+    /// </summary>
+    public virtual ulong Row64(int batch, int head, int query, int keyStart)
+    {
+        var bits = 0UL;
+        var count = Math.Min(RowBits, Extent.KeyLength - keyStart);
+        for (var i = 0; i < count; i++)
+        {
+            if (Allows(batch, head, query, keyStart + i))
+            {
+                bits |= 1UL << i;
+            }
+        }
+
+        return bits;
+    }
+}

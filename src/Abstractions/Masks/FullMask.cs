@@ -1,0 +1,18 @@
+namespace Stof.Reference.Masks;
+
+/// <summary>Every query attends to every key: <c>full</c>. The identity of <c>&amp;</c>.</summary>
+public sealed record FullMask : MaskPattern
+{
+    /// <inheritdoc/>
+    public override BoundMask Bind(MaskExtent extent) => new Bound(extent);
+
+    /// <inheritdoc/>
+    protected override string ToText() => "full";
+
+    private sealed class Bound(MaskExtent extent) : BoundMask(extent)
+    {
+        public override bool Allows(int batch, int head, int query, int key) => true;
+
+        public override TileClass Classify(int batch, int head, MaskRect rect) => TileClass.Full;
+    }
+}
