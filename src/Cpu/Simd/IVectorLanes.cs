@@ -45,6 +45,12 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>The larger; <paramref name="b"/> where a lane is not a number in b.</summary>
     static abstract TVector Max(TVector a, TVector b);
 
+    /// <summary>The largest lane.</summary>
+    static abstract float MaxAcross(TVector a);
+
+    /// <summary>The sum of the lanes: upper half onto lower half, again and again.</summary>
+    static abstract float SumAcross(TVector a);
+
     /// <summary>Clears the sign.</summary>
     static abstract TVector Abs(TVector a);
 
@@ -104,6 +110,10 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     public static Vector512<float> Min(Vector512<float> a, Vector512<float> b) => Vector512.MinNative(a, b);
 
     public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.MaxNative(a, b);
+
+    public static float MaxAcross(Vector512<float> a) => Lanes256.MaxAcross(Vector256.MaxNative(a.GetLower(), a.GetUpper()));
+
+    public static float SumAcross(Vector512<float> a) => Lanes256.SumAcross(a.GetLower() + a.GetUpper());
 
     public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
 
@@ -168,6 +178,10 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
     public static Vector256<float> Min(Vector256<float> a, Vector256<float> b) => Vector256.MinNative(a, b);
 
     public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Vector256.MaxNative(a, b);
+
+    public static float MaxAcross(Vector256<float> a) => Lanes128.MaxAcross(Vector128.MaxNative(a.GetLower(), a.GetUpper()));
+
+    public static float SumAcross(Vector256<float> a) => Lanes128.SumAcross(a.GetLower() + a.GetUpper());
 
     public static Vector256<float> Abs(Vector256<float> a) => Vector256.Abs(a);
 
@@ -252,6 +266,18 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
     public static Vector128<float> Min(Vector128<float> a, Vector128<float> b) => Vector128.MinNative(a, b);
 
     public static Vector128<float> Max(Vector128<float> a, Vector128<float> b) => Vector128.MaxNative(a, b);
+
+    public static float MaxAcross(Vector128<float> a)
+    {
+        var pairs = Vector128.MaxNative(a, Vector128.Shuffle(a, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(pairs, Vector128.Shuffle(pairs, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
+    public static float SumAcross(Vector128<float> a)
+    {
+        var pairs = a + Vector128.Shuffle(a, Vector128.Create(2, 3, 0, 1));
+        return (pairs + Vector128.Shuffle(pairs, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
 
     public static Vector128<float> Abs(Vector128<float> a) => Vector128.Abs(a);
 
