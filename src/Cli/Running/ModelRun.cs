@@ -1,15 +1,14 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Stof.Reference.Backends;
-using Stof.Reference.Cli.Commands;
 using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Fusion;
-using Stof.Reference.Interchange;
 using Stof.Reference.Masks;
 using Stof.Reference.Models;
 using Stof.Reference.Models.Checkpoints;
 using Stof.Reference.Plans;
 using Stof.Reference.Search;
+using MaskArgument = Stof.Reference.Cli.Commands.MaskArgument;
 
 namespace Stof.Reference.Cli.Running;
 
@@ -104,7 +103,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
         var graph = model.Graph.Layer;
         if (request.PlanFile is not null)
         {
-            var plan = PlanJson.Parse(ReadText(request.PlanFile), request.PlanFile).Validated(graph, workload, backend.Device);
+            var plan = PlanJson.Parse(TextFile.Read(request.PlanFile), request.PlanFile).Validated(graph, workload, backend.Device);
             var foreign = plan.Device != backend.Device.Fingerprint || plan.Workload != ExecutionPlan.WorkloadKey(workload);
             return (plan, foreign ? $"{request.PlanFile}, made for {plan.Workload} on {plan.Device}" : request.PlanFile, null);
         }
@@ -177,13 +176,6 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
     {
         double[] sorted = [.. values.Order()];
         return sorted[sorted.Length / 2];
-    }
-
-    private static string ReadText(string path)
-    {
-        using var stream = InputFile.Open(path);
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
     }
 
     private sealed class SearchProgress(IRunProgress progress) : IProgress<TuningProgress>

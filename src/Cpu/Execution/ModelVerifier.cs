@@ -4,6 +4,7 @@ using Stof.Reference.Cpu.Oracle;
 using Stof.Reference.Masks;
 using Stof.Reference.Models;
 using Stof.Reference.Numerics;
+using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Cpu.Execution;
 
