@@ -117,9 +117,14 @@ public class OnnxRuntimeOracleTests
     private static void Compare(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, bool isCausal, string label)
     {
         var reference = CompensatedAttention.Run(problem, q, k, v);
-        var verdict = new AttentionTolerance().Judge(problem, reference, OnnxAttention.Run(problem, q, k, v, isCausal));
+        var tolerance = new AttentionTolerance { LimitFrobenius = problem.Type == DType.F32 };
+        var verdict = tolerance.Judge(problem, reference, OnnxAttention.Run(problem, q, k, v, isCausal));
         var passes = verdict.State is Verdict.Pass or Verdict.Marginal or Verdict.Mistrusted;
         Assert.True(passes, $"{label}: {problem.Type} {problem.QueryLength}x{problem.KvLength}: {string.Join("; ", verdict.Reasons)}");
+
+        // Its half-precision path rounds more often than our contract lets a kernel round (measured: up to 4.9e-4 here, every element in budget).
+        var limit = AttentionTolerance.FrobeniusLimit(problem.Type) * (problem.Type == DType.F16 ? 2 : 1);
+        Assert.True(verdict.Metrics!.RelativeFrobenius <= limit, $"{label}: relative Frobenius error {verdict.Metrics.RelativeFrobenius:g3}");
     }
 
     private static (HostTensor Q, HostTensor K, HostTensor V) Inputs(Random random, AttentionProblem p) =>
