@@ -28,7 +28,7 @@ public sealed record DilatedMask : NamedMask
     public override string Name => "dilated";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments => [new("width", Width), new("gap", Gap)];
+    public override IReadOnlyList<MaskParameterValue> Arguments => [new("width", Width), new("gap", Gap)];
 
     /// <inheritdoc/>
     public override BoundMask Bind(MaskExtent extent) => new Bound(extent, (long)Width + Gap, Gap + 1L);
