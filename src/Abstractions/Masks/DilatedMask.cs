@@ -66,18 +66,5 @@ public sealed record DilatedMask : NamedMask
             var toTooth = FloorMod(position - reach - keyStart, step);
             return toTooth >= RowBits ? 0 : (_comb << (int)toTooth) & KeysBetween(keyStart, position - reach, position + reach + 1);
         }
-
-        private static long FloorMod(long value, long modulus) => ((value % modulus) + modulus) % modulus;
-
-        private static ulong Comb(long step)
-        {
-            var comb = 0UL;
-            for (long bit = 0; bit < RowBits; bit += step)
-            {
-                comb |= 1UL << (int)bit;
-            }
-
-            return comb;
-        }
     }
 }
