@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 
-// quick gemm | quick rows | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS] | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -10,7 +10,7 @@ if (args is ["quick", var suite, ..])
             GemmQuick.Run(Console.Out);
             return 0;
         case "rows":
-            RowQuick.Run(Console.Out);
+            RowQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : RowQuick.DefaultRows);
             return 0;
         case "tiling" when args.Length == 6:
             var numbers = Array.ConvertAll(args[2..], int.Parse);

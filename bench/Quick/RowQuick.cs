@@ -9,11 +9,13 @@ namespace Stof.Reference.Bench.Quick;
 /// <summary>Memory-bound operators: bytes they must move per second, as a share of a plain copy in the same run.</summary>
 internal static class RowQuick
 {
-    private const int Rows = 16384; // 48 MiB in F32: far beyond the second-level cache
+    /// <summary>48 MiB in F32: far beyond the second-level cache.</summary>
+    public const int DefaultRows = 16384;
+
     private const int Columns = 768;
 
     /// <summary>Prints one line an operator, dtype and thread count.</summary>
-    public static void Run(TextWriter output)
+    public static void Run(TextWriter output, int rows)
     {
         output.WriteLine("threads  dtype  operator                 best GB/s   copy GB/s  of copy  median of copy");
         foreach (var threads in new[] { 1, 2 })
@@ -22,12 +24,12 @@ internal static class RowQuick
             var workspace = new KernelWorkspace(pool);
             foreach (var type in new[] { DType.F32, DType.F16, DType.BF16 })
             {
-                foreach (var (name, tensors, action) in Operators(workspace, type))
+                foreach (var (name, tensors, action) in Operators(workspace, type, rows))
                 {
-                    var bytes = (double)tensors * Rows * Columns * type.Size();
-                    var copy = Peak.CopyGigabytes(pool, Rows * Columns * type.Size());
+                    var bytes = (double)tensors * rows * Columns * type.Size();
+                    var copy = Peak.CopyGigabytes(pool, rows * Columns * type.Size());
                     var timing = Timing.Of(action);
-                    copy = Math.Max(copy, Peak.CopyGigabytes(pool, Rows * Columns * type.Size()));
+                    copy = Math.Max(copy, Peak.CopyGigabytes(pool, rows * Columns * type.Size()));
                     var best = bytes / timing.BestSeconds / 1e9;
                     var median = bytes / timing.MedianSeconds / 1e9;
                     output.WriteLine(string.Create(
@@ -38,18 +40,19 @@ internal static class RowQuick
         }
     }
 
-    // Tensors: how many matrices of Rows x Columns the operator reads and writes.
-    private static IEnumerable<(string Name, double Tensors, Action Action)> Operators(KernelWorkspace workspace, DType type)
+    // Tensors: how many matrices of rows x columns the operator reads and writes.
+    private static IEnumerable<(string Name, double Tensors, Action Action)> Operators(
+        KernelWorkspace workspace, DType type, int rows)
     {
-        var x = MatrixView.Of(Inputs.Normal(type, 1, Rows, Columns));
-        var residual = MatrixView.Of(Inputs.Normal(type, 2, Rows, Columns));
-        var y = MatrixView.Of(HostTensor.Zeros(type, Rows, Columns));
-        var half = MatrixView.Of(HostTensor.Zeros(type, Rows, Columns / 2));
+        var x = MatrixView.Of(Inputs.Normal(type, 1, rows, Columns));
+        var residual = MatrixView.Of(Inputs.Normal(type, 2, rows, Columns));
+        var y = MatrixView.Of(HostTensor.Zeros(type, rows, Columns));
+        var half = MatrixView.Of(HostTensor.Zeros(type, rows, Columns / 2));
         var bias = Inputs.Row(3, Columns);
         var layer = RowNorm.Layer(Inputs.Row(4, Columns), Inputs.Row(5, Columns));
         var rms = RowNorm.Rms(Inputs.Row(6, Columns));
         var table = new RotaryTable(512, 64);
-        var positions = Enumerable.Range(0, Rows).Select(row => row % 512).ToArray();
+        var positions = Enumerable.Range(0, rows).Select(row => row % 512).ToArray();
         yield return ("bias", 2, () => BiasAdd.Run(workspace, x, bias, y));
         yield return ("bias+relu", 2, () => BiasActivation.Run(workspace, x, bias, Activation.Relu, y));
         yield return ("bias+gelu(erf)", 2, () => BiasActivation.Run(workspace, x, bias, Activation.GeluErf, y));

@@ -37,6 +37,16 @@ public static class RuleBasedSchemes
         return FusionScheme.Detached(graph.Operators.Length);
     }
 
+    /// <summary>Attention fused, everything else on its own: the baseline where detached scores would not fit.</summary>
+    public static FusionScheme AttentionOnly(OperatorGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var first = graph.Operators.ToList().FindIndex(op => op is AttentionOperator);
+        var steps = graph.Operators.Count(op => op is AttentionOperator);
+        var after = graph.Operators.Length - first - steps;
+        return FusionScheme.FromLengths([.. Enumerable.Repeat(1, first), steps, .. Enumerable.Repeat(1, after)]);
+    }
+
     /// <summary>Only memory-intensive neighbours are fused: what a graph compiler does around library products.</summary>
     public static FusionScheme ElementwiseOnly(OperatorGraph graph, Workload workload, DeviceDescription device) =>
         Greedy(graph, workload, device, ["residual-norm"]);

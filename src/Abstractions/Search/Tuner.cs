@@ -65,18 +65,21 @@ public sealed class Tuner
         var reward = total.Elapsed.TotalSeconds - stageTwoStart - (_table.MeasuringSeconds - measuredBefore);
 
         var detached = ExecutionPlan.Detached(_graph, _workload, _device);
+        var attentionOnly = ExecutionPlan.FromScheme(_graph, _workload, _device, RuleBasedSchemes.AttentionOnly(_graph));
         var searched = ToPlan(segments);
         var compareStart = total.Elapsed.TotalSeconds;
-        var seconds = _measurer.MeasureLayers([detached, searched]);
+        var seconds = _measurer.MeasureLayers([detached, attentionOnly, searched]);
         var comparing = total.Elapsed.TotalSeconds - compareStart;
 
-        // Segments timed apart may mislead; the whole layer decides.
-        var won = seconds[1] <= seconds[0];
+        // Where a backend refuses to store detached scores, the baseline keeps attention fused. Segments timed apart may
+        // mislead: the whole layer decides.
+        var (baseline, baselineSeconds) = double.IsFinite(seconds[0]) ? (detached, seconds[0]) : (attentionOnly, seconds[1]);
+        var won = seconds[2] <= baselineSeconds;
         return new TuningResult
         {
-            Plan = won ? searched : detached,
-            DetachedSeconds = seconds[0],
-            PlanSeconds = won ? seconds[1] : seconds[0],
+            Plan = won ? searched : baseline,
+            DetachedSeconds = baselineSeconds,
+            PlanSeconds = won ? seconds[2] : baselineSeconds,
             Samples = _table.Samples,
             Moves = [.. _moves],
             Rounds = [.. _rounds],

@@ -30,7 +30,10 @@ public sealed record TuningResult
     /// <summary>The plan.</summary>
     public required ExecutionPlan Plan { get; init; }
 
-    /// <summary>Seconds of a layer under the all-detached plan, measured in turn with <see cref="PlanSeconds"/>.</summary>
+    /// <summary>
+    /// Seconds of a layer under the all-detached plan, measured in turn with <see cref="PlanSeconds"/>; attention stays fused in
+    /// it where the backend refuses to store detached scores.
+    /// </summary>
     public required double DetachedSeconds { get; init; }
 
     /// <summary>Seconds of a layer under the plan.</summary>

@@ -3,7 +3,6 @@ using Stof.Reference.Backends;
 using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Fusion;
 using Stof.Reference.Models;
-using Stof.Reference.Numerics;
 using Stof.Reference.Plans;
 using Stof.Reference.Tensors;
 

@@ -15,10 +15,10 @@ internal sealed class Frame(OperatorGraph graph, Workload workload)
     private readonly HostTensor?[] _values = new HostTensor?[graph.Values.Length];
 
     /// <summary>The buffer of a value: [rows, width] in the workload's dtype, or float scores [batch, heads, length, length].</summary>
-    public HostTensor this[int value]
+    public HostTensor this[int index]
     {
-        get => _values[value] ??= Allocate(value);
-        set => _values[value] = value;
+        get => _values[index] ??= Allocate(index);
+        set => _values[index] = value;
     }
 
     /// <summary>A value as a matrix.</summary>

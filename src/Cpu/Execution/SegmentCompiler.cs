@@ -177,7 +177,7 @@ internal sealed class SegmentCompiler
                 return frame => RotaryEmbedding.Run(
                     _workspace, frame.View(input), table, geometry.QueryHeads, geometry.KvHeads, _positions.Value, frame.View(op.Output));
             case AttentionOperator step:
-                return AttentionStepOf(graph, step, weights);
+                throw new InvalidOperationException(step.Name);
             default:
                 return _embeddings.Compile(op, weights);
         }

@@ -61,29 +61,61 @@ internal static unsafe class BlockwiseTile
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var nothing = TLanes.Create(float.NegativeInfinity);
         var largest = state.Largest;
         var candidates = state.Candidate;
+        var scale = rule.HasMoreThanScale ? 1f : rule.Scale;
         for (var r = 0; r < rows; r++)
         {
             var row = scores + (r * stride);
-            var bias = rule.Bias(at.Batch, at.Head, at.Query + r);
-            bias = bias is null ? null : bias + at.Key;
-            var largestLanes = nothing;
-            for (var c = 0; c < columns; c += TLanes.Width)
+            if (rule.HasMoreThanScale)
             {
-                var score = rule.Apply<TLanes, TVector>(TLanes.Load(row + c), bias is null ? null : bias + c);
-                if (bits.Select)
-                {
-                    score = TLanes.SelectBits(bits.Row(r, c, TLanes.Width), score, nothing);
-                }
-
-                TLanes.Store(score, row + c);
-                largestLanes = TLanes.Max(score, largestLanes);
+                var bias = rule.Bias(at.Batch, at.Head, at.Query + r);
+                rule.Apply<TLanes, TVector>(row, columns, bias is null ? null : bias + at.Key);
             }
 
-            candidates[r] = MathF.Max(largest[r], TLanes.MaxAcross(largestLanes));
+            var found = bits.Select
+                ? ScaleAllowed<TLanes, TVector>(row, columns, scale, bits, r)
+                : ScaleAll<TLanes, TVector>(row, columns, scale);
+            candidates[r] = found > largest[r] ? found : largest[r];
         }
+    }
+
+    /// <summary>Scales a row and returns its largest score.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float ScaleAll<TLanes, TVector>(float* row, int columns, float scale)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var factor = TLanes.Create(scale);
+        var largest = TLanes.Create(float.NegativeInfinity);
+        for (var c = 0; c < columns; c += TLanes.Width)
+        {
+            var score = TLanes.Multiply(TLanes.Load(row + c), factor);
+            TLanes.Store(score, row + c);
+            largest = TLanes.Max(score, largest);
+        }
+
+        return TLanes.MaxAcross(largest);
+    }
+
+    /// <summary>As <see cref="ScaleAll"/>, masked pairs selected away.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float ScaleAllowed<TLanes, TVector>(float* row, int columns, float scale, TileBits bits, int r)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var factor = TLanes.Create(scale);
+        var nothing = TLanes.Create(float.NegativeInfinity);
+        var largest = nothing;
+        for (var c = 0; c < columns; c += TLanes.Width)
+        {
+            var raw = TLanes.Multiply(TLanes.Load(row + c), factor);
+            var score = TLanes.SelectBits(bits.Row(r, c, TLanes.Width), raw, nothing);
+            TLanes.Store(score, row + c);
+            largest = TLanes.Max(score, largest);
+        }
+
+        return TLanes.MaxAcross(largest);
     }
 
     /// <summary>Scores to weights exp(s − m), in place, and their sums to the lanes of l, what they held rescaled.</summary>

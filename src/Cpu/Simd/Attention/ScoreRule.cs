@@ -19,21 +19,32 @@ internal sealed unsafe class ScoreRule(AttentionProblem problem)
     /// <summary>Bias of query (b, h, q), indexed by key; null without a bias.</summary>
     public float* Bias(int batch, int head, int query) => _bias is null ? null : _bias.Row(batch, head, query);
 
-    /// <summary>Applies the rule to one register of raw scores.</summary>
-    /// <param name="raw">Products q·k.</param>
+    /// <summary>True if a raw score needs more than the scale.</summary>
+    public bool HasMoreThanScale => _bias is not null || HasCap;
+
+    /// <summary>Applies the whole rule to a row of raw scores, in place.</summary>
+    /// <param name="row">Products q·k of neighbouring keys.</param>
+    /// <param name="columns">Their number, a multiple of 16.</param>
     /// <param name="bias">Biases of the same keys, or null.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TLanes, TVector>(TVector raw, float* bias)
+    public void Apply<TLanes, TVector>(float* row, int columns, float* bias)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
         var scale = TLanes.Create(Scale);
-        var score = bias is null ? TLanes.Multiply(raw, scale) : TLanes.Fma(raw, scale, TLanes.Load(bias));
-        return HasCap ? Capped<TLanes, TVector>(score) : score;
+        for (var c = 0; c < columns; c += TLanes.Width)
+        {
+            var raw = TLanes.Load(row + c);
+            TLanes.Store(bias is null ? TLanes.Multiply(raw, scale) : TLanes.Fma(raw, scale, TLanes.Load(bias + c)), row + c);
+        }
+
+        for (var c = 0; HasCap && c < columns; c += TLanes.Width)
+        {
+            TLanes.Store(Capped<TLanes, TVector>(TLanes.Load(row + c)), row + c);
+        }
     }
 
     /// <summary>c·tanh(x/c).</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Capped<TLanes, TVector>(TVector score)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct =>
