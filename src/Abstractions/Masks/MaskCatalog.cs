@@ -25,9 +25,8 @@ public sealed record MaskEntry(
                 return Name;
             }
 
-            var required = string.Join(',', Parameters.Where(p => !p.Optional).Select(p => p.Name));
-            var optional = string.Concat(Parameters.Where(p => p.Optional).Select(p => $"[,{p.Name}]"));
-            return $"{Name}({required}{optional})";
+            // A comma belongs to what follows it, so that leaving out an optional parameter leaves out its comma.
+            return $"{Name}({string.Concat(Parameters.Select((p, i) => $"{(p.Optional ? "[" : "")}{(i > 0 ? "," : "")}{p.Name}{(p.Optional ? "]" : "")}"))})";
         }
     }
 }
