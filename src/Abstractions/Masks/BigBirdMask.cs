@@ -50,7 +50,7 @@ public sealed record BigBirdMask : NamedMask
     public override string Name => "bigbird";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments =>
+    public override IReadOnlyList<MaskParameterValue> Arguments =>
         Random is RandomBlocksMask
             ? [new("band", Band), new("global", Global), new("kind", "blocks"), .. Random.Arguments]
             : [new("band", Band), new("global", Global), .. Random.Arguments];

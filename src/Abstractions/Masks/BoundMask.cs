@@ -112,4 +112,19 @@ public abstract class BoundMask
     /// </summary>
     protected (long Low, long High) Diagonals(MaskRect rect) =>
         ((long)rect.KeyStart - (rect.QueryEnd - 1L + QueryOffset), rect.KeyEnd - 1L - ((long)rect.QueryStart + QueryOffset));
+
+    /// <summary>value mod modulus, in [0, modulus).</summary>
+    private protected static long FloorMod(long value, long modulus) => ((value % modulus) + modulus) % modulus;
+
+    /// <summary>Bits 0, step, 2·step, … of sixty-four: keys at equal distances, before they are shifted into place.</summary>
+    private protected static ulong Comb(long step)
+    {
+        var comb = 0UL;
+        for (long bit = 0; bit < RowBits; bit += step)
+        {
+            comb |= 1UL << (int)bit;
+        }
+
+        return comb;
+    }
 }

@@ -31,7 +31,7 @@ public sealed record DenseMask : NamedMask
     public override string Name => "dense";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments =>
+    public override IReadOnlyList<MaskParameterValue> Arguments =>
     [
         new("shape", string.Join('x', _shape[0] == 1 && _shape[1] == 1 ? _shape[2..] : _shape)),
         new("bits", Base64Url.EncodeToString(ToBytes())),

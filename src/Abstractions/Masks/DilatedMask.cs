@@ -28,7 +28,7 @@ public sealed record DilatedMask : NamedMask
     public override string Name => "dilated";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments => [new("width", Width), new("gap", Gap)];
+    public override IReadOnlyList<MaskParameterValue> Arguments => [new("width", Width), new("gap", Gap)];
 
     /// <inheritdoc/>
     public override BoundMask Bind(MaskExtent extent) => new Bound(extent, (long)Width + Gap, Gap + 1L);
@@ -65,19 +65,6 @@ public sealed record DilatedMask : NamedMask
             var position = (long)query + QueryOffset;
             var toTooth = FloorMod(position - reach - keyStart, step);
             return toTooth >= RowBits ? 0 : (_comb << (int)toTooth) & KeysBetween(keyStart, position - reach, position + reach + 1);
-        }
-
-        private static long FloorMod(long value, long modulus) => ((value % modulus) + modulus) % modulus;
-
-        private static ulong Comb(long step)
-        {
-            var comb = 0UL;
-            for (long bit = 0; bit < RowBits; bit += step)
-            {
-                comb |= 1UL << (int)bit;
-            }
-
-            return comb;
         }
     }
 }

@@ -44,7 +44,7 @@ public sealed record LongformerMask : NamedMask
     public override string Name => "longformer";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments =>
+    public override IReadOnlyList<MaskParameterValue> Arguments =>
         Second == SecondGlobalBand.None
             ? [new("band", Band), new("global", Global)]
             : [new("band", Band), new("global", Global), new("second", "half")];

@@ -25,9 +25,8 @@ public sealed record MaskEntry(
                 return Name;
             }
 
-            var required = string.Join(',', Parameters.Where(p => !p.Optional).Select(p => p.Name));
-            var optional = string.Concat(Parameters.Where(p => p.Optional).Select(p => $"[,{p.Name}]"));
-            return $"{Name}({required}{optional})";
+            // A comma belongs to what follows it, so that leaving out an optional parameter leaves out its comma.
+            return $"{Name}({string.Concat(Parameters.Select((p, i) => $"{(p.Optional ? "[" : "")}{(i > 0 ? "," : "")}{p.Name}{(p.Optional ? "]" : "")}"))})";
         }
     }
 }
@@ -51,6 +50,18 @@ public static class MaskCatalog
             a => new DilatedMask(a.Whole("width"), a.Whole("gap")),
             "dilated(width=64,gap=1)", "dilated(width=20,gap=0)", "dilated(width=7,gap=2)", "dilated(width=100,gap=70)",
             "dilated(width=2147483647,gap=2147483647)"),
+        new("strided", "k ≤ p and (p − k < stride or (p − k) mod stride = 0)", [Whole("stride", "distance in keys")],
+            a => new StridedMask(a.Whole("stride")), "strided(8)", "strided(1)", "strided(70)", "strided(2147483647)"),
+        new("fixed", "k ≤ p and (block(k) = block(p) or k mod block ≥ block − summary)",
+            [Whole("block", "side of a block in positions"), OptionalWhole("summary", "last positions of a block that later ones see; default 1")],
+            a => new FixedMask(a.Whole("block"), a.Whole("summary", 1)),
+            "fixed(block=8,summary=1)", "fixed(block=20,summary=3)", "fixed(block=70,summary=70)", "fixed(block=2147483647,summary=0)"),
+        new("local", "block(k) = block(p)", [Whole("block", "side of a block in positions")],
+            a => new LocalMask(a.Whole("block")), "local(32)", "local(1)", "local(7)", "local(2147483647)"),
+        new("prefix", "k ≤ p or k < length", [Whole("length", "keys that all queries see")],
+            a => new PrefixMask(a.Whole("length")), "prefix(16)", "prefix(0)", "prefix(2147483647)"),
+        new("documents", "p and k in the same document", [Required("lengths", "positions of each document, joined by +")],
+            DocumentsMask.From, "documents(20+5+40)", "documents(64)", "documents(1+1+1+2147483644)"),
         new("longformer", "|p − k| ≤ band or p global or k global; global: 0 ≤ x < global",
             [
                 Whole("band", "one-sided width of the band in keys"),

@@ -5,7 +5,7 @@ namespace Stof.Reference.Masks;
 /// <summary>One argument of a pattern's text or JSON form.</summary>
 /// <param name="Name">The parameter's name in the catalogue.</param>
 /// <param name="Value">An <see cref="int"/>, a <see cref="double"/> or a <see cref="string"/> of letters, digits and <c>_ . + -</c>.</param>
-public readonly record struct MaskArgument(string Name, object Value)
+public readonly record struct MaskParameterValue(string Name, object Value)
 {
     /// <summary>The value as the text form writes it; doubles take the shortest digits that parse back to the same bits.</summary>
     public string ValueText => Convert.ToString(Value, CultureInfo.InvariantCulture)!;
@@ -21,7 +21,7 @@ public abstract record NamedMask : MaskPattern
     public abstract string Name { get; }
 
     /// <summary>The arguments that recreate this pattern, in the catalogue's order; optional ones at their default are left out.</summary>
-    public virtual IReadOnlyList<MaskArgument> Arguments => [];
+    public virtual IReadOnlyList<MaskParameterValue> Arguments => [];
 
     /// <inheritdoc/>
     protected sealed override string ToText()

@@ -38,7 +38,7 @@ public sealed record RandomBlocksMask : NamedMask
     public override string Name => "random_blocks";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments => [new("blocks", Blocks), new("size", Size), new("seed", Seed)];
+    public override IReadOnlyList<MaskParameterValue> Arguments => [new("blocks", Blocks), new("size", Size), new("seed", Seed)];
 
     /// <inheritdoc/>
     public override BoundMask Bind(MaskExtent extent) => new Bound(extent, this);

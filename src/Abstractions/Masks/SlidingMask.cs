@@ -19,7 +19,7 @@ public sealed record SlidingMask : NamedMask
     public override string Name => "sliding";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments => [new("width", Width)];
+    public override IReadOnlyList<MaskParameterValue> Arguments => [new("width", Width)];
 
     /// <inheritdoc/>
     public override BoundMask Bind(MaskExtent extent) => new Bound(extent, Width);

@@ -35,7 +35,7 @@ public sealed record StofCellsMask : NamedMask
     public override string Name => "stof_cells";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskArgument> Arguments => [new("fill", Fill), new("seed", Seed)];
+    public override IReadOnlyList<MaskParameterValue> Arguments => [new("fill", Fill), new("seed", Seed)];
 
     /// <inheritdoc/>
     public override BoundMask Bind(MaskExtent extent) => new Bound(extent, this);

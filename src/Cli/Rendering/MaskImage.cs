@@ -58,7 +58,7 @@ internal static class MaskImage
         [
             (FullTile, $"full: {counts.Full}"), (Allowed, $"part: {counts.Part}"), (Shade, "masked in part"), (EmptyTile, $"empty: {counts.Empty}"),
         ];
-        var width = Math.Max(columns.Length, 26 * 4 * TextScale);
+        var width = Math.Max(columns.Length, lines[1..].Max(line => PixelFont.Width(line, TextScale))); // a long title is cut instead
         var entryWidth = legend.Max(e => PixelFont.Width(e.Label, TextScale)) + (2 * Line);
         var perLine = Math.Clamp(width / entryWidth, 1, legend.Length);
         var top = Margin + (lines.Length * Line);

@@ -64,6 +64,10 @@ public sealed class MaskCatalogTests
     [InlineData("dilated(width=20,gap=0)")]
     [InlineData("random_blocks(blocks=2,size=7,seed=3)")]
     [InlineData("!sliding(5)")]
+    [InlineData("local(7)")]
+    [InlineData("documents(20+5+40)")]
+    [InlineData("strided(1)")]
+    [InlineData("prefix(0)")]
     public void Patterns_that_can_be_decided_exactly_are(string text)
     {
         const int Seed = 13;

@@ -20,6 +20,13 @@ public sealed class MaskDefinitionTests
         ["longformer(band=4,global=9)"] = (p, k, n) => Math.Abs(p - k) <= 4 || (p >= 0 && p < 9) || k < 9,
         ["longformer(band=4,global=9,second=half)"] = (p, k, n) =>
             Math.Abs(p - k) <= 4 || (p >= 0 && p < 9) || k < 9 || (p >= n / 2 && p < (n / 2) + 9) || (k >= n / 2 && k < (n / 2) + 9),
+        ["strided(8)"] = (p, k, n) => k <= p && (p - k < 8 || (p - k) % 8 == 0),
+        ["fixed(block=8,summary=2)"] = (p, k, n) => k <= p && (k / 8 == p / 8 || k % 8 >= 6),
+        ["local(7)"] = (p, k, n) => p >= 0 && p / 7 == k / 7,
+        ["causal & local(32)"] = (p, k, n) => k <= p && p / 32 == k / 32,
+        ["prefix(16)"] = (p, k, n) => k <= p || k < 16,
+        ["documents(20+5+40)"] = (p, k, n) =>
+            new[] { (0, 20), (20, 25), (25, 65) }.Any(d => p >= d.Item1 && p < d.Item2 && k >= d.Item1 && k < d.Item2),
         ["causal | sliding(3)"] = (p, k, n) => k <= p + 3,
         ["!causal"] = (p, k, n) => k > p,
         ["!(causal & sliding(3)) | sliding(0)"] = (p, k, n) => !(k <= p && p - k <= 3) || p == k,
