@@ -50,8 +50,15 @@ public class OnnxRuntimeOracleTests
         RequireLibrary();
         var problem = new AttentionProblem
         {
-            Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = queries, KvLength = keys, HeadSize = 16, Type = type,
-            Mask = new CausalMask(), Alignment = PositionAlignment.TopLeft,
+            Batch = 2,
+            QueryHeads = 4,
+            KvHeads = 2,
+            QueryLength = queries,
+            KvLength = keys,
+            HeadSize = 16,
+            Type = type,
+            Mask = new CausalMask(),
+            Alignment = PositionAlignment.TopLeft,
         };
         var (q, k, v) = Inputs(new Random(802), problem);
         Compare(problem, q, k, v, isCausal: true, "causal");
@@ -63,7 +70,12 @@ public class OnnxRuntimeOracleTests
         RequireLibrary();
         var problem = new AttentionProblem
         {
-            Batch = 1, QueryHeads = 2, KvHeads = 2, QueryLength = 12, KvLength = 12, HeadSize = 8,
+            Batch = 1,
+            QueryHeads = 2,
+            KvHeads = 2,
+            QueryLength = 12,
+            KvLength = 12,
+            HeadSize = 8,
             Mask = new PredicateMask("every third row is empty", (_, _, query, key) => query % 3 != 0 && key <= query),
         };
         var (q, k, v) = Inputs(new Random(803), problem);
@@ -95,7 +107,13 @@ public class OnnxRuntimeOracleTests
         RequireLibrary();
         var problem = new AttentionProblem
         {
-            Batch = 2, QueryHeads = 3, KvHeads = 3, QueryLength = 50, KvLength = 70, HeadSize = 32, Layout = AttentionLayout.BatchLengthHeads,
+            Batch = 2,
+            QueryHeads = 3,
+            KvHeads = 3,
+            QueryLength = 50,
+            KvLength = 70,
+            HeadSize = 32,
+            Layout = AttentionLayout.BatchLengthHeads,
         };
         var random = new Random(805);
         var (q, k, v) = (Seeded.Tensor(random, DType.F32, 2, 50, 3, 32), Seeded.Tensor(random, DType.F32, 2, 70, 3, 32), Seeded.Tensor(random, DType.F32, 2, 70, 3, 32));

@@ -12,7 +12,14 @@ public class CompensatedAttentionTests
 {
     private static readonly AttentionProblem Small = new()
     {
-        Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = 9, KvLength = 13, HeadSize = 5, ValueHeadSize = 3, Type = DType.F64,
+        Batch = 2,
+        QueryHeads = 4,
+        KvHeads = 2,
+        QueryLength = 9,
+        KvLength = 13,
+        HeadSize = 5,
+        ValueHeadSize = 3,
+        Type = DType.F64,
     };
 
     [Fact]
@@ -111,7 +118,15 @@ public class CompensatedAttentionTests
     {
         var problem = Small with
         {
-            Batch = 1, QueryHeads = 1, KvHeads = 1, QueryLength = 1, KvLength = 1, HeadSize = 1, ValueHeadSize = 1, Scale = 0.5, Softcap = 2,
+            Batch = 1,
+            QueryHeads = 1,
+            KvHeads = 1,
+            QueryLength = 1,
+            KvLength = 1,
+            HeadSize = 1,
+            ValueHeadSize = 1,
+            Scale = 0.5,
+            Softcap = 2,
             Bias = new DenseBias(HostTensor.From([3f], 1, 1, 1, 1)),
         };
         var one = HostTensor.From([4.0], 1, 1, 1, 1);
@@ -214,8 +229,14 @@ public class CompensatedAttentionTests
             var heads = random.Next(1, 3);
             var problem = new AttentionProblem
             {
-                Batch = random.Next(1, 3), QueryHeads = heads * random.Next(1, 3), KvHeads = heads, QueryLength = Seeded.Length(random, 17),
-                KvLength = Seeded.Length(random, 33), HeadSize = random.Next(1, 9), ValueHeadSize = random.Next(1, 6), Type = DType.F64,
+                Batch = random.Next(1, 3),
+                QueryHeads = heads * random.Next(1, 3),
+                KvHeads = heads,
+                QueryLength = Seeded.Length(random, 17),
+                KvLength = Seeded.Length(random, 33),
+                HeadSize = random.Next(1, 9),
+                ValueHeadSize = random.Next(1, 6),
+                Type = DType.F64,
                 Alignment = random.Next(2) == 0 ? PositionAlignment.TopLeft : PositionAlignment.BottomRight,
                 Softcap = random.Next(3) == 0 ? 5 : null,
             };
