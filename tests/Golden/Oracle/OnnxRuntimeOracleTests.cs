@@ -91,6 +91,37 @@ public class OnnxRuntimeOracleTests
     }
 
     [Fact]
+    public void Every_kind_of_bias_agrees()
+    {
+        RequireLibrary();
+        var random = new Random(806);
+        ScoreBias[] biases =
+        [
+            new DenseBias(Seeded.Tensor(random, DType.F32, 2, 4, 19, 27)),
+            new DenseBias(Seeded.Tensor(random, DType.F32, 1, 4, 19, 27)),
+            new DenseBias(Seeded.Tensor(random, DType.F16, 2, 1, 19, 27)),
+            AlibiBias.Standard(4),
+            new RelativeBias(Seeded.Tensor(random, DType.F32, 8, 4), 16),
+        ];
+        foreach (var bias in biases)
+        {
+            var problem = new AttentionProblem
+            {
+                Batch = 2,
+                QueryHeads = 4,
+                KvHeads = 2,
+                QueryLength = 19,
+                KvLength = 27,
+                HeadSize = 16,
+                Bias = bias,
+                Mask = new CausalMask(),
+            };
+            var (q, k, v) = Inputs(random, problem);
+            Compare(problem, q, k, v, isCausal: false, bias.GetType().Name);
+        }
+    }
+
+    [Fact]
     public void A_wrong_mask_bit_is_noticed()
     {
         RequireLibrary();
