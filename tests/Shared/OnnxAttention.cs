@@ -10,8 +10,9 @@ internal static class OnnxAttention
     /// <summary>
     /// ai.onnx Attention, opset 23, in the layout [batch, heads, length, size]. The problem's mask goes in as booleans [B, Hq, Sq, Skv] unless
     /// <paramref name="isCausal"/> asks for the operator's own causal rule (aligned top-left).
+    /// A bias goes into the mask as numbers, −∞ where masked.
     /// </summary>
-    /// <param name="problem">F32 or F16; no bias, sinks or variable lengths.</param>
+    /// <param name="problem">F32 or F16; no sinks, no bias together with a cap.</param>
     /// <param name="q">[B, Hq, Sq, D].</param>
     /// <param name="k">[B, Hkv, Skv, D].</param>
     /// <param name="v">[B, Hkv, Skv, Dv].</param>
@@ -64,23 +65,24 @@ internal static class OnnxAttention
     private static HostTensor DenseMask(AttentionProblem problem)
     {
         var bound = problem.BindMask();
-        var mask = HostTensor.Zeros(DType.Bool, problem.Batch, problem.QueryHeads, problem.QueryLength, problem.KvLength);
-        var bits = mask.Span<bool>();
-        var at = 0;
-        for (var b = 0; b < problem.Batch; b++)
+        var type = problem.Bias is null ? DType.Bool : DType.F64;
+        var mask = HostTensor.Zeros(type, problem.Batch, problem.QueryHeads, problem.QueryLength, problem.KvLength);
+        for (var at = 0; at < mask.Count; at++)
         {
-            for (var h = 0; h < problem.QueryHeads; h++)
+            var (row, key) = (at / problem.KvLength, at % problem.KvLength);
+            var (head, query) = (row / problem.QueryLength % problem.QueryHeads, row % problem.QueryLength);
+            var batch = row / problem.QueryLength / problem.QueryHeads;
+            var allowed = bound.Allows(batch, head, query, key);
+            if (problem.Bias is null)
             {
-                for (var q = 0; q < problem.QueryLength; q++)
-                {
-                    for (var k = 0; k < problem.KvLength; k++)
-                    {
-                        bits[at++] = bound.Allows(b, h, q, k);
-                    }
-                }
+                mask.Span<bool>()[at] = allowed;
+            }
+            else
+            {
+                mask.Span<double>()[at] = allowed ? problem.Bias.At(problem, batch, head, query, key) : double.NegativeInfinity;
             }
         }
 
-        return mask;
+        return problem.Bias is null ? mask : mask.To(problem.Type);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class OnnxModel
     /// <param name="opset">Version of the ai.onnx operators.</param>
     /// <param name="inputs">In the operator's order; null leaves an optional one out.</param>
     /// <param name="outputs">In the operator's order.</param>
-    /// <param name="attributes">Of type long or float.</param>
+    /// <param name="attributes">Of type long, float or string.</param>
     public static byte[] OneNode(
         string operatorType,
         string domain,
@@ -95,6 +95,11 @@ internal sealed class OnnxModel
             attribute.Varint((2 << 3) | 5);
             attribute._bytes.AddRange(BitConverter.GetBytes(number));
             attribute.Number(20, 1); // FLOAT
+        }
+        else if (value is string text)
+        {
+            attribute.Text(4, text);
+            attribute.Number(20, 3); // STRING
         }
         else
         {

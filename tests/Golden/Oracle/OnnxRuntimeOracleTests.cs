@@ -50,8 +50,15 @@ public class OnnxRuntimeOracleTests
         RequireLibrary();
         var problem = new AttentionProblem
         {
-            Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = queries, KvLength = keys, HeadSize = 16, Type = type,
-            Mask = new CausalMask(), Alignment = PositionAlignment.TopLeft,
+            Batch = 2,
+            QueryHeads = 4,
+            KvHeads = 2,
+            QueryLength = queries,
+            KvLength = keys,
+            HeadSize = 16,
+            Type = type,
+            Mask = new CausalMask(),
+            Alignment = PositionAlignment.TopLeft,
         };
         var (q, k, v) = Inputs(new Random(802), problem);
         Compare(problem, q, k, v, isCausal: true, "causal");
@@ -63,7 +70,12 @@ public class OnnxRuntimeOracleTests
         RequireLibrary();
         var problem = new AttentionProblem
         {
-            Batch = 1, QueryHeads = 2, KvHeads = 2, QueryLength = 12, KvLength = 12, HeadSize = 8,
+            Batch = 1,
+            QueryHeads = 2,
+            KvHeads = 2,
+            QueryLength = 12,
+            KvLength = 12,
+            HeadSize = 8,
             Mask = new PredicateMask("every third row is empty", (_, _, query, key) => query % 3 != 0 && key <= query),
         };
         var (q, k, v) = Inputs(new Random(803), problem);
@@ -76,6 +88,37 @@ public class OnnxRuntimeOracleTests
         }
 
         Compare(problem, q, k, v, isCausal: false, "empty rows");
+    }
+
+    [Fact]
+    public void Every_kind_of_bias_agrees()
+    {
+        RequireLibrary();
+        var random = new Random(806);
+        ScoreBias[] biases =
+        [
+            new DenseBias(Seeded.Tensor(random, DType.F32, 2, 4, 19, 27)),
+            new DenseBias(Seeded.Tensor(random, DType.F32, 1, 4, 19, 27)),
+            new DenseBias(Seeded.Tensor(random, DType.F16, 2, 1, 19, 27)),
+            AlibiBias.Standard(4),
+            new RelativeBias(Seeded.Tensor(random, DType.F32, 8, 4), 16),
+        ];
+        foreach (var bias in biases)
+        {
+            var problem = new AttentionProblem
+            {
+                Batch = 2,
+                QueryHeads = 4,
+                KvHeads = 2,
+                QueryLength = 19,
+                KvLength = 27,
+                HeadSize = 16,
+                Bias = bias,
+                Mask = new CausalMask(),
+            };
+            var (q, k, v) = Inputs(random, problem);
+            Compare(problem, q, k, v, isCausal: false, bias.GetType().Name);
+        }
     }
 
     [Fact]
@@ -95,7 +138,13 @@ public class OnnxRuntimeOracleTests
         RequireLibrary();
         var problem = new AttentionProblem
         {
-            Batch = 2, QueryHeads = 3, KvHeads = 3, QueryLength = 50, KvLength = 70, HeadSize = 32, Layout = AttentionLayout.BatchLengthHeads,
+            Batch = 2,
+            QueryHeads = 3,
+            KvHeads = 3,
+            QueryLength = 50,
+            KvLength = 70,
+            HeadSize = 32,
+            Layout = AttentionLayout.BatchLengthHeads,
         };
         var random = new Random(805);
         var (q, k, v) = (Seeded.Tensor(random, DType.F32, 2, 50, 3, 32), Seeded.Tensor(random, DType.F32, 2, 70, 3, 32), Seeded.Tensor(random, DType.F32, 2, 70, 3, 32));

@@ -35,8 +35,14 @@ public class PublishedKernelTests
         var (q, mask) = (arrays["q"], arrays["mask"]);
         var problem = new AttentionProblem
         {
-            Batch = q.Shape[0], QueryHeads = q.Shape[1], KvHeads = q.Shape[1], QueryLength = q.Shape[2], KvLength = q.Shape[2], HeadSize = q.Shape[3],
-            Type = DType.F16, Mask = PredicateMask.FromDense(mask.Span<bool>().ToArray(), mask.Shape[1]),
+            Batch = q.Shape[0],
+            QueryHeads = q.Shape[1],
+            KvHeads = q.Shape[1],
+            QueryLength = q.Shape[2],
+            KvLength = q.Shape[2],
+            HeadSize = q.Shape[3],
+            Type = DType.F16,
+            Mask = PredicateMask.FromDense(mask.Span<bool>().ToArray(), mask.Shape[1]),
         };
         var reference = CompensatedAttention.Run(problem, q, arrays["k"], arrays["v"]);
         return new AttentionTolerance().Judge(problem, reference, arrays["out"]);

@@ -11,7 +11,14 @@ public class AttentionToleranceTests
 {
     private static readonly AttentionProblem Problem = new()
     {
-        Batch = 2, QueryHeads = 3, KvHeads = 3, QueryLength = 20, KvLength = 20, HeadSize = 8, Type = DType.F16, Mask = new CausalMask(),
+        Batch = 2,
+        QueryHeads = 3,
+        KvHeads = 3,
+        QueryLength = 20,
+        KvLength = 20,
+        HeadSize = 8,
+        Type = DType.F16,
+        Mask = new CausalMask(),
     };
 
     public static TheoryData<DType> Types => [DType.F64, DType.F32, DType.F16, DType.BF16];

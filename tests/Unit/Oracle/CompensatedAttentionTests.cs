@@ -12,7 +12,14 @@ public class CompensatedAttentionTests
 {
     private static readonly AttentionProblem Small = new()
     {
-        Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = 9, KvLength = 13, HeadSize = 5, ValueHeadSize = 3, Type = DType.F64,
+        Batch = 2,
+        QueryHeads = 4,
+        KvHeads = 2,
+        QueryLength = 9,
+        KvLength = 13,
+        HeadSize = 5,
+        ValueHeadSize = 3,
+        Type = DType.F64,
     };
 
     [Fact]
@@ -45,10 +52,12 @@ public class CompensatedAttentionTests
     [Fact]
     public void One_allowed_key_returns_its_value_bit_for_bit()
     {
+        // A causal mask and its mirror image meet on the diagonal.
+        MaskPattern before = new PredicateMask("before", (_, _, query, key) => key < query);
         var random = new Random(602);
         for (var trial = 0; trial < 50; trial++)
         {
-            var problem = Small with { Batch = 1, QueryLength = 6, KvLength = 6, Type = DType.F32, Mask = new CausalMask() & Upper() };
+            var problem = Small with { Batch = 1, QueryLength = 6, KvLength = 6, Type = DType.F32, Mask = new CausalMask() & !before };
             var (q, k, v) = Inputs(random, problem);
             var result = CompensatedAttention.Run(problem, q, k, v);
             for (var row = 0; row < result.Rows; row++)
@@ -62,9 +71,6 @@ public class CompensatedAttentionTests
                 Assert.Equal(0, result.Entropy[row]);
             }
         }
-
-        // A causal mask and its mirror image meet on the diagonal.
-        static MaskPattern Upper() => !new StrictlyBefore();
     }
 
     [Fact]
@@ -111,12 +117,46 @@ public class CompensatedAttentionTests
     {
         var problem = Small with
         {
-            Batch = 1, QueryHeads = 1, KvHeads = 1, QueryLength = 1, KvLength = 1, HeadSize = 1, ValueHeadSize = 1, Scale = 0.5, Softcap = 2,
+            Batch = 1,
+            QueryHeads = 1,
+            KvHeads = 1,
+            QueryLength = 1,
+            KvLength = 1,
+            HeadSize = 1,
+            ValueHeadSize = 1,
+            Scale = 0.5,
+            Softcap = 2,
             Bias = new DenseBias(HostTensor.From([3f], 1, 1, 1, 1)),
         };
         var one = HostTensor.From([4.0], 1, 1, 1, 1);
         var result = CompensatedAttention.Run(problem, one, one, one);
         Assert.Equal(2 * Math.Tanh(((0.5 * 16) + 3) / 2), result.LogSumExp[0], 1e-15);
+    }
+
+    [Fact]
+    public void Every_kind_of_bias_is_added_where_its_definition_says()
+    {
+        var random = new Random(611);
+        ScoreBias[] biases =
+        [
+            new DenseBias(Seeded.Tensor(random, DType.BF16, 2, 4, 9, 13)),
+            new DenseBias(Seeded.Tensor(random, DType.F16, 1, 4, 9, 13)),
+            new DenseBias(Seeded.Tensor(random, DType.F64, 2, 1, 9, 13)),
+            AlibiBias.Standard(4),
+            new RelativeBias(Seeded.Tensor(random, DType.F32, 8, 4), 6),
+        ];
+        foreach (var bias in biases)
+        {
+            // One key allowed and queries of zero: LSE is the bias itself.
+            var problem = Small with { Mask = new PredicateMask("one key", (b, h, q, k) => k == (b + (3 * h) + q) % 13), Bias = bias };
+            var (_, k, v) = Inputs(random, problem);
+            var result = CompensatedAttention.Run(problem, HostTensor.Zeros(DType.F64, 2, 4, 9, 5), k, v);
+            for (var row = 0; row < result.Rows; row++)
+            {
+                var (b, h, query) = (row / 36, row / 9 % 4, row % 9);
+                Assert.Equal(bias.At(problem, b, h, query, (b + (3 * h) + query) % 13), result.LogSumExp[row], 1e-15);
+            }
+        }
     }
 
     [Fact]
@@ -214,8 +254,14 @@ public class CompensatedAttentionTests
             var heads = random.Next(1, 3);
             var problem = new AttentionProblem
             {
-                Batch = random.Next(1, 3), QueryHeads = heads * random.Next(1, 3), KvHeads = heads, QueryLength = Seeded.Length(random, 17),
-                KvLength = Seeded.Length(random, 33), HeadSize = random.Next(1, 9), ValueHeadSize = random.Next(1, 6), Type = DType.F64,
+                Batch = random.Next(1, 3),
+                QueryHeads = heads * random.Next(1, 3),
+                KvHeads = heads,
+                QueryLength = Seeded.Length(random, 17),
+                KvLength = Seeded.Length(random, 33),
+                HeadSize = random.Next(1, 9),
+                ValueHeadSize = random.Next(1, 6),
+                Type = DType.F64,
                 Alignment = random.Next(2) == 0 ? PositionAlignment.TopLeft : PositionAlignment.BottomRight,
                 Softcap = random.Next(3) == 0 ? 5 : null,
             };
@@ -311,20 +357,5 @@ public class CompensatedAttentionTests
         }
 
         return result;
-    }
-
-    /// <summary>k &lt; q.</summary>
-    private sealed record StrictlyBefore : MaskPattern
-    {
-        public override BoundMask Bind(MaskExtent extent) => new Bound(extent);
-
-        protected override string ToText() => "before";
-
-        private sealed class Bound(MaskExtent extent) : BoundMask(extent)
-        {
-            public override bool Allows(int batch, int head, int query, int key) => key < query;
-
-            public override TileClass Classify(int batch, int head, MaskRect rect) => TileClass.Part;
-        }
     }
 }
