@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace Stof.Reference.Tests.Shared;
+namespace Stof.Reference.Tests;
 
 /// <summary>
 /// Compares text with a committed file beside the test's source, with the naming of the Verify library:

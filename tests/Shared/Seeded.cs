@@ -1,7 +1,7 @@
 using Stof.Reference.Numerics;
 using Stof.Reference.Tensors;
 
-namespace Stof.Reference.Tests.Shared;
+namespace Stof.Reference.Tests;
 
 /// <summary>The three families of inputs: narrow or all-positive inputs hide real bugs, so every comparison runs on more than one.</summary>
 public enum InputFamily

@@ -1,4 +1,4 @@
-namespace Stof.Reference.Tests.Shared;
+namespace Stof.Reference.Tests;
 
 /// <summary>A folder that lives as long as a test.</summary>
 internal sealed class TempFolder : IDisposable

@@ -1,4 +1,4 @@
-namespace Stof.Reference.Tests.Shared;
+namespace Stof.Reference.Tests;
 
 /// <summary>Finds files of the repository at run time, wherever the test assembly lies.</summary>
 internal static class TestData

@@ -17,7 +17,7 @@ public sealed class GemmChainTemplate : ChainTemplate
 
     /// <inheritdoc/>
     public override ImmutableArray<TunableParameter> Parameters(SegmentContext context) =>
-        [TunableParameter.Of(GemmTemplate.RowBlock, 48, 24, 96), TunableParameter.Of(GemmTemplate.DepthBlock, 256, 128, 384, 768)];
+        [TunableParameter.OrAuto(GemmTemplate.RowBlock, 24, 48, 96), TunableParameter.Of(GemmTemplate.DepthBlock, 256, 128, 384, 768)];
 
     /// <inheritdoc/>
     public override long Footprint(SegmentContext context, ParameterSet parameters)
@@ -30,6 +30,6 @@ public sealed class GemmChainTemplate : ChainTemplate
             widths += op is GemmOperator gemm ? gemm.Width : 0;
         }
 
-        return sizeof(float) * parameters.Number(GemmTemplate.RowBlock) * widths;
+        return sizeof(float) * (parameters.NumberOrAuto(GemmTemplate.RowBlock) ?? GemmTemplate.LeastRows) * widths;
     }
 }

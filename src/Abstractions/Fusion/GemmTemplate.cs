@@ -15,6 +15,9 @@ public sealed class GemmTemplate : ChainTemplate
     /// <summary>Depth of one packed step.</summary>
     public const string DepthBlock = "depth-block";
 
+    /// <summary>What a kernel left to itself needs at least: one register tile of rows.</summary>
+    internal const int LeastRows = 12;
+
     /// <summary>Columns of the output that a task owns.</summary>
     public const string ColumnBlock = "column-block";
 
@@ -28,12 +31,12 @@ public sealed class GemmTemplate : ChainTemplate
     public override ImmutableArray<TunableParameter> Parameters(SegmentContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var rows = TunableParameter.Of(RowBlock, 48, 24, 96, 192);
-        var depth = TunableParameter.Of(DepthBlock, 256, 128, 384, 768);
+        var rows = TunableParameter.OrAuto(RowBlock, 24, 48, 96, 192);
+        var depth = TunableParameter.OrAuto(DepthBlock, 128, 256, 384, 768);
         // A normalised output row must be whole: its task owns every column.
         return NormalisesOutput(context)
             ? [rows, depth]
-            : [rows, depth, TunableParameter.Of(ColumnBlock, 256, 128, 512, 1024)];
+            : [rows, depth, TunableParameter.OrAuto(ColumnBlock, 128, 256, 512, 1024)];
     }
 
     /// <inheritdoc/>
@@ -42,8 +45,8 @@ public sealed class GemmTemplate : ChainTemplate
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(parameters);
         var gemm = Product(context);
-        var rows = (long)parameters.Number(RowBlock);
-        var depth = (long)Math.Min(parameters.Number(DepthBlock), gemm.Depth);
+        long rows = parameters.NumberOrAuto(RowBlock) ?? LeastRows;
+        long depth = Math.Min(parameters.NumberOrAuto(DepthBlock) ?? gemm.Depth, gemm.Depth);
         return sizeof(float) * ((rows * depth) + (NormalisesOutput(context) ? rows * gemm.Width : 0));
     }
 

@@ -7,6 +7,9 @@ namespace Stof.Reference.Fusion;
 /// <param name="Values">Allowed values, default first.</param>
 public sealed record TunableParameter(string Name, ImmutableArray<string> Values)
 {
+    /// <summary>The value that leaves the choice to the kernel, which knows its shape.</summary>
+    public const string Auto = "auto";
+
     /// <summary>A parameter with whole-number values.</summary>
     public static TunableParameter Of(string name, params ReadOnlySpan<int> values)
     {
@@ -17,6 +20,13 @@ public sealed record TunableParameter(string Name, ImmutableArray<string> Values
         }
 
         return new TunableParameter(name, texts.MoveToImmutable());
+    }
+
+    /// <summary>A parameter that the kernel chooses by default.</summary>
+    public static TunableParameter OrAuto(string name, params ReadOnlySpan<int> values)
+    {
+        var numbers = Of(name, values);
+        return numbers with { Values = numbers.Values.Insert(0, Auto) };
     }
 }
 
@@ -54,6 +64,9 @@ public sealed class ParameterSet : IEquatable<ParameterSet>
     public int Number(string name) => int.TryParse(this[name], out var value)
         ? value
         : throw new InvalidInputException($"parameter '{name}'", $"'{this[name]}'", "a whole number");
+
+    /// <summary>As <see cref="Number"/>, or null where the choice is the kernel's.</summary>
+    public int? NumberOrAuto(string name) => this[name] == TunableParameter.Auto ? null : Number(name);
 
     /// <inheritdoc/>
     public bool Equals(ParameterSet? other) => other is not null && ToString() == other.ToString();

@@ -5,9 +5,6 @@ namespace Stof.Reference.Fusion;
 /// <summary>Memory-intensive operators in one walk over the rows (MI+MI): each element is loaded once and stored once.</summary>
 public sealed class RowTemplate : ChainTemplate
 {
-    /// <summary>Rows of one task.</summary>
-    public const string RowsPerTask = "rows-per-task";
-
     /// <summary>Names the template and its operators.</summary>
     public RowTemplate(string name, TemplateCategory category, params ReadOnlySpan<Type> pattern)
         : base(name, category, pattern)
@@ -15,8 +12,7 @@ public sealed class RowTemplate : ChainTemplate
     }
 
     /// <inheritdoc/>
-    public override ImmutableArray<TunableParameter> Parameters(SegmentContext context) =>
-        [TunableParameter.Of(RowsPerTask, 16, 4, 64)];
+    public override ImmutableArray<TunableParameter> Parameters(SegmentContext context) => []; // the bytes of a row decide
 
     /// <inheritdoc/>
     public override long Footprint(SegmentContext context, ParameterSet parameters)

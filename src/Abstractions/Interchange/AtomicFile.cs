@@ -49,7 +49,11 @@ public static class AtomicFile
         }
 
         var target = Path.GetFullPath(path);
-        target = File.ResolveLinkTarget(target, returnFinalTarget: true)?.FullName ?? target;
+        if (new FileInfo(target).LinkTarget is not null)
+        {
+            target = File.ResolveLinkTarget(target, returnFinalTarget: true)!.FullName;
+        }
+
         if (Directory.Exists(target) || Path.EndsInDirectorySeparator(target))
         {
             throw new InvalidInputException(path, "a folder", "the name of a file to write");

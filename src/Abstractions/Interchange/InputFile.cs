@@ -72,10 +72,13 @@ internal static class InputFile
         }
     }
 
-    /// <summary>Text from a file, made fit for a one-line message.</summary>
-    public static string Quote(string text)
+    /// <summary>Text from a file, made fit for a one-line message: short, without control characters.</summary>
+    public static string Plain(string text)
     {
         var kept = text.Length <= 60 ? text : text[..60] + "...";
-        return $"'{string.Concat(kept.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c))}'";
+        return string.Concat(kept.Select(c => char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' ? '?' : c));
     }
+
+    /// <summary>As <see cref="Plain"/>, in quotes.</summary>
+    public static string Quote(string text) => $"'{Plain(text)}'";
 }

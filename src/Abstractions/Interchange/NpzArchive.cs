@@ -101,7 +101,7 @@ public static class NpzArchive
     private static HostTensor ReadMember(ZipReader zip, ZipMember member, string name)
     {
         using var bytes = new MemoryStream(zip.Read(member), writable: false);
-        return NpyFile.Read(bytes, $"{name}/{member.Name}");
+        return NpyFile.Read(bytes, $"{name}/{InputFile.Plain(member.Name)}");
     }
 
     // Nothing here writes files under these names, but tools that unpack the archive do.

@@ -100,7 +100,7 @@ public sealed class SafetensorsFile : IDisposable
     public HostTensor Read(string name)
     {
         var entry = Entry(name);
-        var label = $"{_name}/{name}";
+        var label = $"{_name}/{InputFile.Plain(name)}";
         var tensor = InputFile.Allocate(entry.Type, entry.Shape, label, _dataStart + entry.Start);
         lock (_reading)
         {

@@ -59,7 +59,7 @@ internal sealed class ZipReader
     /// <exception cref="InvalidInputException">The data is damaged.</exception>
     public byte[] Read(ZipMember member)
     {
-        var name = $"{_file}/{member.Name}";
+        var name = $"{_file}/{InputFile.Plain(member.Name)}";
         if (member.Size > Array.MaxLength)
         {
             throw InputFile.Refuse(name, $"{member.Size} bytes", member.Offset, "a member of less than 2 GiB");
@@ -213,7 +213,7 @@ internal sealed class ZipReader
     private (ZipMember Member, long LocalStart) Describe(byte[] header, ReadOnlySpan<byte> extra, string name, long at, long directory)
     {
         var (flags, method) = (U16(header, 8), U16(header, 10));
-        var shown = $"{_file}/{name}";
+        var shown = $"{_file}/{InputFile.Plain(name)}";
         if ((flags & 0x2041) != 0)
         {
             throw InputFile.Refuse(shown, "an encrypted member", at + 8, "one that is not encrypted");

@@ -1,3 +1,4 @@
+using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
@@ -16,7 +17,7 @@ public static class NaiveAttention
     /// <param name="k">Keys.</param>
     /// <param name="v">Values.</param>
     /// <exception cref="InvalidInputException">The problem or an operand's shape is wrong.</exception>
-    public static NaiveAttentionResult Run(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v)
+    public static AttentionReference Run(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v)
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentNullException.ThrowIfNull(q);
@@ -30,75 +31,94 @@ public static class NaiveAttention
     }
 
     /// <summary>As above, on elements already widened and known to fit.</summary>
-    internal static NaiveAttentionResult Run(AttentionProblem p, double[] q, double[] k, double[] v)
+    internal static AttentionReference Run(AttentionProblem p, double[] q, double[] k, double[] v)
     {
         var mask = p.BindMask();
-        var output = new double[p.Batch * p.QueryHeads * p.QueryLength * p.ValueSize];
-        var logSumExp = new double[p.Batch * p.QueryHeads * p.QueryLength];
+        var rows = p.Batch * p.QueryHeads * p.QueryLength;
+        var result = new AttentionReference
+        {
+            Output = new double[rows * p.ValueSize],
+            LogSumExp = new double[rows],
+            AbsoluteOutput = new double[rows * p.ValueSize],
+            ValueSum = new double[rows * p.ValueSize],
+            AllowedKeys = new int[rows],
+            ScoreMagnitude = new double[rows],
+            WeightSum = new double[rows],
+            Entropy = new double[rows],
+        };
         Parallel.For(0, p.Batch * p.QueryHeads, item =>
         {
             var (b, h) = (item / p.QueryHeads, item % p.QueryHeads);
-            var kvHead = p.KvHeadOf(h);
             var scores = new double[p.KvLength];
             for (var i = 0; i < p.QueryLength; i++)
             {
                 var query = q.AsSpan(p.Layout.RowOffset(p.QueryHeads, p.QueryLength, p.HeadSize, b, h, i), p.HeadSize);
-
-                // 1. Score every allowed key. A key that is not allowed is never read: what it holds cannot matter.
-                var largest = double.NegativeInfinity;
-                for (var j = 0; j < p.KvLength; j++)
-                {
-                    if (!mask.Allows(b, h, i, j))
-                    {
-                        scores[j] = double.NegativeInfinity;
-                        continue;
-                    }
-
-                    var key = k.AsSpan(p.Layout.RowOffset(p.KvHeads, p.KvLength, p.HeadSize, b, kvHead, j), p.HeadSize);
-                    var dot = 0.0;
-                    for (var d = 0; d < p.HeadSize; d++)
-                    {
-                        dot += query[d] * key[d];
-                    }
-
-                    var score = p.EffectiveScale * dot;
-                    score += p.Bias?.At(p, b, h, i, j) ?? 0.0;
-                    scores[j] = p.Softcap is double cap ? cap * Math.Tanh(score / cap) : score;
-                    largest = Math.Max(largest, scores[j]);
-                }
-
-                // 2. Softmax. Subtracting the largest score changes nothing but keeps exp in range. A sink takes part
-                //    in the sum and owns no value.
-                var sink = p.Sinks is null ? double.NegativeInfinity : p.Sinks[h];
-                largest = Math.Max(largest, sink);
-                var sum = double.IsNegativeInfinity(sink) ? 0.0 : Math.Exp(sink - largest);
-                for (var j = 0; j < p.KvLength; j++)
-                {
-                    sum += mask.Allows(b, h, i, j) ? Math.Exp(scores[j] - largest) : 0.0;
-                }
-
-                // 3. Weighted sum of the values. A row that may look at nothing stays zero, its LSE is −∞.
-                var row = output.AsSpan(p.Layout.RowOffset(p.QueryHeads, p.QueryLength, p.ValueSize, b, h, i), p.ValueSize);
-                logSumExp[(((b * p.QueryHeads) + h) * p.QueryLength) + i] =
-                    sum == 0.0 ? double.NegativeInfinity : largest + Math.Log(sum);
-                for (var j = 0; j < p.KvLength; j++)
-                {
-                    if (!mask.Allows(b, h, i, j))
-                    {
-                        continue;
-                    }
-
-                    var weight = Math.Exp(scores[j] - largest) / sum;
-                    var value = v.AsSpan(p.Layout.RowOffset(p.KvHeads, p.KvLength, p.ValueSize, b, kvHead, j), p.ValueSize);
-                    for (var d = 0; d < p.ValueSize; d++)
-                    {
-                        row[d] += weight * value[d];
-                    }
-                }
+                int[] keys = [.. Enumerable.Range(0, p.KvLength).Where(j => mask.Allows(b, h, i, j))];
+                AttendRow(p, result, (item * p.QueryLength) + i, (b, h, i), query, keys, k, v, scores);
             }
         });
+        return result;
+    }
 
-        return new NaiveAttentionResult(output, logSumExp);
+    /// <summary>One row. Keys that are not allowed are never read: what they hold cannot matter.</summary>
+    private static void AttendRow(
+        AttentionProblem p, AttentionReference result, int row, (int B, int H, int I) at, Span<double> query, int[] keys, double[] k, double[] v, double[] scores)
+    {
+        var (b, h, i) = at;
+        var kvHead = p.KvHeadOf(h);
+
+        // 1. Score every allowed key: scale, bias, cap.
+        var sink = p.Sinks is null ? double.NegativeInfinity : p.Sinks[h];
+        var largest = sink;
+        foreach (var j in keys)
+        {
+            var key = k.AsSpan(p.Layout.RowOffset(p.KvHeads, p.KvLength, p.HeadSize, b, kvHead, j), p.HeadSize);
+            var dot = 0.0;
+            var magnitude = 0.0;
+            for (var d = 0; d < p.HeadSize; d++)
+            {
+                dot += query[d] * key[d];
+                magnitude += Math.Abs(query[d] * key[d]);
+            }
+
+            var bias = p.Bias?.At(p, b, h, i, j) ?? 0.0;
+            var score = (p.EffectiveScale * dot) + bias;
+            scores[j] = p.Softcap is double cap ? cap * Math.Tanh(score / cap) : score;
+            largest = Math.Max(largest, scores[j]);
+            magnitude = (Math.Abs(p.EffectiveScale) * magnitude) + Math.Abs(bias);
+            result.ScoreMagnitude[row] = Math.Max(result.ScoreMagnitude[row], double.IsFinite(magnitude) ? magnitude : 0.0);
+        }
+
+        // 2. Softmax. Subtracting the largest score changes nothing but keeps exp in range. A sink takes part in the sum
+        //    and owns no value. Without keys and sink the sum is 0, the row stays 0 and its LSE is −∞.
+        var sum = double.IsNegativeInfinity(sink) ? 0.0 : Math.Exp(sink - largest);
+        foreach (var j in keys)
+        {
+            sum += Math.Exp(scores[j] - largest);
+        }
+
+        result.WeightSum[row] = sum;
+        result.LogSumExp[row] = sum == 0.0 ? double.NegativeInfinity : largest + Math.Log(sum);
+        result.AllowedKeys[row] = keys.Length;
+        if (p.Sinks is not null)
+        {
+            result.ScoreMagnitude[row] = Math.Max(result.ScoreMagnitude[row], Math.Abs(sink));
+        }
+
+        // 3. Weighted sum of the values; beside it, the sums from which a backend's error budget follows.
+        var output = row * p.ValueSize;
+        foreach (var j in keys)
+        {
+            var weight = Math.Exp(scores[j] - largest) / sum;
+            result.Entropy[row] -= weight > 0.0 ? weight * Math.Log(weight) : 0.0;
+            var value = v.AsSpan(p.Layout.RowOffset(p.KvHeads, p.KvLength, p.ValueSize, b, kvHead, j), p.ValueSize);
+            for (var d = 0; d < p.ValueSize; d++)
+            {
+                result.Output[output + d] += weight * value[d];
+                result.AbsoluteOutput[output + d] += weight * Math.Abs(value[d]);
+                result.ValueSum[output + d] += Math.Abs(value[d]);
+            }
+        }
     }
 
     private static void RequireShape(string name, HostTensor tensor, int[] shape)
@@ -109,8 +129,3 @@ public static class NaiveAttention
         }
     }
 }
-
-/// <summary>What <see cref="NaiveAttention"/> computes.</summary>
-/// <param name="Output">O in the problem's layout.</param>
-/// <param name="LogSumExp">Natural log-sum-exp, [B, Hq, Sq]; −∞ for a row without keys (and without a sink).</param>
-public sealed record NaiveAttentionResult(double[] Output, double[] LogSumExp);

@@ -141,11 +141,22 @@ public sealed class OracleModel
         };
         var queryWidth = geometry.QueryHeads * geometry.HeadSize;
         var kvWidth = geometry.KvHeads * geometry.HeadSize;
-        return NaiveAttention.Run(
+        var attended = NaiveAttention.Run(
             problem.Validated(),
             Columns(qkv, geometry.QkvWidth, 0, queryWidth),
             Columns(qkv, geometry.QkvWidth, queryWidth, kvWidth),
             Columns(qkv, geometry.QkvWidth, queryWidth + kvWidth, kvWidth)).Output;
+
+        // Merge heads: [batch, heads, length, size] to rows [batch·length, heads·size].
+        var rows = new double[attended.Length];
+        for (var source = 0; source < attended.Length; source += geometry.HeadSize)
+        {
+            var (item, s) = (source / geometry.HeadSize / length, source / geometry.HeadSize % length);
+            var (b, h) = (item / geometry.QueryHeads, item % geometry.QueryHeads);
+            Array.Copy(attended, source, rows, ((((b * length) + s) * geometry.QueryHeads) + h) * geometry.HeadSize, geometry.HeadSize);
+        }
+
+        return rows;
     }
 
     private static double[] EmbedTokens(TokenEmbeddingOperator op, int width, Func<string, double[]> weight, ModelInput input)

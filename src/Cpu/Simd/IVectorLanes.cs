@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -45,6 +46,12 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>The larger; <paramref name="b"/> where a lane is not a number in b.</summary>
     static abstract TVector Max(TVector a, TVector b);
 
+    /// <summary>The largest lane.</summary>
+    static abstract float MaxAcross(TVector a);
+
+    /// <summary>The sum of the lanes: upper half onto lower half, again and again.</summary>
+    static abstract float SumAcross(TVector a);
+
     /// <summary>Clears the sign.</summary>
     static abstract TVector Abs(TVector a);
 
@@ -79,8 +86,12 @@ internal unsafe interface IVectorLanes<TVector>
 /// <summary>Sixteen lanes.</summary>
 internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 {
-    private static Vector512<int> LaneBits => Vector512.Create(
-        1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+    private static Vector512<int> LaneBits
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector512.Create(
+            1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+    }
 
     public static int Width => 16;
 
@@ -105,6 +116,12 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 
     public static Vector512<float> Max(Vector512<float> a, Vector512<float> b) => Vector512.MaxNative(a, b);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(Vector512<float> a) => Lanes256.MaxAcross(Vector256.MaxNative(a.GetLower(), a.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float SumAcross(Vector512<float> a) => Lanes256.SumAcross(a.GetLower() + a.GetUpper());
+
     public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
 
     public static Vector512<float> CopySign(Vector512<float> magnitude, Vector512<float> sign) =>
@@ -117,12 +134,14 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     public static Vector512<float> Select(Vector512<float> mask, Vector512<float> yes, Vector512<float> no) =>
         Vector512.ConditionalSelect(mask, yes, no);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> SelectBits(uint bits, Vector512<float> yes, Vector512<float> no)
     {
         var off = Vector512.Equals(Vector512.Create((int)bits) & LaneBits, Vector512<int>.Zero);
         return Vector512.ConditionalSelect(off.AsSingle(), no, yes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> First, Vector512<float> Second) LookUp(Vector512<float> index, float* first, float* second)
     {
         var i = index.AsInt32();
@@ -131,9 +150,11 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
             Avx512F.PermuteVar16x32(Vector512.Load(second), i));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> ScaleBySixteenths(Vector512<float> value, Vector512<float> shifted, Vector512<float> k) =>
         Avx512F.Scale(value, k * Vector512.Create(0.0625f));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Fraction, Vector512<float> Exponent) SplitAroundOne(Vector512<float> x)
     {
         var e = Vector512.ShiftRightArithmetic(x.AsInt32() - Vector512.Create(VectorMath.SqrtHalfBits), 23);
@@ -144,7 +165,11 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 /// <summary>Eight lanes.</summary>
 internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 {
-    private static Vector256<int> LaneBits => Vector256.Create(1, 2, 4, 8, 16, 32, 64, 128);
+    private static Vector256<int> LaneBits
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector256.Create(1, 2, 4, 8, 16, 32, 64, 128);
+    }
 
     public static int Width => 8;
 
@@ -169,6 +194,12 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     public static Vector256<float> Max(Vector256<float> a, Vector256<float> b) => Vector256.MaxNative(a, b);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(Vector256<float> a) => Lanes128.MaxAcross(Vector128.MaxNative(a.GetLower(), a.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float SumAcross(Vector256<float> a) => Lanes128.SumAcross(a.GetLower() + a.GetUpper());
+
     public static Vector256<float> Abs(Vector256<float> a) => Vector256.Abs(a);
 
     public static Vector256<float> CopySign(Vector256<float> magnitude, Vector256<float> sign) =>
@@ -181,12 +212,14 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
     public static Vector256<float> Select(Vector256<float> mask, Vector256<float> yes, Vector256<float> no) =>
         Vector256.ConditionalSelect(mask, yes, no);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> SelectBits(uint bits, Vector256<float> yes, Vector256<float> no)
     {
         var off = Vector256.Equals(Vector256.Create((int)bits) & LaneBits, Vector256<int>.Zero);
         return Vector256.ConditionalSelect(off.AsSingle(), no, yes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector256<float> First, Vector256<float> Second) LookUp(Vector256<float> index, float* first, float* second)
     {
         var i = index.AsInt32();
@@ -202,6 +235,7 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
         return (Permute(first, i, upper), Permute(second, i, upper));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> ScaleBySixteenths(Vector256<float> value, Vector256<float> shifted, Vector256<float> k)
     {
         // Two exact powers of two, the first of which cannot leave the normal range: one rounding, at the second product.
@@ -210,25 +244,32 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
         return value * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector256<float> Fraction, Vector256<float> Exponent) SplitAroundOne(Vector256<float> x)
     {
         var e = Vector256.ShiftRightArithmetic(x.AsInt32() - Vector256.Create(VectorMath.SqrtHalfBits), 23);
         return ((x.AsInt32() - Vector256.ShiftLeft(e, 23)).AsSingle(), Vector256.ConvertToSingle(e));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Permute(float* table, Vector256<int> index, Vector256<float> upper) =>
         Vector256.ConditionalSelect(
             upper,
             Avx2.PermuteVar8x32(Vector256.Load(table + 8), index),
             Avx2.PermuteVar8x32(Vector256.Load(table), index));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> PowerOfTwo(Vector256<int> n) => Vector256.ShiftLeft(n + Vector256.Create(127), 23).AsSingle();
 }
 
 /// <summary>Four lanes: hardware without AVX.</summary>
 internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 {
-    private static Vector128<int> LaneBits => Vector128.Create(1, 2, 4, 8);
+    private static Vector128<int> LaneBits
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create(1, 2, 4, 8);
+    }
 
     public static int Width => 4;
 
@@ -253,6 +294,20 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     public static Vector128<float> Max(Vector128<float> a, Vector128<float> b) => Vector128.MaxNative(a, b);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MaxAcross(Vector128<float> a)
+    {
+        var pairs = Vector128.MaxNative(a, Vector128.Shuffle(a, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(pairs, Vector128.Shuffle(pairs, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float SumAcross(Vector128<float> a)
+    {
+        var pairs = a + Vector128.Shuffle(a, Vector128.Create(2, 3, 0, 1));
+        return (pairs + Vector128.Shuffle(pairs, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
     public static Vector128<float> Abs(Vector128<float> a) => Vector128.Abs(a);
 
     public static Vector128<float> CopySign(Vector128<float> magnitude, Vector128<float> sign) =>
@@ -265,12 +320,14 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
     public static Vector128<float> Select(Vector128<float> mask, Vector128<float> yes, Vector128<float> no) =>
         Vector128.ConditionalSelect(mask, yes, no);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> SelectBits(uint bits, Vector128<float> yes, Vector128<float> no)
     {
         var off = Vector128.Equals(Vector128.Create((int)bits) & LaneBits, Vector128<int>.Zero);
         return Vector128.ConditionalSelect(off.AsSingle(), no, yes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<float> First, Vector128<float> Second) LookUp(Vector128<float> index, float* first, float* second)
     {
         var i = index.AsInt32() & Vector128.Create(15);
@@ -279,6 +336,7 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
             Vector128.Create(second[i[0]], second[i[1]], second[i[2]], second[i[3]]));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> ScaleBySixteenths(Vector128<float> value, Vector128<float> shifted, Vector128<float> k)
     {
         var n = Vector128.ShiftRightArithmetic(shifted.AsInt32() - Vector128.Create(VectorMath.ShifterBits), 4);
@@ -286,11 +344,13 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
         return value * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<float> Fraction, Vector128<float> Exponent) SplitAroundOne(Vector128<float> x)
     {
         var e = Vector128.ShiftRightArithmetic(x.AsInt32() - Vector128.Create(VectorMath.SqrtHalfBits), 23);
         return ((x.AsInt32() - Vector128.ShiftLeft(e, 23)).AsSingle(), Vector128.ConvertToSingle(e));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> PowerOfTwo(Vector128<int> n) => Vector128.ShiftLeft(n + Vector128.Create(127), 23).AsSingle();
 }

@@ -126,6 +126,9 @@ public static unsafe class VectorMath
         var growth = TLanes.Fma(TLanes.Multiply(r, r), quadratic, r);
         var (high, low) = TLanes.LookUp(shifted, Powers, Powers + 16);
         var value = TLanes.Add(high, TLanes.Fma(high, growth, low));
+
+        // Scaling down to nothing would be right but makes the hardware take a slow trap, and masked scores all end here.
+        value = TLanes.Select(TLanes.LessThan(x, TLanes.Create(-104f)), TLanes.Create(0f), value);
         return TLanes.ScaleBySixteenths(value, shifted, k);
     }
 

@@ -1,0 +1,24 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Stof.Reference.Cli.Running;
+
+/// <summary>What programs read: JSON on standard output, indented, with numbers that survive a round trip.</summary>
+internal static class Output
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>Writes one JSON document.</summary>
+    public static void WriteJson(JsonObject json) => Console.Out.WriteLine(json.ToJsonString(Indented));
+
+    /// <summary>A number, or null where JSON has none (NaN, infinities).</summary>
+    public static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+
+    /// <summary>Seconds as people read them: <c>1.234 ms</c>.</summary>
+    public static string Time(double seconds) => seconds switch
+    {
+        >= 1 => $"{seconds:f2} s",
+        >= 1e-3 => $"{seconds * 1e3:f2} ms",
+        _ => $"{seconds * 1e6:f1} µs",
+    };
+}
