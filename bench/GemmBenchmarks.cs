@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using BenchmarkDotNet.Attributes;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Cpu.Simd;
@@ -8,6 +9,7 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Bench;
 
 /// <summary>Products of BERT-base at 128 and 512 tokens, plain and with their fused epilogues.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The harness calls Cleanup, and wants an unsealed class.")]
 public class GemmBenchmarks
 {
     private WorkerPool? _pool;

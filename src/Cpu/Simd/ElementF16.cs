@@ -3,16 +3,19 @@ using System.Runtime.Intrinsics;
 
 namespace Stof.Reference.Cpu.Simd;
 
-/// <summary>binary16. .NET exposes no vector conversion for it, so both directions are integer arithmetic.</summary>
+/// <summary>
+/// binary16. .NET exposes no vector conversion for it; both directions are a few integer operations around one float
+/// operation that is exact (widening) or rounds to nearest-even in the right place (narrowing).
+/// </summary>
 internal readonly unsafe struct ElementF16 : IElement
 {
-    private const uint ExponentRebias = (127 - 15) << 23;
-    private const uint HalfInfinity = 0x7C00;
-    private const uint HalfSmallestNormal = 0x0400;
-    private const float HalfSmallestSubnormal = 1.0f / (1 << 24);
-    private const uint FloatInfinity = 0x7F800000;
-    private const uint FloatOfHalfOverflow = (127 + 16) << 23;
-    private const uint FloatOfHalfSmallestNormal = (127 - 14) << 23;
+    // A half's exponent field shifted to a float's place is 112 too small.
+    private const float Rebias = 5.192296858534828e33f; // 2^112
+    private const float Overflow = 65536f; // 2^16: one binade above the largest half
+    private const uint ExponentBits = 0x7F800000;
+    private const uint SmallestNormal = (127 - 14) << 23;
+    private const uint RoundingDistance = (23 - 10) << 23; // stored significand bits of a float less those of a half
+    private const uint QuietNan = 0x7E00;
 
     public static int Size => sizeof(ushort);
 
@@ -20,43 +23,28 @@ internal readonly unsafe struct ElementF16 : IElement
     public static Vector512<float> Load(byte* source)
     {
         var bits = Vector512.WidenLower(Vector256.Load((ushort*)source).ToVector512Unsafe());
-        var magnitude = bits & Vector512.Create(0x7FFFu);
-        var sign = (bits & Vector512.Create(0x8000u)) << 16;
-        var normal = (magnitude << 13) + Vector512.Create(ExponentRebias);
-        var special = (magnitude << 13) | Vector512.Create(FloatInfinity);
 
-        // A subnormal is a small integer times 2^-24: converted as such, no subnormal float takes part.
-        var subnormal = (Vector512.ConvertToSingle(magnitude.AsInt32()) * Vector512.Create(HalfSmallestSubnormal)).AsUInt32();
-        var signed = magnitude.AsInt32();
-        var isSubnormal = Vector512.LessThan(signed, Vector512.Create((int)HalfSmallestNormal)).AsUInt32();
-        var isSpecial = Vector512.GreaterThanOrEqual(signed, Vector512.Create((int)HalfInfinity)).AsUInt32();
-        var wide = Vector512.ConditionalSelect(isSubnormal, subnormal, Vector512.ConditionalSelect(isSpecial, special, normal));
-        return (wide | sign).AsSingle();
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var shifted = ((bits << 16).AsInt32() >> 3).AsUInt32() & Vector512.Create(0x8FFFFFFFu);
+        var value = shifted.AsSingle() * Vector512.Create(Rebias);
+        var special = Vector512.GreaterThanOrEqual(Vector512.Abs(value), Vector512.Create(Overflow)).AsUInt32();
+        return (value.AsUInt32() | (special & Vector512.Create(ExponentBits))).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* destination, Vector512<float> value)
     {
-        var bits = value.AsUInt32();
-        var sign = (bits >> 16) & Vector512.Create(0x8000u);
-        var magnitude = bits & Vector512.Create(0x7FFFFFFFu);
-        var signed = magnitude.AsInt32();
+        var magnitude = Vector512.MinNative(Vector512.Abs(value), Vector512.Create(Overflow));
 
-        // Nearest-even on the thirteen discarded bits; the carry may run into the exponent, up to infinity.
-        var odd = (magnitude >> 13) & Vector512<uint>.One;
-        var normal = (magnitude - Vector512.Create(ExponentRebias) + Vector512.Create(0x0FFFu) + odd) >> 13;
-
-        // Adding 0.5 leaves exactly the half-precision subnormal in the low bits, rounded by the adder.
-        var half = Vector512.Create(0.5f);
-        var subnormal = (magnitude.AsSingle() + half).AsUInt32() - half.AsUInt32();
-
-        var isSubnormal = Vector512.LessThan(signed, Vector512.Create((int)FloatOfHalfSmallestNormal)).AsUInt32();
-        var overflows = Vector512.GreaterThanOrEqual(signed, Vector512.Create((int)FloatOfHalfOverflow)).AsUInt32();
-        var isNan = Vector512.GreaterThan(signed, Vector512.Create((int)FloatInfinity)).AsUInt32();
-        var quiet = ((magnitude >> 13) & Vector512.Create(0x03FFu)) | Vector512.Create(0x7E00u);
-        var special = Vector512.ConditionalSelect(isNan, quiet, Vector512.Create(HalfInfinity));
-        var result = Vector512.ConditionalSelect(isSubnormal, subnormal, Vector512.ConditionalSelect(overflows, special, normal));
-        result |= sign;
+        // A power of two so much larger that one unit of the sum's last place is one unit of the half's: the adder rounds,
+        // and the difference of the bits is the half's significand with its leading one (or, subnormal, without).
+        var exponent = Vector512.Max(
+            (magnitude.AsUInt32() & Vector512.Create(ExponentBits)).AsInt32(), Vector512.Create((int)SmallestNormal)).AsUInt32();
+        var anchor = exponent + Vector512.Create(RoundingDistance);
+        var significand = (magnitude + anchor.AsSingle()).AsUInt32() - anchor;
+        var half = significand + ((exponent - Vector512.Create(SmallestNormal)) >> 13);
+        half = Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), half, Vector512.Create(QuietNan));
+        var result = ((value.AsUInt32() >> 16) & Vector512.Create(0x8000u)) | half;
         PartialElements.Narrow(result).Store((ushort*)destination);
     }
 }
