@@ -1,7 +1,6 @@
 using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Simd.Attention.Detached;
 using Stof.Reference.Cpu.Threading;
-using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
