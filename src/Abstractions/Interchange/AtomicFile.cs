@@ -13,7 +13,9 @@ public static class AtomicFile
     /// <summary>Runs <paramref name="write"/> on a temporary file and renames it to <paramref name="path"/>.</summary>
     /// <param name="path">The target; an existing file is replaced, a symbolic link is followed.</param>
     /// <param name="write">Writes the content. If it throws, the target is untouched and the temporary file is removed.</param>
-    /// <exception cref="InvalidInputException">The target is a folder, its folder is missing, or it may not be written.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The target is a folder, its folder is missing, or it may not be written.
+    /// </exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
