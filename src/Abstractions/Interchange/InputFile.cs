@@ -17,15 +17,24 @@ internal static class InputFile
             throw new InvalidInputException(path, "a folder", "a file");
         }
 
+        FileStream stream;
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
             var found = File.Exists(path) ? "cannot be read" : "no such file";
             throw new InvalidInputException(path, found, "a readable file", exception);
         }
+
+        if (stream.CanSeek)
+        {
+            return stream;
+        }
+
+        stream.Dispose();
+        throw new InvalidInputException(path, "a pipe or device", "a file, whose length is known before it is read");
     }
 
     /// <summary>A refusal of something at a byte offset.</summary>

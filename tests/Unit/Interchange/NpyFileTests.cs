@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Pipes;
 using System.Text;
 using Stof.Reference.Interchange;
 using Stof.Reference.Numerics;
@@ -194,6 +195,17 @@ public class NpyFileTests
             StringComparison.Ordinal);
         Assert.Contains(
             "a folder", Assert.Throws<InvalidInputException>(() => NpyFile.Read(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Pipes_are_refused_by_name()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
+            var path = $"/proc/self/fd/{pipe.GetClientHandleAsString()}";
+            Assert.Contains("a pipe", Assert.Throws<InvalidInputException>(() => NpyFile.Read(path)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
