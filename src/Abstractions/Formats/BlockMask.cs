@@ -15,6 +15,11 @@ namespace Stof.Reference.Formats;
 /// Bitmaps: <see cref="TileShape.WordsPerTile"/> words per part tile in the order of <see cref="PartColIdx"/>; element
 /// (r, c) of a tile is bit <see cref="TileShape.BitIndex"/> of word <see cref="TileShape.WordIndex"/>.
 /// </para>
+/// <para>
+/// Example: <c>causal</c> at S = 16 in tiles of 8×8. Tile (0,0) and (1,1) hold the diagonal and are part, (1,0) is full, (0,1) is
+/// empty: FullRowPtr [0, 0, 1], FullColIdx [0], PartRowPtr [0, 1, 2], PartColIdx [0, 1], LoadRowPtr [0, 1, 3], LoadColIdx
+/// [0, 0, 1], LoadPartIdx [0, −1, 1], Bitmaps twice 0xFF7F3F1F0F070301: byte r is row r, whose lowest r + 1 bits are set.
+/// </para>
 /// </summary>
 public sealed class BlockMask
 {
@@ -39,10 +44,13 @@ public sealed class BlockMask
     public int HeadSlices { get; }
 
     /// <summary>Tile rows of a slice: ⌈Sq/BM⌉.</summary>
-    public int TileRows => (Extent.QueryLength + Tile.Rows - 1) / Tile.Rows;
+    public int TileRows => Tiles(Extent.QueryLength, Tile.Rows);
 
     /// <summary>Tile columns: ⌈Skv/BN⌉.</summary>
-    public int TileColumns => (Extent.KeyLength + Tile.Columns - 1) / Tile.Columns;
+    public int TileColumns => Tiles(Extent.KeyLength, Tile.Columns);
+
+    /// <summary>Number of stored slices.</summary>
+    public int Slices => BatchSlices * HeadSlices;
 
     /// <summary>Full tiles: running count per tile row, length slices·TileRows + 1.</summary>
     public required int[] FullRowPtr { get; init; }
@@ -78,6 +86,18 @@ public sealed class BlockMask
     /// <summary>The words of one part tile.</summary>
     public ReadOnlySpan<ulong> Bitmap(int partIndex) =>
         Bitmaps.AsSpan(partIndex * Tile.WordsPerTile, Tile.WordsPerTile);
+
+    /// <summary>Tiles of <paramref name="side"/> that cover <paramref name="length"/>.</summary>
+    internal static int Tiles(int length, int side) => (int)(((long)length + side - 1) / side);
+
+    /// <summary>
+    /// The stored form as a mask: whatever takes a <see cref="BoundMask"/> (other tile sizes, row lists, dense bits, pictures)
+    /// takes this one.
+    /// </summary>
+    public BoundMask AsMask() => new StoredMask(this);
+
+    /// <summary>Shape, density and a picture of the first batch item and head in at most 32 lines; see <see cref="BlockMaskPicture"/>.</summary>
+    public override string ToString() => BlockMaskPicture.Describe(this);
 
     /// <summary>Reads one pair back from the stored form.</summary>
     public bool Allows(int batch, int head, int query, int key)

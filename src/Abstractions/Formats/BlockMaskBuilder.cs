@@ -1,16 +1,17 @@
+using System.Runtime.InteropServices;
 using Stof.Reference.Masks;
 
 namespace Stof.Reference.Formats;
 
 /// <summary>
-/// Builds the two-level storage from a bound mask. A tile row is halved until a rectangle is known to be full or empty or is
-/// one tile wide; only tiles that remain undecided are looked at element by element, 64 keys at a time. The work is
-/// proportional to the tiles kept times the logarithm of the row's length, never to Sq·Skv.
+/// Builds the two-level storage from a bound mask. Only tiles that the mask cannot decide are looked at element by element, 64
+/// keys at a time; the rest comes from <see cref="BoundMask.Classify"/>. The work is proportional to the tiles kept times the
+/// logarithm of the row's length, never to Sq·Skv.
 /// </summary>
 public static class BlockMaskBuilder
 {
     /// <summary>Builds the storage of <paramref name="mask"/> for one tile size.</summary>
-    /// <exception cref="InvalidInputException">The tile's sides are not positive multiples of 8.</exception>
+    /// <exception cref="InvalidInputException">The tile's sides are not positive multiples of 8, or the lists exceed 32 bits.</exception>
     public static BlockMask Build(BoundMask mask, TileShape tile)
     {
         ArgumentNullException.ThrowIfNull(mask);
@@ -18,31 +19,26 @@ public static class BlockMaskBuilder
         var extent = mask.Extent;
         var batchSlices = mask.VariesByBatch ? extent.Batch : 1;
         var headSlices = mask.VariesByHead ? extent.Heads : 1;
-        var tileRows = (extent.QueryLength + tile.Rows - 1) / tile.Rows;
-        var lists = new Lists((batchSlices * headSlices * tileRows) + 1);
+        var tileRows = BlockMask.Tiles(extent.QueryLength, tile.Rows);
+        var pointers = ((long)batchSlices * headSlices * tileRows) + 1;
+        if (pointers > Array.MaxLength)
+        {
+            throw new InvalidInputException("mask", $"{pointers} row pointers", $"at most {Array.MaxLength}");
+        }
+
+        var lists = new TileListBuilder(mask, tile, (int)pointers);
         for (var batch = 0; batch < batchSlices; batch++)
         {
             for (var head = 0; head < headSlices; head++)
             {
                 for (var row = 0; row < tileRows; row++)
                 {
-                    new RowWalker(mask, tile, batch, head, row, lists).Walk();
-                    lists.EndRow();
+                    lists.AddRow(batch, head, row);
                 }
             }
         }
 
-        return new BlockMask(extent, tile, batchSlices, headSlices)
-        {
-            FullRowPtr = lists.FullRowPtr,
-            FullColIdx = [.. lists.Full],
-            PartRowPtr = lists.PartRowPtr,
-            PartColIdx = [.. lists.Part],
-            LoadRowPtr = lists.LoadRowPtr,
-            LoadColIdx = [.. lists.Load],
-            LoadPartIdx = [.. lists.LoadPart],
-            Bitmaps = [.. lists.Bitmaps],
-        };
+        return lists.ToBlockMask(batchSlices, headSlices);
     }
 
     /// <summary>Binds and builds in one step.</summary>
@@ -52,115 +48,74 @@ public static class BlockMaskBuilder
         return Build(pattern.Bind(extent), tile);
     }
 
-    private sealed class Lists(int pointers)
+    /// <summary>The lists while they grow, one tile row after the other.</summary>
+    private sealed class TileListBuilder(BoundMask mask, TileShape tile, int pointers)
     {
+        private readonly List<TileRun> _runs = [];
+        private readonly List<int> _full = [];
+        private readonly List<int> _part = [];
+        private readonly List<int> _load = [];
+        private readonly List<int> _loadPart = [];
+        private readonly int[] _fullRowPtr = new int[pointers];
+        private readonly int[] _partRowPtr = new int[pointers];
+        private readonly int[] _loadRowPtr = new int[pointers];
+        private ulong[] _bitmaps = [];
         private int _row;
 
-        public List<int> Full { get; } = [];
-
-        public List<int> Part { get; } = [];
-
-        public List<int> Load { get; } = [];
-
-        public List<int> LoadPart { get; } = [];
-
-        public List<ulong> Bitmaps { get; } = [];
-
-        public int[] FullRowPtr { get; } = new int[pointers];
-
-        public int[] PartRowPtr { get; } = new int[pointers];
-
-        public int[] LoadRowPtr { get; } = new int[pointers];
-
-        public void AddFull(int column)
+        public void AddRow(int batch, int head, int tileRow)
         {
-            Full.Add(column);
-            Load.Add(column);
-            LoadPart.Add(-1);
-        }
+            var queryStart = tileRow * tile.Rows;
+            var queryEnd = (int)Math.Min((long)queryStart + tile.Rows, mask.Extent.QueryLength);
+            TileWalker.Walk(mask, batch, head, queryStart, queryEnd, tile.Columns, _runs);
+            foreach (var (first, end, full) in _runs)
+            {
+                for (var column = first; column < end; column++)
+                {
+                    var whole = queryEnd - queryStart == tile.Rows && (column + 1L) * tile.Columns <= mask.Extent.KeyLength;
+                    if (full && whole)
+                    {
+                        AddFull(column);
+                    }
+                    else
+                    {
+                        Look(batch, head, queryStart, queryEnd, column);
+                    }
+                }
+            }
 
-        public void AddPart(int column, ReadOnlySpan<ulong> words)
-        {
-            LoadPart.Add(Part.Count);
-            Part.Add(column);
-            Load.Add(column);
-            Bitmaps.AddRange(words);
-        }
-
-        public void EndRow()
-        {
             _row++;
-            FullRowPtr[_row] = Full.Count;
-            PartRowPtr[_row] = Part.Count;
-            LoadRowPtr[_row] = Load.Count;
-        }
-    }
-
-    private readonly struct RowWalker(BoundMask mask, TileShape tile, int batch, int head, int tileRow, Lists lists)
-    {
-        private readonly int _queryStart = tileRow * tile.Rows;
-        private readonly int _queryEnd = Math.Min((tileRow + 1) * tile.Rows, mask.Extent.QueryLength);
-
-        public void Walk()
-        {
-            var columns = (mask.Extent.KeyLength + tile.Columns - 1) / tile.Columns;
-            if (columns > 0)
-            {
-                Split(0, columns);
-            }
+            _fullRowPtr[_row] = _full.Count;
+            _partRowPtr[_row] = _part.Count;
+            _loadRowPtr[_row] = _load.Count;
         }
 
-        private void Split(int columnStart, int columnEnd)
+        public BlockMask ToBlockMask(int batchSlices, int headSlices) => new(mask.Extent, tile, batchSlices, headSlices)
         {
-            var keyStart = columnStart * tile.Columns;
-            var keyEnd = Math.Min(columnEnd * tile.Columns, mask.Extent.KeyLength);
-            switch (mask.Classify(batch, head, new MaskRect(_queryStart, _queryEnd, keyStart, keyEnd)))
-            {
-                case TileClass.Empty:
-                    return;
-                case TileClass.Full:
-                    for (var column = columnStart; column < columnEnd; column++)
-                    {
-                        AddFullOrRagged(column);
-                    }
+            FullRowPtr = _fullRowPtr,
+            FullColIdx = [.. _full],
+            PartRowPtr = _partRowPtr,
+            PartColIdx = [.. _part],
+            LoadRowPtr = _loadRowPtr,
+            LoadColIdx = [.. _load],
+            LoadPartIdx = [.. _loadPart],
+            Bitmaps = _bitmaps.AsSpan(0, _part.Count * tile.WordsPerTile).ToArray(),
+        };
 
-                    return;
-                default:
-                    if (columnEnd - columnStart == 1)
-                    {
-                        Look(columnStart);
-                        return;
-                    }
-
-                    var middle = columnStart + ((columnEnd - columnStart) / 2);
-                    Split(columnStart, middle);
-                    Split(middle, columnEnd);
-                    return;
-            }
+        private void AddFull(int column)
+        {
+            _full.Add(column);
+            _load.Add(column);
+            _loadPart.Add(-1);
         }
 
-        private void AddFullOrRagged(int column)
+        private void Look(int batch, int head, int queryStart, int queryEnd, int column)
         {
-            var whole = _queryEnd - _queryStart == tile.Rows && (column + 1) * tile.Columns <= mask.Extent.KeyLength;
-            if (whole)
-            {
-                lists.AddFull(column);
-            }
-            else
-            {
-                Look(column);
-            }
-        }
-
-        private void Look(int column)
-        {
-            Span<ulong> words = tile.WordsPerTile <= 256 ? stackalloc ulong[tile.WordsPerTile] : new ulong[tile.WordsPerTile];
-            words.Clear();
+            var words = NextBitmap();
+            var bytes = MemoryMarshal.AsBytes(words);
             var keyStart = column * tile.Columns;
-            var keyEnd = Math.Min(keyStart + tile.Columns, mask.Extent.KeyLength);
-            for (var query = _queryStart; query < _queryEnd; query++)
+            var keyEnd = (int)Math.Min((long)keyStart + tile.Columns, mask.Extent.KeyLength);
+            for (var query = queryStart; query < queryEnd; query++)
             {
-                var row = query - _queryStart;
                 for (var key = keyStart; key < keyEnd; key += BoundMask.RowBits)
                 {
                     var bits = mask.Row64(batch, head, query, key);
@@ -169,10 +124,12 @@ public static class BlockMaskBuilder
                         bits &= (1UL << (keyEnd - key)) - 1;
                     }
 
-                    // One byte of the row is one row of an inner tile.
-                    for (var c = key - keyStart; bits != 0; bits >>= TileShape.Inner, c += TileShape.Inner)
+                    // Byte r of a word is row r of its inner tile and words go down a column first: eight keys of row q are
+                    // byte q of a column of bytes, and the next eight are one tile height further.
+                    for (var position = query - queryStart + ((key - keyStart) / TileShape.Inner * tile.Rows); bits != 0; position += tile.Rows)
                     {
-                        words[tile.WordIndex(row, c)] |= (bits & 0xFF) << TileShape.BitIndex(row, 0);
+                        bytes[position] = (byte)bits;
+                        bits >>= TileShape.Inner;
                     }
                 }
             }
@@ -182,14 +139,34 @@ public static class BlockMaskBuilder
                 return;
             }
 
-            if (words.ContainsAnyExcept(ulong.MaxValue))
+            if (!words.ContainsAnyExcept(ulong.MaxValue))
             {
-                lists.AddPart(column, words);
+                AddFull(column);
+                words.Clear();
+                return;
             }
-            else
+
+            _loadPart.Add(_part.Count);
+            _part.Add(column);
+            _load.Add(column);
+        }
+
+        /// <summary>Room for one more bitmap, all zeros; it is kept by counting its tile as part.</summary>
+        private Span<ulong> NextBitmap()
+        {
+            var start = (long)_part.Count * tile.WordsPerTile;
+            var end = start + tile.WordsPerTile;
+            if (end > Array.MaxLength)
             {
-                lists.AddFull(column);
+                throw new InvalidInputException("mask", $"more than {_part.Count} part tiles of {tile}", "bitmaps of fewer than 16 GiB");
             }
+
+            if (end > _bitmaps.Length)
+            {
+                Array.Resize(ref _bitmaps, (int)Math.Clamp(2L * _bitmaps.Length, Math.Max(end, 1024), Array.MaxLength));
+            }
+
+            return _bitmaps.AsSpan((int)start, tile.WordsPerTile);
         }
     }
 }

@@ -8,6 +8,9 @@ public readonly record struct TileShape(int Rows, int Columns)
     /// <summary>Side of an inner tile: 8×8 bits in one 64-bit word.</summary>
     public const int Inner = 8;
 
+    /// <summary>Longest side; a bitmap then has at most a million words.</summary>
+    public const int MaxSide = 8192;
+
     /// <summary>STOF's tile, 64×64.</summary>
     public static TileShape Default => new(64, 64);
 
@@ -24,15 +27,26 @@ public readonly record struct TileShape(int Rows, int Columns)
 
     /// <summary>Checks the sides.</summary>
     /// <returns>This shape.</returns>
-    /// <exception cref="InvalidInputException">A side is not a positive multiple of 8.</exception>
+    /// <exception cref="InvalidInputException">A side is not a multiple of 8 from 8 to <see cref="MaxSide"/>.</exception>
     public TileShape Validated()
     {
-        if (Rows <= 0 || Columns <= 0 || Rows % Inner != 0 || Columns % Inner != 0)
+        if (Rows is <= 0 or > MaxSide || Columns is <= 0 or > MaxSide || Rows % Inner != 0 || Columns % Inner != 0)
         {
-            throw new InvalidInputException("tile", ToString(), "positive multiples of 8, such as 64x64");
+            throw new InvalidInputException("tile", ToString(), $"multiples of 8 from 8 to {MaxSide}, such as 64x64");
         }
 
         return this;
+    }
+
+    /// <summary>Reads the form <c>64x64</c>.</summary>
+    /// <exception cref="InvalidInputException">The text is no tile size.</exception>
+    public static TileShape Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var sides = text.Split('x');
+        return sides.Length == 2 && int.TryParse(sides[0], out var rows) && int.TryParse(sides[1], out var columns)
+            ? new TileShape(rows, columns).Validated()
+            : throw new InvalidInputException("tile", $"'{text}'", "rows x columns, such as 64x64");
     }
 
     /// <summary>Renders as <c>64x64</c>.</summary>

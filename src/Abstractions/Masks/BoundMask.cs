@@ -13,6 +13,28 @@ public enum TileClass
     Full,
 }
 
+/// <summary>And, or, not on what is known of a rectangle. Certain answers stay certain; two parts give a part.</summary>
+public static class TileClasses
+{
+    /// <summary>What is known of the intersection.</summary>
+    public static TileClass And(this TileClass left, TileClass right) => (TileClass)Math.Min((int)left, (int)right);
+
+    /// <summary>What is known of the union.</summary>
+    public static TileClass Or(this TileClass left, TileClass right) => (TileClass)Math.Max((int)left, (int)right);
+
+    /// <summary>What is known of the complement.</summary>
+    public static TileClass Not(this TileClass tileClass) => TileClass.Full - (int)tileClass;
+
+    /// <summary>
+    /// Class of a rectangle whose coordinate takes every value in [low, high] when the allowed values are
+    /// [allowedLow, allowedHigh]; exact.
+    /// </summary>
+    public static TileClass Interval(long low, long high, long allowedLow, long allowedHigh) =>
+        low > allowedHigh || high < allowedLow ? TileClass.Empty
+        : low >= allowedLow && high <= allowedHigh ? TileClass.Full
+        : TileClass.Part;
+}
+
 /// <summary>A rectangle of queries [QueryStart, QueryEnd) and keys [KeyStart, KeyEnd), not empty.</summary>
 public readonly record struct MaskRect(int QueryStart, int QueryEnd, int KeyStart, int KeyEnd);
 
@@ -26,10 +48,17 @@ public abstract class BoundMask
     public const int RowBits = 64;
 
     /// <summary>Binds to an extent.</summary>
-    protected BoundMask(MaskExtent extent) => Extent = extent.Validated();
+    protected BoundMask(MaskExtent extent)
+    {
+        Extent = extent.Validated();
+        QueryOffset = extent.QueryOffset;
+    }
 
     /// <summary>The rectangle this mask lives on.</summary>
     public MaskExtent Extent { get; }
+
+    /// <summary>Position of query 0 on the key axis; see <see cref="MaskExtent.QueryOffset"/>.</summary>
+    protected int QueryOffset { get; }
 
     /// <summary>True if batch items may differ; false lets every format store one item.</summary>
     public virtual bool VariesByBatch => false;
@@ -63,5 +92,39 @@ public abstract class BoundMask
         }
 
         return bits;
+    }
+
+    /// <summary>
+    /// Bits of the keys [<paramref name="low"/>, <paramref name="high"/>) among the sixty-four from
+    /// <paramref name="keyStart"/>, clipped to the last key. Bounds are 64-bit so that a width of <see cref="int.MaxValue"/>
+    /// cannot wrap.
+    /// </summary>
+    protected ulong KeysBetween(int keyStart, long low, long high)
+    {
+        low = Math.Max(low - keyStart, 0);
+        high = Math.Min(high - keyStart, Math.Min(RowBits, Extent.KeyLength - keyStart));
+        return low < high ? ulong.MaxValue >> (int)(RowBits - (high - low)) << (int)low : 0;
+    }
+
+    /// <summary>
+    /// The smallest and largest k − p of a rectangle, p = q + <see cref="QueryOffset"/>. Every value between them occurs, so
+    /// a pattern that depends on k − p alone is classified exactly by this interval.
+    /// </summary>
+    protected (long Low, long High) Diagonals(MaskRect rect) =>
+        ((long)rect.KeyStart - (rect.QueryEnd - 1L + QueryOffset), rect.KeyEnd - 1L - ((long)rect.QueryStart + QueryOffset));
+
+    /// <summary>value mod modulus, in [0, modulus).</summary>
+    private protected static long FloorMod(long value, long modulus) => ((value % modulus) + modulus) % modulus;
+
+    /// <summary>Bits 0, step, 2·step, … of sixty-four: keys at equal distances, before they are shifted into place.</summary>
+    private protected static ulong Comb(long step)
+    {
+        var comb = 0UL;
+        for (long bit = 0; bit < RowBits; bit += step)
+        {
+            comb |= 1UL << (int)bit;
+        }
+
+        return comb;
     }
 }

@@ -9,10 +9,9 @@ public sealed record AndMask(MaskPattern Left, MaskPattern Right) : MaskPattern
     public override BoundMask Bind(MaskExtent extent) => new Bound(Left.Bind(extent), Right.Bind(extent));
 
     /// <inheritdoc/>
-    protected override string ToText() => $"{Parenthesise(Left)} & {Parenthesise(Right)}";
-
-    // "&" binds tighter than "|" and associates to the left: only what would parse otherwise is wrapped.
-    private static string Parenthesise(MaskPattern pattern) => pattern is OrMask ? $"({pattern})" : pattern.ToString();
+    protected override string ToText() => 
+        // "&" binds tighter than "|" and associates to the left: only what would parse otherwise is wrapped.
+        $"{(Left is OrMask ? $"({Left})" : Left)} & {(Right is AndMask or OrMask ? $"({Right})" : Right)}";
 
     private sealed class Bound(BoundMask left, BoundMask right) : BoundMask(left.Extent)
     {
@@ -25,14 +24,8 @@ public sealed record AndMask(MaskPattern Left, MaskPattern Right) : MaskPattern
 
         public override TileClass Classify(int batch, int head, MaskRect rect)
         {
-            var a = left.Classify(batch, head, rect);
-            if (a == TileClass.Empty)
-            {
-                return a;
-            }
-
-            var b = right.Classify(batch, head, rect);
-            return a == TileClass.Full ? b : b == TileClass.Full ? a : b;
+            var known = left.Classify(batch, head, rect);
+            return known == TileClass.Empty ? known : known.And(right.Classify(batch, head, rect));
         }
 
         public override ulong Row64(int batch, int head, int query, int keyStart) =>
@@ -49,7 +42,7 @@ public sealed record OrMask(MaskPattern Left, MaskPattern Right) : MaskPattern
     public override BoundMask Bind(MaskExtent extent) => new Bound(Left.Bind(extent), Right.Bind(extent));
 
     /// <inheritdoc/>
-    protected override string ToText() => $"{Left} | {Right}";
+    protected override string ToText() => $"{Left} | {(Right is OrMask ? $"({Right})" : Right)}";
 
     private sealed class Bound(BoundMask left, BoundMask right) : BoundMask(left.Extent)
     {
@@ -62,14 +55,8 @@ public sealed record OrMask(MaskPattern Left, MaskPattern Right) : MaskPattern
 
         public override TileClass Classify(int batch, int head, MaskRect rect)
         {
-            var a = left.Classify(batch, head, rect);
-            if (a == TileClass.Full)
-            {
-                return a;
-            }
-
-            var b = right.Classify(batch, head, rect);
-            return a == TileClass.Empty ? b : b == TileClass.Empty ? a : b;
+            var known = left.Classify(batch, head, rect);
+            return known == TileClass.Full ? known : known.Or(right.Classify(batch, head, rect));
         }
 
         public override ulong Row64(int batch, int head, int query, int keyStart) =>
@@ -95,18 +82,9 @@ public sealed record NotMask(MaskPattern Pattern) : MaskPattern
 
         public override bool Allows(int batch, int head, int query, int key) => !inner.Allows(batch, head, query, key);
 
-        public override TileClass Classify(int batch, int head, MaskRect rect) => inner.Classify(batch, head, rect) switch
-        {
-            TileClass.Empty => TileClass.Full,
-            TileClass.Full => TileClass.Empty,
-            var part => part,
-        };
+        public override TileClass Classify(int batch, int head, MaskRect rect) => inner.Classify(batch, head, rect).Not();
 
-        public override ulong Row64(int batch, int head, int query, int keyStart)
-        {
-            var valid = Math.Min(RowBits, Extent.KeyLength - keyStart);
-            var inside = valid >= RowBits ? ulong.MaxValue : (1UL << Math.Max(valid, 0)) - 1;
-            return ~inner.Row64(batch, head, query, keyStart) & inside;
-        }
+        public override ulong Row64(int batch, int head, int query, int keyStart) =>
+            ~inner.Row64(batch, head, query, keyStart) & KeysBetween(keyStart, 0, Extent.KeyLength);
     }
 }

@@ -1,19 +1,35 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+
 namespace Stof.Reference.Cpu.Threading;
 
 /// <summary>
 /// A fixed set of threads that share the tasks of one parallel loop at a time. The calling thread is worker 0. Tasks are
 /// handed out in ascending order, so a list sorted by descending cost is balanced; which worker runs a task never influences
-/// a result.
+/// a result. A loop waits only for workers that have joined it: a worker that the operating system wakes too late finds
+/// the loop closed, and costs nothing.
 /// </summary>
-public sealed class WorkerPool : IDisposable
+public sealed unsafe class WorkerPool : IDisposable
 {
+    // One word decides who takes part: generation (upper half), an "open" bit, and the number of workers inside.
+    private const long OpenBit = 1L << 31;
+    private const long JoinedMask = OpenBit - 1;
+    private const int GenerationShift = 32;
+
+    // Kernels of one model follow each other within microseconds; beyond this an idle worker leaves the core to others.
+    private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
+
     private readonly Thread[] _threads;
-    private readonly Barrier? _start;
-    private readonly Barrier? _end;
-    private Action<int, int>? _body;
-    private Exception? _failure;
+    private readonly Lock _runGate = new();
+    private readonly object _sleepGate = new();
+    private delegate*<void*, int, int, void> _invoke;
+    private void* _body;
+    private ExceptionDispatchInfo? _failure;
+    private long _state;
     private int _count;
     private int _next;
+    private int _sleepers;
     private bool _stopping;
 
     /// <summary>Starts the threads.</summary>
@@ -28,12 +44,6 @@ public sealed class WorkerPool : IDisposable
 
         Threads = threads;
         _threads = new Thread[threads - 1];
-        if (threads > 1)
-        {
-            _start = new Barrier(threads);
-            _end = new Barrier(threads);
-        }
-
         for (var i = 0; i < _threads.Length; i++)
         {
             var worker = i + 1;
@@ -46,67 +56,164 @@ public sealed class WorkerPool : IDisposable
     public int Threads { get; }
 
     /// <summary>
-    /// Runs <c>body(task, worker)</c> for every task in [0, count) and returns when all are done. Not re-entrant. An exception
-    /// of a task is rethrown here after the loop has ended; tasks not yet started are dropped.
+    /// Runs <c>body(task, worker)</c> for every task in [0, count) and returns when all are done. An exception of a task is
+    /// rethrown here after the loop has ended; tasks not yet started are dropped.
     /// </summary>
+    /// <exception cref="InvalidOperationException">Another loop of this pool is running: loops do not nest.</exception>
     public void Run(int count, Action<int, int> body)
     {
         ArgumentNullException.ThrowIfNull(body);
-        if (_start is null || count <= 1)
-        {
-            for (var task = 0; task < count; task++)
-            {
-                body(task, 0);
-            }
+        Run(count, new DelegateBody(body));
+    }
 
-            return;
+    /// <summary>As <see cref="Run(int, Action{int, int})"/>, without an allocation.</summary>
+    /// <inheritdoc cref="Run(int, Action{int, int})"/>
+    public void Run<TBody>(int count, TBody body)
+        where TBody : struct, IParallelBody
+    {
+        if (_runGate.IsHeldByCurrentThread || !_runGate.TryEnter())
+        {
+            throw new InvalidOperationException("a parallel loop of this pool is already running");
         }
 
-        _body = body;
-        _count = count;
-        _next = 0;
-        _failure = null;
-        _start.SignalAndWait();
-        Drain(0);
-        _end!.SignalAndWait();
-        _body = null;
-        if (_failure is not null)
+        try
         {
-            throw new AggregateException(_failure);
+            ObjectDisposedException.ThrowIf(_stopping, this);
+            if (_threads.Length == 0 || count <= 1)
+            {
+                for (var task = 0; task < count; task++)
+                {
+                    body.Execute(task, 0);
+                }
+
+                return;
+            }
+
+            // The body is a by-value parameter: it lives on this stack frame, which does not move and outlives the loop.
+            Share(count, &Invoke<TBody>, Unsafe.AsPointer(ref body));
+        }
+        finally
+        {
+            _runGate.Exit();
         }
     }
 
     /// <summary>Ends the threads.</summary>
     public void Dispose()
     {
-        if (_start is null || _stopping)
+        if (_stopping)
         {
             return;
         }
 
-        _stopping = true;
-        _start.SignalAndWait();
+        lock (_sleepGate)
+        {
+            Volatile.Write(ref _stopping, true);
+            Monitor.PulseAll(_sleepGate);
+        }
+
         foreach (var thread in _threads)
         {
             thread.Join();
         }
+    }
 
-        _start.Dispose();
-        _end!.Dispose();
+    private static void Invoke<TBody>(void* body, int task, int worker)
+        where TBody : struct, IParallelBody => Unsafe.AsRef<TBody>(body).Execute(task, worker);
+
+    private void Share(int count, delegate*<void*, int, int, void> invoke, void* body)
+    {
+        _invoke = invoke;
+        _body = body;
+        _count = count;
+        _next = 0;
+        _failure = null;
+        var generation = (Volatile.Read(ref _state) >> GenerationShift) + 1;
+
+        // A full fence: either a worker on its way to sleep sees the new generation, or we see the sleeper.
+        Interlocked.Exchange(ref _state, (generation << GenerationShift) | OpenBit);
+        if (Volatile.Read(ref _sleepers) > 0)
+        {
+            lock (_sleepGate)
+            {
+                Monitor.PulseAll(_sleepGate);
+            }
+        }
+
+        Drain(0);
+        Interlocked.And(ref _state, ~OpenBit);
+        var spin = default(SpinWait);
+        while ((Volatile.Read(ref _state) & JoinedMask) != 0)
+        {
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+
+        _body = null;
+        _failure?.Throw();
     }
 
     private void Loop(int worker)
     {
+        var seen = 0L;
         while (true)
         {
-            _start!.SignalAndWait();
-            if (_stopping)
+            var state = AwaitGenerationAfter(seen);
+            if (Volatile.Read(ref _stopping))
             {
                 return;
             }
 
-            Drain(worker);
-            _end!.SignalAndWait();
+            seen = state >> GenerationShift;
+            if (TryJoin(seen))
+            {
+                Drain(worker);
+                Interlocked.Decrement(ref _state);
+            }
+        }
+    }
+
+    private long AwaitGenerationAfter(long seen)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetTimestamp() - started < SpinTicks)
+        {
+            var state = Volatile.Read(ref _state);
+            if (state >> GenerationShift != seen || Volatile.Read(ref _stopping))
+            {
+                return state;
+            }
+
+            Thread.SpinWait(8);
+        }
+
+        lock (_sleepGate)
+        {
+            Interlocked.Increment(ref _sleepers);
+            while (Volatile.Read(ref _state) >> GenerationShift == seen && !_stopping)
+            {
+                Monitor.Wait(_sleepGate);
+            }
+
+            Interlocked.Decrement(ref _sleepers);
+        }
+
+        return Volatile.Read(ref _state);
+    }
+
+    private bool TryJoin(long generation)
+    {
+        while (true)
+        {
+            var state = Volatile.Read(ref _state);
+            if (state >> GenerationShift != generation || (state & OpenBit) == 0)
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref _state, state + 1, state) == state)
+            {
+                return true;
+            }
         }
     }
 
@@ -116,15 +223,20 @@ public sealed class WorkerPool : IDisposable
         {
             for (var task = Interlocked.Increment(ref _next) - 1; task < _count; task = Interlocked.Increment(ref _next) - 1)
             {
-                _body!(task, worker);
+                _invoke(_body, task, worker);
             }
         }
 #pragma warning disable CA1031 // Handed to the caller of Run.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            Interlocked.CompareExchange(ref _failure, exception, null);
+            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
             Volatile.Write(ref _next, _count);
         }
+    }
+
+    private readonly struct DelegateBody(Action<int, int> body) : IParallelBody
+    {
+        public void Execute(int task, int worker) => body(task, worker);
     }
 }

@@ -1,0 +1,26 @@
+using BenchmarkDotNet.Running;
+using Stof.Reference.Bench.Quick;
+
+// quick gemm | quick rows [ROWS] | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+if (args is ["quick", var suite, ..])
+{
+    switch (suite)
+    {
+        case "gemm":
+            GemmQuick.Run(Console.Out);
+            return 0;
+        case "rows":
+            RowQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : RowQuick.DefaultRows);
+            return 0;
+        case "tiling" when args.Length == 6:
+            var numbers = Array.ConvertAll(args[2..], int.Parse);
+            TilingQuick.Run(Console.Out, numbers[0], numbers[1], numbers[2], numbers[3]);
+            return 0;
+        default:
+            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, or tiling M N K THREADS");
+            return 2;
+    }
+}
+
+BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run(args);
+return 0;

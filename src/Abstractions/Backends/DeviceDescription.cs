@@ -1,0 +1,13 @@
+namespace Stof.Reference.Backends;
+
+/// <summary>What a plan or a legality rule needs to know about a device.</summary>
+/// <param name="Backend">Backend name, such as <c>cpu</c>.</param>
+/// <param name="Name">Device name for people.</param>
+/// <param name="Workers">Threads, or multiprocessors.</param>
+/// <param name="FastMemoryBytes">Memory next to one worker: L2 cache of a core, shared memory of a multiprocessor.</param>
+/// <param name="VectorBits">Width of one arithmetic operation.</param>
+public sealed record DeviceDescription(string Backend, string Name, int Workers, long FastMemoryBytes, int VectorBits)
+{
+    /// <summary>A short text that changes when a tuned plan should not be trusted any more.</summary>
+    public string Fingerprint => $"{Backend}|{Name}|{Workers}|{FastMemoryBytes}|{VectorBits}";
+}

@@ -1,0 +1,260 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+
+namespace Stof.Reference.Masks;
+
+/// <summary>
+/// The JSON form of patterns, lossless as the text form is. A named pattern is an object with its name and its arguments,
+/// <c>{"mask":"longformer","band":32,"global":32}</c>; algebra is <c>{"and":[a,b,…]}</c>, <c>{"or":[a,b,…]}</c> and
+/// <c>{"not":a}</c>, a list of more than two associating to the left. Unknown, repeated and missing fields are refused.
+/// </summary>
+public static class MaskJson
+{
+    /// <summary>The compact JSON.</summary>
+    public static string Print(MaskPattern pattern)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { MaxDepth = 4 * MaskText.MaxNodes }))
+        {
+            Write(writer, pattern);
+        }
+
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    /// <summary>Writes a pattern as the next value.</summary>
+    /// <exception cref="InvalidInputException">The pattern holds one that is defined in code and has no JSON form.</exception>
+    public static void Write(Utf8JsonWriter writer, MaskPattern pattern)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(pattern);
+        writer.WriteStartObject();
+        switch (pattern)
+        {
+            case AndMask and:
+                WriteOperands(writer, "and", and, p => p is AndMask a ? (a.Left, a.Right) : null);
+                break;
+            case OrMask or:
+                WriteOperands(writer, "or", or, p => p is OrMask o ? (o.Left, o.Right) : null);
+                break;
+            case NotMask not:
+                writer.WritePropertyName("not");
+                Write(writer, not.Pattern);
+                break;
+            case NamedMask named:
+                WriteNamed(writer, named);
+                break;
+            default:
+                throw new InvalidInputException("mask", pattern.GetType().Name, "a pattern of the catalogue, or and, or, not of such");
+        }
+
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Reads a pattern.</summary>
+    /// <exception cref="InvalidInputException">The text is no JSON or no pattern; the message gives the place.</exception>
+    public static MaskPattern Parse(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = (2 * MaskText.MaxDepth) + 8 });
+            return Parse(document.RootElement);
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidInputException(
+                "mask JSON", $"line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {FirstSentence(exception)}", "valid JSON of moderate depth", exception);
+        }
+    }
+
+    /// <summary>Reads a pattern that is part of a larger document.</summary>
+    /// <param name="element">The pattern's object.</param>
+    /// <param name="path">Where it is, for messages.</param>
+    /// <exception cref="InvalidInputException">The element is no pattern; the message gives the path.</exception>
+    public static MaskPattern Parse(JsonElement element, string path = "$")
+    {
+        var nodes = 0;
+        return Parse(element, path, ref nodes);
+    }
+
+    private static MaskPattern Parse(JsonElement element, string path, ref int nodes)
+    {
+        if (++nodes > MaskText.MaxNodes)
+        {
+            throw new InvalidInputException($"mask JSON {path}", "a larger pattern", $"at most {MaskText.MaxNodes} patterns");
+        }
+
+        var fields = Fields(element, path);
+        if (fields.Remove("mask", out var name))
+        {
+            return ParseNamed(name, fields, path);
+        }
+
+        foreach (var (key, combine) in new (string, Func<MaskPattern, MaskPattern, MaskPattern>)[]
+        {
+            ("and", (a, b) => a & b),
+            ("or", (a, b) => a | b),
+        })
+        {
+            if (fields.Remove(key, out var operands))
+            {
+                RefuseOthers(fields, path, key);
+                return ParseOperands(operands, $"{path}.{key}", combine, ref nodes);
+            }
+        }
+
+        if (fields.Remove("not", out var operand))
+        {
+            RefuseOthers(fields, path, "not");
+            return !Parse(operand, $"{path}.not", ref nodes);
+        }
+
+        throw new InvalidInputException($"mask JSON {path}", "no field that names a pattern", "one of mask, and, or, not");
+    }
+
+    private static MaskPattern ParseOperands(
+        JsonElement operands, string path, Func<MaskPattern, MaskPattern, MaskPattern> combine, ref int nodes)
+    {
+        if (operands.ValueKind != JsonValueKind.Array || operands.GetArrayLength() < 2)
+        {
+            throw new InvalidInputException($"mask JSON {path}", Kind(operands), "an array of two or more patterns");
+        }
+
+        MaskPattern? result = null;
+        var index = 0;
+        foreach (var operand in operands.EnumerateArray())
+        {
+            var pattern = Parse(operand, $"{path}[{index++}]", ref nodes);
+            result = result is null ? pattern : combine(result, pattern);
+        }
+
+        return result!;
+    }
+
+    private static NamedMask ParseNamed(JsonElement name, Dictionary<string, JsonElement> fields, string path)
+    {
+        if (name.ValueKind != JsonValueKind.String)
+        {
+            throw new InvalidInputException($"mask JSON {path}.mask", Kind(name), "the name of a pattern");
+        }
+
+        var entry = MaskCatalog.Find(Text(name, path));
+        var values = new Dictionary<string, object>();
+        foreach (var (key, value) in fields)
+        {
+            var parameter = entry.Parameters.FirstOrDefault(p => p.Name == key)
+                ?? throw new InvalidInputException($"mask JSON {path}", $"unknown field '{key}'", entry.Signature);
+            values[key] = (parameter.Kind, value.ValueKind) switch
+            {
+                (MaskParameterKind.Whole, JsonValueKind.Number) when value.TryGetInt32(out var whole) => whole,
+                (MaskParameterKind.Whole, _) => throw new InvalidInputException(
+                    $"mask JSON {path}.{key}", value.GetRawText(), "a whole number of 32 bits"),
+                (MaskParameterKind.Number, JsonValueKind.Number) when value.TryGetDouble(out var number) && double.IsFinite(number) => number,
+                (MaskParameterKind.Number, _) => throw new InvalidInputException($"mask JSON {path}.{key}", value.GetRawText(), "a finite number"),
+                (_, JsonValueKind.String) => Text(value, $"{path}.{key}"),
+                _ => throw new InvalidInputException($"mask JSON {path}.{key}", Kind(value), "a string"),
+            };
+        }
+
+        return entry.Create(new MaskArguments(entry, values));
+    }
+
+    private static Dictionary<string, JsonElement> Fields(JsonElement element, string path)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+        {
+            throw new InvalidInputException($"mask JSON {path}", Kind(element), "an object");
+        }
+
+        var fields = new Dictionary<string, JsonElement>();
+        foreach (var property in element.EnumerateObject())
+        {
+            if (!fields.TryAdd(PropertyName(property, path), property.Value))
+            {
+                throw new InvalidInputException($"mask JSON {path}", $"field '{property.Name}' given twice", "each field once");
+            }
+        }
+
+        return fields;
+    }
+
+    private static void RefuseOthers(Dictionary<string, JsonElement> fields, string path, string key)
+    {
+        foreach (var other in fields.Keys)
+        {
+            throw new InvalidInputException($"mask JSON {path}", $"unknown field '{other}'", $"'{key}' alone");
+        }
+    }
+
+    private static void WriteNamed(Utf8JsonWriter writer, NamedMask named)
+    {
+        writer.WriteString("mask", named.Name);
+        foreach (var (name, value) in named.Arguments)
+        {
+            switch (value)
+            {
+                case int whole:
+                    writer.WriteNumber(name, whole);
+                    break;
+                case double number:
+                    writer.WriteNumber(name, number);
+                    break;
+                default:
+                    writer.WriteString(name, (string)value);
+                    break;
+            }
+        }
+    }
+
+    private static void WriteOperands(
+        Utf8JsonWriter writer, string key, MaskPattern pattern, Func<MaskPattern, (MaskPattern Left, MaskPattern Right)?> split)
+    {
+        // The chain to the left becomes one list, so that long chains do not nest.
+        var operands = new Stack<MaskPattern>();
+        while (split(pattern) is var (left, right))
+        {
+            operands.Push(right);
+            pattern = left;
+        }
+
+        operands.Push(pattern);
+        writer.WriteStartArray(key);
+        foreach (var operand in operands)
+        {
+            Write(writer, operand);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static string Kind(JsonElement element) => element.ValueKind.ToString().ToLowerInvariant();
+
+    private static string Text(JsonElement element, string path)
+    {
+        try
+        {
+            return element.GetString()!;
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new InvalidInputException($"mask JSON {path}", "text that is not valid Unicode", "valid Unicode", exception);
+        }
+    }
+
+    private static string PropertyName(JsonProperty property, string path)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new InvalidInputException($"mask JSON {path}", "a field name that is not valid Unicode", "valid Unicode", exception);
+        }
+    }
+
+    private static string FirstSentence(JsonException exception) =>
+        exception.Message.Split(". ")[0].ReplaceLineEndings(" ");
+}

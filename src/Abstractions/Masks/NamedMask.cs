@@ -1,0 +1,42 @@
+using System.Globalization;
+
+namespace Stof.Reference.Masks;
+
+/// <summary>One argument of a pattern's text or JSON form.</summary>
+/// <param name="Name">The parameter's name in the catalogue.</param>
+/// <param name="Value">An <see cref="int"/>, a <see cref="double"/> or a <see cref="string"/> of letters, digits and <c>_ . + -</c>.</param>
+public readonly record struct MaskParameterValue(string Name, object Value)
+{
+    /// <summary>The value as the text form writes it; doubles take the shortest digits that parse back to the same bits.</summary>
+    public string ValueText => Convert.ToString(Value, CultureInfo.InvariantCulture)!;
+}
+
+/// <summary>
+/// A pattern that <see cref="MaskCatalog"/> lists: a name and arguments, which text and JSON share. The canonical text gives
+/// one argument without its name, several with theirs: <c>sliding(64)</c>, <c>longformer(band=32,global=32)</c>.
+/// </summary>
+public abstract record NamedMask : MaskPattern
+{
+    /// <summary>The name in the catalogue.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The arguments that recreate this pattern, in the catalogue's order; optional ones at their default are left out.</summary>
+    public virtual IReadOnlyList<MaskParameterValue> Arguments => [];
+
+    /// <inheritdoc/>
+    protected sealed override string ToText()
+    {
+        var arguments = Arguments;
+        return arguments.Count switch
+        {
+            0 => Name,
+            1 => $"{Name}({arguments[0].ValueText})",
+            _ => $"{Name}({string.Join(',', arguments.Select(a => $"{a.Name}={a.ValueText}"))})",
+        };
+    }
+
+    /// <summary>Checks a whole-number parameter.</summary>
+    /// <exception cref="InvalidInputException">The value is below the minimum.</exception>
+    private protected int AtLeast(string parameter, int value, int minimum) =>
+        value >= minimum ? value : throw new InvalidInputException($"{Name} {parameter}", $"{value}", $"{minimum} or more");
+}

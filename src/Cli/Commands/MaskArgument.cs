@@ -1,0 +1,105 @@
+using Stof.Reference.Formats;
+using Stof.Reference.Interchange;
+using Stof.Reference.Masks;
+
+namespace Stof.Reference.Cli.Commands;
+
+/// <summary>
+/// Resolves what a user gives where a mask is expected: <c>m.npy</c> (Bool or U8), <c>m.npz</c> or <c>m.npz:key</c> (the array
+/// <c>mask</c>, or the arrays of tile lists), <c>m.json</c>, or a mask text such as <c>causal &amp; sliding(64)</c>.
+/// </summary>
+internal static class MaskArgument
+{
+    private const string DefaultKey = "mask";
+
+    /// <summary>Help text of an argument that is resolved here.</summary>
+    public const string Help = "a mask text such as \"causal & sliding(64)\", or a file: .npy, .npz, .npz:key, .json";
+
+    /// <summary>Resolves the argument.</summary>
+    /// <exception cref="InvalidInputException">The file or the text is no mask.</exception>
+    public static MaskPattern Load(string textOrPath)
+    {
+        ArgumentNullException.ThrowIfNull(textOrPath);
+        if (textOrPath.EndsWith(".npy", StringComparison.OrdinalIgnoreCase))
+        {
+            return DenseMask.From(NpyFile.Read(textOrPath));
+        }
+
+        if (textOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+        {
+            return MaskJson.Parse(ReadText(textOrPath));
+        }
+
+        var suffix = textOrPath.LastIndexOf(".npz", StringComparison.OrdinalIgnoreCase);
+        if (suffix < 0)
+        {
+            return MaskText.Parse(textOrPath);
+        }
+
+        var (path, rest) = (textOrPath[..(suffix + 4)], textOrPath[(suffix + 4)..]);
+        return rest.Length == 0 ? FromArchive(path)
+            : rest[0] == ':' ? DenseMask.From(NpzArchive.Read(path, rest[1..]))
+            : MaskText.Parse(textOrPath);
+    }
+
+    /// <summary>
+    /// The rectangle a mask is shown on: given lengths, or for a dense mask its own. The batch and the heads reach as far as the item and
+    /// the head that are asked for.
+    /// </summary>
+    /// <param name="pattern">The mask.</param>
+    /// <param name="queries">Sq, or null for the dense mask's own.</param>
+    /// <param name="keys">Skv, or null for Sq (or the dense mask's own).</param>
+    /// <param name="batch">Number of batch items that are needed.</param>
+    /// <param name="heads">Number of heads that are needed.</param>
+    /// <param name="alignment">How positions line up.</param>
+    /// <exception cref="InvalidInputException">No length is given, or a dense mask has fewer batch items or heads.</exception>
+    public static MaskExtent Extent(
+        MaskPattern pattern, int? queries, int? keys, int batch, int heads, PositionAlignment alignment)
+    {
+        if (pattern is not DenseMask dense)
+        {
+            var length = queries ?? throw new InvalidInputException("--seq", "not given", "a number of queries");
+            return new MaskExtent(length, keys ?? length, batch, heads, alignment).Validated();
+        }
+
+        var shape = dense.Shape;
+        RequireInside("--batch", batch, shape[0]);
+        RequireInside("--head", heads, shape[1]);
+        return new MaskExtent(
+            queries ?? shape[2], keys ?? shape[3], Math.Max(batch, shape[0]), Math.Max(heads, shape[1]), alignment).Validated();
+    }
+
+    private static void RequireInside(string option, int count, int available)
+    {
+        if (available > 1 && count > available)
+        {
+            throw new InvalidInputException(option, $"{count} asked for", $"at most the {available} that the dense mask holds");
+        }
+    }
+
+    private static DenseMask FromArchive(string path)
+    {
+        var arrays = NpzArchive.Read(path);
+        if (arrays.TryGetValue(DefaultKey, out var tensor))
+        {
+            return DenseMask.From(tensor);
+        }
+
+        return arrays.ContainsKey("load_row_ptr")
+            ? DenseMask.From(BlockMaskArrays.FromArrays(arrays).AsMask().ToDense())
+            : throw new InvalidInputException(
+                path, $"arrays {string.Join(", ", arrays.Keys.Take(20))}", $"'{DefaultKey}', tile lists, or {path}:key");
+    }
+
+    private static string ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidInputException(path, File.Exists(path) ? "cannot be read" : "no such file", "a readable file", exception);
+        }
+    }
+}

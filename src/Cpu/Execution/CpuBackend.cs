@@ -1,0 +1,89 @@
+using Stof.Reference.Backends;
+using Stof.Reference.Cpu.Simd;
+using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Fusion;
+using Stof.Reference.Graphs;
+using Stof.Reference.Models;
+using Stof.Reference.Numerics;
+using Stof.Reference.Plans;
+
+namespace Stof.Reference.Cpu.Execution;
+
+/// <summary>The SIMD backend: F32, F16 and BF16 on the processor's vector units, float arithmetic, bits that do not depend on threads.</summary>
+public sealed class CpuBackend : IBackend
+{
+    private const long LargestDetachedScores = 1L << 30; // bytes; beyond, the unfused baseline would not fit beside a model
+
+    private readonly WorkerPool _pool;
+    private readonly KernelWorkspace _workspace;
+
+    /// <summary>Starts the workers.</summary>
+    /// <param name="threads">Number of threads; null for one a processor.</param>
+    /// <exception cref="InvalidInputException">The number is out of range.</exception>
+    public CpuBackend(int? threads = null)
+    {
+        _pool = new WorkerPool(threads ?? Environment.ProcessorCount);
+        _workspace = new KernelWorkspace(_pool);
+        Device = CpuDevice.Describe(_pool.Threads);
+    }
+
+    /// <inheritdoc/>
+    public DeviceDescription Device { get; }
+
+    /// <inheritdoc/>
+    public Refusal? Supports(FusionTemplate template, SegmentContext context, ParameterSet parameters)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        ArgumentNullException.ThrowIfNull(context);
+        if (context.Operators[0] is AttentionOperator && template is not AttentionTemplate)
+        {
+            var bytes = (double)context.Workload.Batch * context.Graph.Attention!.QueryHeads
+                * context.Workload.Length * context.Workload.Length * sizeof(float);
+            if (bytes > LargestDetachedScores)
+            {
+                return new Refusal("scores", $"detached attention stores {bytes / (1 << 30):f1} GiB of scores, at most {LargestDetachedScores >> 30} are allowed");
+            }
+        }
+
+        return template.Check(context, parameters);
+    }
+
+    /// <inheritdoc/>
+    public IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(plan);
+        RequireType(workload);
+        plan.Validated(model.Graph.Layer, workload, Device);
+        foreach (var segment in plan.Segments)
+        {
+            var context = new SegmentContext(model.Graph.Layer, segment.Segment, workload, Device);
+            if (Supports(TemplateCatalog.Named(segment.Template), context, segment.Parameters) is { } refusal)
+            {
+                throw new InvalidInputException($"plan, segment {segment.Segment} {segment.Template}", refusal.Reason, "a segment that this backend runs");
+            }
+        }
+
+        return new CpuExecutable(model, workload, plan, _workspace, Device);
+    }
+
+    /// <inheritdoc/>
+    public ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        RequireType(workload);
+        return new CpuMeasurer(this, model, workload, _workspace);
+    }
+
+    /// <summary>Ends the workers.</summary>
+    public void Dispose() => _pool.Dispose();
+
+    private static void RequireType(Workload workload)
+    {
+        ArgumentNullException.ThrowIfNull(workload);
+        if (workload.Type is not (DType.F32 or DType.F16 or DType.BF16))
+        {
+            throw new InvalidInputException("dtype", workload.Type.ToString(), "F32, F16 or BF16; double precision is the oracle's");
+        }
+    }
+}

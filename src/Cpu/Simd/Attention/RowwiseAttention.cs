@@ -1,0 +1,282 @@
+using System.Runtime.CompilerServices;
+using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Formats;
+using Stof.Reference.Operators;
+
+namespace Stof.Reference.Cpu.Simd.Attention;
+
+/// <summary>
+/// STOF's row-wise kernel on a CPU: a query row scores exactly the keys it may attend to, takes their softmax and adds up
+/// their values. No padding and no bitmaps, at the price of one reduction across lanes for every score.
+/// Source: "Accelerating Sparse Transformer Inference on GPU" (PPoPP'26).
+/// </summary>
+internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecutor
+    where TLanes : struct, IVectorLanes<TVector>
+    where TVector : struct
+{
+    /// <summary>Rows of a task: enough to amortise handing it out, few enough to balance threads.</summary>
+    private const int BlockRows = 16;
+
+    private readonly AttentionProblem _problem;
+    private readonly AttentionWorkspace _workspace;
+    private readonly ScoreRule _rule;
+    private readonly KvPanels _panels;
+    private readonly KeyRuns _runs;
+    private readonly AttentionPlan _plan;
+    private readonly int _panelKeys;
+    private readonly int _longest;
+    private readonly Action<int, int> _pack;
+    private readonly Action<int, int> _attend;
+    private readonly Func<int, int, int, bool> _hasKeys;
+    private AttentionOperands _operands;
+    private AttentionWave _wave = new([], [], []);
+
+    public RowwiseAttention(AttentionProblem problem, BlockMask mask, AttentionWorkspace workspace)
+    {
+        _problem = problem;
+        _workspace = workspace;
+        _rule = new ScoreRule(problem);
+        _panelKeys = mask.Tile.Columns;
+        _panels = new KvPanels(problem, _panelKeys, KeyPanelOrder.Rows, workspace);
+        _runs = new KeyRuns(mask);
+        _longest = Lanes.RoundUp(_runs.Longest);
+        _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, task => task.End, splits: 1);
+        _pack = Pack;
+        _attend = Attend;
+        _hasKeys = (batch, head, query) => _runs.Count(batch, head, query) > 0;
+    }
+
+    public void Run(in AttentionOperands operands, WorkerPool pool)
+    {
+        _operands = operands;
+        _panels.Reserve(_plan.Slots, pool.Threads);
+        _workspace.Scratch.Reserve(ScratchFloats * pool.Threads);
+        foreach (var wave in _plan.Waves)
+        {
+            _wave = wave;
+            pool.Run(wave.Panels.Length, _pack);
+            pool.Run(wave.Tasks.Length, _attend);
+        }
+
+        _operands = default;
+    }
+
+    private int QueryFloats => Lanes.RoundUp(_problem.HeadSize);
+
+    // Query, scores, addresses of the values (two floats' room each), output of a range, output of the row.
+    private long ScratchFloats => QueryFloats + (3L * _longest) + (2L * _panels.ValueStride);
+
+    /// <summary>Blocks of rows; a block's cost stands in <see cref="AttentionTask.End"/>.</summary>
+    private IEnumerable<AttentionTask> Blocks(int batch, int head)
+    {
+        for (var query = 0; query < _problem.QueryLength; query += BlockRows)
+        {
+            var rows = Math.Min(BlockRows, _problem.QueryLength - query);
+            var keys = 0;
+            for (var r = 0; r < rows; r++)
+            {
+                keys += _runs.Count(batch, head, query + r);
+            }
+
+            yield return new AttentionTask(batch, head, query, rows, 0, keys, 0);
+        }
+    }
+
+    private void Pack(int index, int worker)
+    {
+        var panel = _wave.Panels[index];
+        _panels.Pack<TLanes, TVector>(_operands, panel.Batch, panel.KvHead, panel.Column, panel.Slot, worker);
+    }
+
+    private void Attend(int index, int worker)
+    {
+        var task = _wave.Tasks[index];
+        var query = _workspace.Scratch.Pointer + (worker * ScratchFloats);
+        var scores = query + QueryFloats;
+        var values = (float**)(scores + _longest);
+        var range = scores + (3L * _longest);
+        var output = range + _panels.ValueStride;
+        for (var row = task.Query; row < task.Query + task.Rows; row++)
+        {
+            RowConversion.Widen(_problem.Type, _operands.Query.Row(task.Batch, task.Head, row), query, _problem.HeadSize);
+            new Span<float>(query + _problem.HeadSize, QueryFloats - _problem.HeadSize).Clear();
+            var count = _runs.Count(task.Batch, task.Head, row);
+            var cursor = new RunCursor(_runs.Row(task.Batch, task.Head, row));
+            var (largest, sum) = (float.NegativeInfinity, 0f);
+            new Span<float>(output, _panels.ValueStride).Clear();
+            for (var split = 0; split < _problem.KvSplits; split++)
+            {
+                var keys = (int)(((long)count * (split + 1) / _problem.KvSplits) - ((long)count * split / _problem.KvSplits));
+                if (keys == 0)
+                {
+                    continue;
+                }
+
+                Score(task, row, ref cursor, keys, query, scores, values);
+                var rangeLargest = Largest(scores, keys);
+                var rangeSum = Weigh(scores, keys, rangeLargest);
+                AddValues(scores, values, keys, range);
+                Merge(ref largest, ref sum, output, rangeLargest, rangeSum, range);
+            }
+
+            RowFinish.Store<TLanes, TVector>(
+                _problem, _operands, task.Batch, task.Head, row, largest, sum, output, _hasKeys);
+        }
+    }
+
+    /// <summary>Scores of the next keys of the row, padded to 16 with −∞, and where their values lie.</summary>
+    private void Score(
+        AttentionTask task, int row, ref RunCursor cursor, int keys, float* query, float* scores, float** values)
+    {
+        var group = (task.Batch * _problem.KvHeads) + _problem.KvHeadOf(task.Head);
+        var bias = _rule.Bias(task.Batch, task.Head, row);
+        var done = 0;
+        while (done < keys)
+        {
+            // A stretch of neighbouring keys that ends with its run, its panel or this range.
+            var first = cursor.Key;
+            var inPanel = first % _panelKeys;
+            var length = Math.Min(Math.Min(cursor.Left, _panelKeys - inPanel), keys - done);
+            var slot = _plan.Slot(group, first / _panelKeys);
+            var key = _panels.Keys(slot) + ((long)inPanel * _panels.KeyStride);
+            var value = _panels.Values(slot) + ((long)inPanel * _panels.ValueStride);
+            for (var i = 0; i < length; i++)
+            {
+                var raw = Lanes.Dot<TLanes, TVector>(query, key, _panels.KeyStride);
+                scores[done + i] = bias is null
+                    ? raw * _rule.Scale
+                    : MathF.FusedMultiplyAdd(raw, _rule.Scale, bias[first + i]);
+                values[done + i] = value;
+                key += _panels.KeyStride;
+                value += _panels.ValueStride;
+            }
+
+            done += length;
+            cursor.Advance(length);
+        }
+
+        new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
+        if (_rule.HasCap)
+        {
+            for (var i = 0; i < keys; i += TLanes.Width)
+            {
+                TLanes.Store(_rule.Capped<TLanes, TVector>(TLanes.Load(scores + i)), scores + i);
+            }
+
+            new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
+        }
+    }
+
+    private static float Largest(float* scores, int keys)
+    {
+        var largest = TLanes.Create(float.NegativeInfinity);
+        for (var i = 0; i < keys; i += TLanes.Width)
+        {
+            largest = TLanes.Max(TLanes.Load(scores + i), largest);
+        }
+
+        return TLanes.MaxAcross(largest);
+    }
+
+    private static float Weigh(float* scores, int keys, float largest)
+    {
+        var reference = TLanes.Create(float.IsNegativeInfinity(largest) ? 0f : largest);
+        var lanes = stackalloc float[Lanes.Count];
+        for (var lane = 0; lane < Lanes.Count; lane += TLanes.Width)
+        {
+            var sum = TLanes.Create(0f);
+            for (var i = lane; i < Lanes.RoundUp(keys); i += Lanes.Count)
+            {
+                var weight = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores + i), reference));
+                TLanes.Store(weight, scores + i);
+                sum = TLanes.Add(sum, weight);
+            }
+
+            TLanes.Store(sum, lanes + lane);
+        }
+
+        return Lanes.Sum(lanes);
+    }
+
+    /// <summary>o of a range: four registers of the row at a time, so that several chains of additions are under way.</summary>
+    private void AddValues(float* weights, float** values, int keys, float* output)
+    {
+        var d = 0;
+        for (; d <= _panels.ValueStride - (4 * TLanes.Width); d += 4 * TLanes.Width)
+        {
+            var a = TLanes.Create(0f);
+            var (b, c, e) = (a, a, a);
+            for (var i = 0; i < keys; i++)
+            {
+                var weight = TLanes.Create(weights[i]);
+                var value = values[i] + d;
+                a = TLanes.Fma(weight, TLanes.Load(value), a);
+                b = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), b);
+                c = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), c);
+                e = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), e);
+            }
+
+            TLanes.Store(a, output + d);
+            TLanes.Store(b, output + d + TLanes.Width);
+            TLanes.Store(c, output + d + (2 * TLanes.Width));
+            TLanes.Store(e, output + d + (3 * TLanes.Width));
+        }
+
+        for (; d < _panels.ValueStride; d += TLanes.Width)
+        {
+            var sum = TLanes.Create(0f);
+            for (var i = 0; i < keys; i++)
+            {
+                sum = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), sum);
+            }
+
+            TLanes.Store(sum, output + d);
+        }
+    }
+
+    /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="RowStates"/>.</summary>
+    private void Merge(ref float largest, ref float sum, float* output, float rangeLargest, float rangeSum, float* range)
+    {
+        var joint = MathF.Max(largest, rangeLargest);
+        var reference = float.IsNegativeInfinity(joint) ? 0f : joint;
+        var own = VectorMath.Exp(largest - reference);
+        var other = VectorMath.Exp(rangeLargest - reference);
+        sum = MathF.FusedMultiplyAdd(rangeSum, other, sum * own);
+        largest = joint;
+        for (var d = 0; d < _panels.ValueStride; d += TLanes.Width)
+        {
+            var addend = TLanes.Multiply(TLanes.Load(range + d), TLanes.Create(other));
+            TLanes.Store(TLanes.Fma(TLanes.Load(output + d), TLanes.Create(own), addend), output + d);
+        }
+    }
+
+    /// <summary>Walks the runs of a row.</summary>
+    private ref struct RunCursor
+    {
+        private readonly ReadOnlySpan<int> _runs;
+        private int _run;
+
+        public RunCursor(ReadOnlySpan<int> runs)
+        {
+            _runs = runs;
+            Key = runs.IsEmpty ? 0 : runs[0];
+        }
+
+        /// <summary>The next key.</summary>
+        public int Key { get; private set; }
+
+        /// <summary>Keys from here to the end of the run.</summary>
+        public readonly int Left => _runs[_run + 1] - Key;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Advance(int keys)
+        {
+            Key += keys;
+            if (Key == _runs[_run + 1] && _run + 2 < _runs.Length)
+            {
+                _run += 2;
+                Key = _runs[_run];
+            }
+        }
+    }
+}

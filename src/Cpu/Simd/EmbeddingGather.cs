@@ -1,0 +1,105 @@
+using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Numerics;
+
+namespace Stof.Reference.Cpu.Simd;
+
+/// <summary>One table of an <see cref="EmbeddingGather"/> and the row that every output row takes from it.</summary>
+/// <param name="Table">[entries, columns].</param>
+/// <param name="Rows">Index of a table row, one per output row.</param>
+public readonly record struct EmbeddingLookup(MatrixView Table, int[] Rows);
+
+/// <summary>y_r = Σ_t table_t[rows_t[r]]: word, position and type embeddings, summed in float and rounded once.</summary>
+public static unsafe class EmbeddingGather
+{
+    private const int MaximumTables = 3;
+
+    /// <summary>Gathers and sums.</summary>
+    /// <param name="workspace">Threads and scratch.</param>
+    /// <param name="y">Output [rows, columns].</param>
+    /// <param name="lookups">One to three tables, each of any of the three dtypes; added in this order.</param>
+    /// <exception cref="InvalidInputException">A shape does not fit, or an index is outside its table.</exception>
+    public static void Run(KernelWorkspace workspace, MatrixView y, params ReadOnlySpan<EmbeddingLookup> lookups)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        if (lookups.Length is < 1 or > MaximumTables)
+        {
+            throw new InvalidInputException(nameof(lookups), $"{lookups.Length} tables", $"1 to {MaximumTables}");
+        }
+
+        foreach (var lookup in lookups)
+        {
+            Check(lookup, y);
+        }
+
+        var first = lookups[0];
+        var second = lookups.Length > 1 ? lookups[1] : default;
+        var third = lookups.Length > 2 ? lookups[2] : default;
+        var secondType = second.Table.IsPresent ? second.Table.Type : DType.F32;
+        var thirdType = third.Table.IsPresent ? third.Table.Type : DType.F32;
+        var pair = RowMap.Select(first.Table.Type, secondType, third.Table.IsPresent ? DType.F32 : y.Type, Activation.None);
+        var last = RowMap.Select(DType.F32, thirdType, y.Type, Activation.None);
+        var rowsPerTask = RowKernel.RowsPerTask(y.Columns * y.Type.Size());
+        var job = new Job(workspace, y, first, second, third, pair, last, rowsPerTask);
+        workspace.Pool.Run(RowKernel.Tasks(y.Rows, rowsPerTask), job);
+    }
+
+    private static void Check(EmbeddingLookup lookup, MatrixView y)
+    {
+        lookup.Table.Require(nameof(lookup.Table), lookup.Table.Rows, y.Columns);
+        if (lookup.Rows.Length != y.Rows)
+        {
+            throw new InvalidInputException(nameof(lookup.Rows), $"{lookup.Rows.Length} indices", $"{y.Rows}, one per row");
+        }
+
+        foreach (var row in lookup.Rows)
+        {
+            if ((uint)row >= (uint)lookup.Table.Rows)
+            {
+                throw new InvalidInputException(nameof(lookup.Rows), $"{row}", $"0 to {lookup.Table.Rows - 1}");
+            }
+        }
+    }
+
+    private readonly struct Job(
+        KernelWorkspace workspace,
+        MatrixView y,
+        EmbeddingLookup first,
+        EmbeddingLookup second,
+        EmbeddingLookup third,
+        delegate*<in RowMapArguments, void> pair,
+        delegate*<in RowMapArguments, void> last,
+        int rowsPerTask) : IParallelBody
+    {
+        public void Execute(int task, int worker)
+        {
+            var start = task * rowsPerTask;
+            var end = Math.Min(start + rowsPerTask, y.Rows);
+            var sum = third.Table.IsPresent ? workspace.Rent(worker, KernelWorkspace.Room.Row, y.Columns) : null;
+            for (var row = start; row < end; row++)
+            {
+                var target = (byte*)y.Address + (row * y.StrideBytes);
+                var arguments = new RowMapArguments
+                {
+                    First = At(first, row),
+                    Residual = second.Table.IsPresent ? At(second, row) : null,
+                    Output = sum is null ? target : (byte*)sum,
+                    OutputGroupStride = 16 * (sum is null ? y.Type.Size() : sizeof(float)),
+                    Rows = 1,
+                    Columns = y.Columns,
+                };
+                pair(in arguments);
+                if (sum is not null)
+                {
+                    arguments.First = (byte*)sum;
+                    arguments.Residual = At(third, row);
+                    arguments.Output = target;
+                    arguments.OutputGroupStride = 16 * y.Type.Size();
+                    last(in arguments);
+                }
+            }
+        }
+
+        private static byte* At(in EmbeddingLookup lookup, int row) =>
+            (byte*)lookup.Table.Address + (lookup.Rows[row] * lookup.Table.StrideBytes);
+    }
+}

@@ -1,0 +1,129 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Numerics;
+
+namespace Stof.Reference.Cpu.Simd;
+
+/// <summary>
+/// Rotates queries and keys by their position, in pairs (i, i + d/2): (a, b) becomes (a·cos − b·sin, b·cos + a·sin).
+/// </summary>
+public static unsafe class RotaryEmbedding
+{
+    private const int Lanes = 16;
+
+    /// <summary>Rotates the query and key parts of joined rows; values are passed on.</summary>
+    /// <param name="workspace">Threads.</param>
+    /// <param name="x">[rows, (Hq + 2·Hkv)·d]: queries, keys, values.</param>
+    /// <param name="table">Angles; d is its head size.</param>
+    /// <param name="queryHeads">Hq.</param>
+    /// <param name="keyHeads">Hkv.</param>
+    /// <param name="positions">Position of every row.</param>
+    /// <param name="y">Shape and dtype of <paramref name="x"/>; may be it.</param>
+    /// <exception cref="InvalidInputException">A shape, dtype or position does not fit.</exception>
+    public static void Run(
+        KernelWorkspace workspace, MatrixView x, RotaryTable table, int queryHeads, int keyHeads, int[] positions, MatrixView y)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(table);
+        ArgumentNullException.ThrowIfNull(positions);
+        x.Require(nameof(x), x.Rows, (queryHeads + (2 * keyHeads)) * table.HeadSize);
+        y.Require(nameof(y), x.Rows, x.Columns);
+        y.RequireType(nameof(y), x.Type);
+        if (positions.Length != x.Rows)
+        {
+            throw new InvalidInputException(nameof(positions), $"{positions.Length} values", $"{x.Rows}, one per row");
+        }
+
+        foreach (var position in positions)
+        {
+            if ((uint)position >= (uint)table.Positions)
+            {
+                throw new InvalidInputException(nameof(positions), $"{position}", $"0 to {table.Positions - 1}");
+            }
+        }
+
+        var rowsPerTask = RowKernel.RowsPerTask(x.Columns * x.Type.Size());
+        var job = new Job(x, y, table, queryHeads + keyHeads, positions, rowsPerTask);
+        workspace.Pool.Run(RowKernel.Tasks(x.Rows, rowsPerTask), job);
+        GC.KeepAlive(table);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rotate<T>(byte* source, byte* target, int heads, int half, float* cosines, float* sines)
+        where T : struct, IElement
+    {
+        var distance = half * T.Size;
+        var whole = half / Lanes * Lanes;
+        for (var head = 0; head < heads; head++)
+        {
+            for (var i = 0; i < whole; i += Lanes)
+            {
+                var (a, b) = Rotate(
+                    T.Load(source + (i * T.Size)),
+                    T.Load(source + distance + (i * T.Size)),
+                    Vector512.Load(cosines + i),
+                    Vector512.Load(sines + i));
+                T.Store(target + (i * T.Size), a);
+                T.Store(target + distance + (i * T.Size), b);
+            }
+
+            if (whole != half)
+            {
+                var count = half - whole;
+                var (a, b) = Rotate(
+                    PartialElements.Load<T>(source + (whole * T.Size), count),
+                    PartialElements.Load<T>(source + distance + (whole * T.Size), count),
+                    PartialElements.Load<ElementF32>((byte*)(cosines + whole), count),
+                    PartialElements.Load<ElementF32>((byte*)(sines + whole), count));
+                PartialElements.Store<T>(target + (whole * T.Size), a, count);
+                PartialElements.Store<T>(target + distance + (whole * T.Size), b, count);
+            }
+
+            source += 2 * distance;
+            target += 2 * distance;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector512<float> A, Vector512<float> B) Rotate(
+        Vector512<float> a, Vector512<float> b, Vector512<float> cosine, Vector512<float> sine) =>
+        (Vector512.FusedMultiplyAdd(a, cosine, -(b * sine)), Vector512.FusedMultiplyAdd(b, cosine, a * sine));
+
+    private readonly struct Job(MatrixView x, MatrixView y, RotaryTable table, int heads, int[] positions, int rowsPerTask)
+        : IParallelBody
+    {
+        public void Execute(int task, int worker)
+        {
+            var start = task * rowsPerTask;
+            var end = Math.Min(start + rowsPerTask, x.Rows);
+            var half = table.HeadSize / 2;
+            var rotated = (nint)heads * table.HeadSize * x.Type.Size();
+            var rest = ((nint)x.Columns * x.Type.Size()) - rotated;
+            for (var row = start; row < end; row++)
+            {
+                var source = (byte*)x.Address + (row * x.StrideBytes);
+                var target = (byte*)y.Address + (row * y.StrideBytes);
+                var cosines = table.Cosines(positions[row]);
+                var sines = table.Sines(positions[row]);
+                switch (x.Type)
+                {
+                    case DType.F16:
+                        Rotate<ElementF16>(source, target, heads, half, cosines, sines);
+                        break;
+                    case DType.BF16:
+                        Rotate<ElementBF16>(source, target, heads, half, cosines, sines);
+                        break;
+                    default:
+                        Rotate<ElementF32>(source, target, heads, half, cosines, sines);
+                        break;
+                }
+
+                if (source != target)
+                {
+                    Buffer.MemoryCopy(source + rotated, target + rotated, rest, rest);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Numerics;
+
+namespace Stof.Reference.Cpu.Simd;
+
+/// <summary>
+/// The driver of the memory-bound operators: checks the operands, cuts the rows into tasks that fit a cache, and sends each
+/// through a <see cref="RowPipeline"/>.
+/// </summary>
+internal static unsafe class RowKernel
+{
+    private const int TaskBytes = 64 * 1024; // amortises handing out a task, and leaves enough of them to share
+
+    /// <summary>y = norm(activation(x + bias) + residual), every part optional.</summary>
+    public static void Run(
+        KernelWorkspace workspace,
+        MatrixView x,
+        MatrixView y,
+        float[]? bias = null,
+        Activation activation = Activation.None,
+        MatrixView residual = default,
+        RowNorm? norm = null,
+        MatrixView preNorm = default)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        var gated = activation == Activation.SwiGlu;
+        y.Require(nameof(y), x.Rows, gated ? x.Columns / 2 : x.Columns);
+        if (gated && x.Columns % 2 != 0)
+        {
+            throw new InvalidInputException(nameof(x), x.ToString(), "an even number of columns");
+        }
+
+        if (bias is not null && bias.Length != x.Columns)
+        {
+            throw new InvalidInputException(nameof(bias), $"{bias.Length} values", $"{x.Columns}");
+        }
+
+        RequireLikeOutput(nameof(residual), residual, y);
+        RequireLikeOutput(nameof(preNorm), preNorm, y);
+        norm?.Require(nameof(norm), y.Columns);
+        using var pinnedNorm = new PinnedNorm(norm);
+        using var pinnedBias = bias.AsMemory().Pin();
+        var pipeline = new RowPipeline(x.Type, y.Type, y.Type, activation, pinnedNorm);
+        var rowsPerTask = RowsPerTask(x.Columns * x.Type.Size());
+        var job = new Job(workspace, x, y, (float*)pinnedBias.Pointer, residual, preNorm, pipeline, norm is not null, rowsPerTask);
+        workspace.Pool.Run(Tasks(x.Rows, rowsPerTask), job);
+    }
+
+    /// <summary>Rows of this many bytes that one task takes.</summary>
+    public static int RowsPerTask(int rowBytes) => Math.Max(1, TaskBytes / Math.Max(1, rowBytes));
+
+    /// <summary>Number of tasks.</summary>
+    public static int Tasks(int rows, int rowsPerTask) => (rows + rowsPerTask - 1) / rowsPerTask;
+
+    private static void RequireLikeOutput(string name, MatrixView view, MatrixView y)
+    {
+        if (view.IsPresent)
+        {
+            view.Require(name, y.Rows, y.Columns);
+            view.RequireType(name, y.Type);
+        }
+    }
+
+    private readonly struct Job(
+        KernelWorkspace workspace,
+        MatrixView x,
+        MatrixView y,
+        float* bias,
+        MatrixView residual,
+        MatrixView preNorm,
+        RowPipeline pipeline,
+        bool hasNorm,
+        int rowsPerTask) : IParallelBody
+    {
+        public void Execute(int task, int worker)
+        {
+            var start = task * rowsPerTask;
+            var first = At(x, start);
+            var block = new RowBlock
+            {
+                Map = new RowMapArguments
+                {
+                    First = first,
+                    Second = first + ((nint)y.Columns * x.Type.Size()),
+                    InputStride = x.StrideBytes,
+                    Bias = bias,
+                    SecondBias = bias is null ? null : bias + y.Columns,
+                    Residual = residual.IsPresent ? At(residual, start) : null,
+                    ResidualStride = residual.IsPresent ? residual.StrideBytes : 0,
+                    Output = At(y, start),
+                    OutputStride = y.StrideBytes,
+                    OutputGroupStride = 16 * y.Type.Size(),
+                    Rows = Math.Min(rowsPerTask, x.Rows - start),
+                    Columns = y.Columns,
+                },
+                PreNorm = preNorm.IsPresent ? At(preNorm, start) : null,
+                PreNormStride = preNorm.IsPresent ? preNorm.StrideBytes : 0,
+                Scratch = hasNorm ? workspace.Rent(worker, KernelWorkspace.Room.Row, y.Columns) : null,
+                ScratchStride = 0, // one row in the first-level cache serves them all
+            };
+            pipeline.Run(in block);
+        }
+
+        private static byte* At(in MatrixView view, int row) => (byte*)view.Address + (row * view.StrideBytes);
+    }
+}

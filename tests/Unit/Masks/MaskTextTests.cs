@@ -1,0 +1,130 @@
+using Stof.Reference.Masks;
+
+namespace Stof.Reference.Unit.Tests.Masks;
+
+public sealed class MaskTextTests
+{
+    [Theory]
+    [InlineData("causal & sliding(64)", "causal & sliding(64)")]
+    [InlineData("longformer(32,32)", "longformer(band=32,global=32)")]
+    [InlineData("longformer( band = 32 , global=32 )", "longformer(band=32,global=32)")]
+    [InlineData("longformer(global=1,band=2)", "longformer(band=2,global=1)")]
+    [InlineData("longformer(4,4,half)", "longformer(band=4,global=4,second=half)")]
+    [InlineData("longformer(4,4,second=none)", "longformer(band=4,global=4)")]
+    [InlineData("bigbird(32,32)", "bigbird(band=32,global=32,fill=0.1,seed=0)")]
+    [InlineData("bigbird(32,32,1e-3)", "bigbird(band=32,global=32,fill=0.001,seed=0)")]
+    [InlineData("bigbird(1,2,kind=blocks)", "bigbird(band=1,global=2,kind=blocks,blocks=3,size=64,seed=0)")]
+    [InlineData("full()", "full")]
+    [InlineData("((causal))", "causal")]
+    [InlineData("!!causal", "!!causal")]
+    [InlineData("!(causal|full)&empty", "!(causal | full) & empty")]
+    [InlineData("causal|full&empty", "causal | full & empty")]
+    [InlineData("(causal|full)&empty", "(causal | full) & empty")]
+    [InlineData("causal&(full&empty)", "causal & (full & empty)")]
+    [InlineData("causal|(full|empty)", "causal | (full | empty)")]
+    [InlineData("\tcausal\n&full", "causal & full")]
+    public void Texts_parse_and_print_in_the_canonical_form(string text, string canonical)
+    {
+        Assert.Equal(canonical, MaskText.Parse(text).ToString());
+    }
+
+    [Fact]
+    public void Not_binds_tighter_than_and_and_and_tighter_than_or()
+    {
+        var (a, b, c) = ((MaskPattern)new CausalMask(), new SlidingMask(1), new SlidingMask(2));
+        Assert.Equal(a | (!b & c), MaskText.Parse("causal | !sliding(1) & sliding(2)"));
+        Assert.Equal(a & b & c, MaskText.Parse("causal & sliding(1) & sliding(2)"));
+        Assert.NotEqual(a & (b & c), MaskText.Parse("causal & sliding(1) & sliding(2)"));
+    }
+
+    [Theory]
+    [InlineData("", 1, "the end", "a pattern name")]
+    [InlineData("  ", 3, "the end", "a pattern name")]
+    [InlineData("foo", 1, "unknown pattern 'foo'", "sliding")]
+    [InlineData("causal &", 9, "the end", "a pattern name")]
+    [InlineData("causal causal", 8, "'c'", "'&', '|' or the end")]
+    [InlineData("(causal", 8, "the end", "')'")]
+    [InlineData("causal)", 7, "')'", "'&', '|' or the end")]
+    [InlineData("sliding(x)", 9, "width=x", "whole number")]
+    [InlineData("sliding(1.5)", 9, "width=1.5", "whole number")]
+    [InlineData("sliding(2147483648)", 9, "width=2147483648", "whole number")]
+    [InlineData("sliding(1,2)", 11, "one argument too many", "sliding(width)")]
+    [InlineData("sliding(wide=1)", 9, "unknown parameter 'wide'", "sliding(width)")]
+    [InlineData("sliding(width=1,width=2)", 23, "'width' given twice", "once")]
+    [InlineData("longformer(band=1,2)", 19, "'2' without a name", "longformer(band,global[,second])")]
+    [InlineData("longformer(band=1,", 19, "the end", "an argument")]
+    [InlineData("bigbird(1,1,nan)", 13, "fill=nan", "a finite number")]
+    [InlineData("bigbird(1,1,1e999)", 13, "fill=1e999", "a finite number")]
+    [InlineData("bigbird(1,1,Infinity)", 13, "fill=Infinity", "a finite number")]
+    [InlineData("causal ^ full", 8, "'^'", "'&'")]
+    [InlineData("causal\u0007", 7, "'\\u0007'", "'&'")]
+    public void Errors_give_the_column_what_was_found_and_what_was_expected(string text, int column, string found, string expected)
+    {
+        var message = Assert.Throws<InvalidInputException>(() => MaskText.Parse(text)).Message;
+        Assert.Contains($"column {column}:", message);
+        Assert.Contains(found, message);
+        Assert.Contains(expected, message);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Theory]
+    [InlineData("sliding(-1)", "sliding width: -1; expected 0 or more")]
+    [InlineData("dilated(1,-1)", "dilated gap: -1; expected 0 or more")]
+    [InlineData("longformer(-1,0)", "longformer band: -1; expected 0 or more")]
+    [InlineData("longformer(0,-1)", "longformer global: -1; expected 0 or more")]
+    [InlineData("longformer(0,0,third)", "mask longformer: second=third; expected none or half")]
+    [InlineData("longformer(0)", "mask longformer: no 'global'; expected longformer(band,global[,second])")]
+    [InlineData("sliding", "mask sliding: no 'width'; expected sliding(width)")]
+    [InlineData("bigbird(1,1,1.5)", "stof_cells fill: 1.5; expected 0 to 1")]
+    [InlineData("bigbird(1,1,-0.1)", "stof_cells fill: -0.1; expected 0 to 1")]
+    [InlineData("bigbird(1,1,0.1,-1)", "stof_cells seed: -1; expected 0 or more")]
+    [InlineData("bigbird(1,1,0.1,kind=blocks)", "mask bigbird: 'fill' beside kind=blocks; expected one or the other")]
+    [InlineData("bigbird(1,1,blocks=2)", "mask bigbird: 'blocks' beside kind=stof; expected one or the other")]
+    [InlineData("bigbird(1,1,kind=other)", "mask bigbird: kind=other; expected stof or blocks")]
+    [InlineData("random_blocks(1,0)", "random_blocks size: 0; expected 1 or more")]
+    [InlineData("strided(0)", "strided stride: 0; expected 1 or more")]
+    [InlineData("fixed(4,5)", "fixed summary: 5; expected 0 to the block of 4")]
+    [InlineData("local(0)", "local block: 0; expected 1 or more")]
+    [InlineData("prefix(-1)", "prefix length: -1; expected 0 or more")]
+    [InlineData("documents(3+0)", "documents length 1: 0; expected 1 or more")]
+    [InlineData("documents(3+)", "documents lengths: '3+'; expected whole numbers joined by +, such as 100+28+64")]
+    [InlineData("documents(2147483647+1)", "documents lengths: a sum of 2147483648; expected at most 2147483647")]
+    [InlineData("dense(4,AA)", "dense shape: '4'; expected SqxSkv or BxHxSqxSkv")]
+    [InlineData("dense(0x1x4x4,AA)", "dense shape: '0x1x4x4'; expected SqxSkv or BxHxSqxSkv")]
+    [InlineData("dense(4x4,AAAA)", "dense bits: 3 bytes; expected 4 for shape 4x4")]
+    [InlineData("dense(1x4,EA)", "dense bits: a bit past key 3 in row 0; expected zeros there")]
+    [InlineData("dense(1x4,E.)", "dense bits: characters that are not base64url; expected A-Z, a-z, 0-9, - and _")]
+    public void Values_out_of_range_are_refused_in_one_line(string text, string message)
+    {
+        Assert.Equal(message, Assert.Throws<InvalidInputException>(() => MaskText.Parse(text)).Message);
+    }
+
+    [Fact]
+    public void Nesting_and_size_are_bounded()
+    {
+        Assert.NotNull(MaskText.Parse(new string('!', 99) + "full"));
+        Assert.Throws<InvalidInputException>(() => MaskText.Parse(new string('!', 100) + "full"));
+        Assert.Throws<InvalidInputException>(() => MaskText.Parse(new string('(', 100_000)));
+        Assert.Throws<InvalidInputException>(() => MaskText.Parse(string.Join('&', Enumerable.Repeat("full", 100_000))));
+        var chain = MaskText.Parse(string.Join('|', Enumerable.Repeat("causal", 500)));
+        Assert.Equal(chain, MaskText.Parse(chain.ToString()));
+        Assert.Equal(chain, MaskJson.Parse(MaskJson.Print(chain)));
+        Assert.True(chain.Bind(new MaskExtent(4, 4)).Allows(0, 0, 3, 0));
+        var deep = MaskText.Parse(string.Concat(Enumerable.Repeat("full&(", 98)) + "causal" + new string(')', 98));
+        Assert.Equal(deep, MaskJson.Parse(MaskJson.Print(deep)));
+    }
+
+    [Fact]
+    public void Any_prefix_of_a_text_parses_or_is_refused_as_bad_input()
+    {
+        const string Text = "!(bigbird(band=32,global=32,fill=0.1,seed=0) | dense(shape=4x4,bits=AQMHDw)) & longformer(1,2,second=half)";
+        for (var length = 0; length < Text.Length; length++)
+        {
+            var prefix = Text[..length];
+            if (Record.Exception(() => MaskText.Parse(prefix)) is { } exception)
+            {
+                Assert.IsType<InvalidInputException>(exception);
+            }
+        }
+    }
+}
