@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Stof.Reference.Masks;
@@ -15,7 +16,12 @@ public static class MaskJson
     public static string Print(MaskPattern pattern)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { MaxDepth = 4 * MaskText.MaxNodes }))
+        var options = new JsonWriterOptions
+        {
+            MaxDepth = 4 * MaskText.MaxNodes,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // "+" stays "+"; nothing here is pasted into HTML
+        };
+        using (var writer = new Utf8JsonWriter(buffer, options))
         {
             Write(writer, pattern);
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
@@ -8,7 +9,7 @@ namespace Stof.Reference.Cli.Commands;
 /// <summary>The JSON reports of the <c>mask</c> verb; field order is stable.</summary>
 internal static class MaskReport
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true };
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The tiles of one slice, one string a tile row: <c>F</c> full, <c>P</c> part, <c>.</c> empty.</summary>
     public static string TilesJson(MaskPattern pattern, BlockMask mask, int slice) => Write(writer =>

@@ -1,5 +1,6 @@
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
+using Stof.Reference.Tests;
 
 namespace Stof.Reference.Unit.Tests.Masks;
 
