@@ -6,8 +6,9 @@ namespace Stof.Reference.Tests;
 
 /// <summary>
 /// Compares text with a committed file beside the test's source, with the naming of the Verify library:
-/// <c>{Class}.{Method}[_{parameter}...].verified.{extension}</c>. On a mismatch the actual text is written to <c>.received.</c> (not committed).
-/// <c>STOF_ACCEPT=1</c> in the environment accepts what is received. Files are UTF-8 without a byte order mark, lines end with \n.
+/// <c>{Class}.{Method}[_{parameter}...].verified.{extension}</c>. On a mismatch the actual text is written to <c>.received.</c>
+/// (not committed). <c>STOF_ACCEPT=1</c> in the environment accepts what is received. Files are UTF-8 without a byte order mark,
+/// lines end with \n.
 /// </summary>
 internal static class GoldenFile
 {
@@ -27,7 +28,8 @@ internal static class GoldenFile
         [CallerMemberName] string method = "")
     {
         var source = TestData.Source(sourceFile);
-        var stem = System.IO.Path.GetFileNameWithoutExtension(source) + "." + method + string.Concat((parameters ?? []).Select(p => "_" + Clean(p)));
+        var stem = System.IO.Path.GetFileNameWithoutExtension(source) + "." + method + string.Concat(
+            (parameters ?? []).Select(p => "_" + Clean(p)));
         Compare(actual, System.IO.Path.Combine(System.IO.Path.GetDirectoryName(source)!, stem), extension, IsAccepting);
     }
 

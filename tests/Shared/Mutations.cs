@@ -2,11 +2,12 @@ namespace Stof.Reference.Tests;
 
 /// <summary>
 /// Hands damaged copies of small valid files to a reader. The reader may accept or refuse with
-/// <see cref="InvalidInputException"/>; any other exception, a message of several lines, or memory beyond the stated bound is a failure.
+/// <see cref="InvalidInputException"/>; any other exception, a message of several lines, or memory beyond the stated bound is a
+/// failure.
 /// </summary>
 internal static class Mutations
 {
-    private static readonly byte[] Interesting = [0, 1, 2, 0x20, 0x22, 0x27, 0x28, 0x2c, 0x30, 0x39, 0x5b, 0x7b, 0x7d, 0x7f, 0x80, 0xff];
+    private static readonly byte[] Interesting = [0, 1, 2, 0x7f, 0x80, 0xff, .. " \"'(,09[{}"u8];
 
     /// <summary>Every proper prefix must be refused.</summary>
     public static void RequireRefusalOfEveryPrefix(byte[] file, Action<byte[]> read)
@@ -21,14 +22,15 @@ internal static class Mutations
         }
     }
 
-    /// <summary>Random damage: bytes overwritten, bits flipped, runs inserted, removed, repeated, integers set to extremes.</summary>
+    /// <summary>
+    /// Random damage: bytes overwritten, bits flipped, runs inserted, removed, repeated, integers set to extremes.
+    /// </summary>
     /// <param name="files">Valid files to start from.</param>
     /// <param name="read">The reader.</param>
     /// <param name="count">How many.</param>
     /// <param name="seed">Of the random numbers.</param>
     /// <param name="bytesAllowed">How much may be allocated for a file of the given size.</param>
-    /// <returns>How many were refused.</returns>
-    public static int Run(IReadOnlyList<byte[]> files, Action<byte[]> read, int count, int seed, Func<int, long> bytesAllowed)
+    public static void Run(IReadOnlyList<byte[]> files, Action<byte[]> read, int count, int seed, Func<int, long> bytesAllowed)
     {
         var random = new Random(seed);
         var refused = 0;
@@ -41,7 +43,8 @@ internal static class Mutations
             }
         }
 
-        return refused;
+        // A reader that refuses everything, or nothing, would make the rest of this test empty.
+        Assert.InRange(refused, count / 100, count - 1);
     }
 
     /// <summary>The refusal, or null if the reader accepted.</summary>
@@ -59,11 +62,14 @@ internal static class Mutations
         }
         catch (Exception exception)
         {
-            throw new InvalidOperationException($"{label}: {exception.GetType().Name} for {Convert.ToHexString(file)}", exception);
+            throw new InvalidOperationException(
+                $"{label}: {exception.GetType().Name} for {Convert.ToHexString(file)}", exception);
         }
 
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(allocated <= bytesAllowed, $"{label}: {allocated} bytes allocated, {bytesAllowed} allowed, for {Convert.ToHexString(file)}");
+        Assert.True(
+            allocated <= bytesAllowed,
+            $"{label}: {allocated} bytes allocated, {bytesAllowed} allowed, for {Convert.ToHexString(file)}");
         Assert.DoesNotContain('\n', refusal?.Message ?? string.Empty);
         return refusal;
     }

@@ -8,9 +8,9 @@ namespace Stof.Reference.Tests;
 internal static class OnnxAttention
 {
     /// <summary>
-    /// ai.onnx Attention, opset 23, in the layout [batch, heads, length, size]. The problem's mask goes in as booleans [B, Hq, Sq, Skv] unless
-    /// <paramref name="isCausal"/> asks for the operator's own causal rule (aligned top-left).
-    /// A bias goes into the mask as numbers, −∞ where masked.
+    /// ai.onnx Attention, opset 23, in the layout [batch, heads, length, size]. The problem's mask goes in as booleans [B, Hq,
+    /// Sq, Skv] unless <paramref name="isCausal"/> asks for the operator's own causal rule (aligned top-left). A bias goes into
+    /// the mask as numbers, −∞ where masked.
     /// </summary>
     /// <param name="problem">F32 or F16; no sinks, no bias together with a cap.</param>
     /// <param name="q">[B, Hq, Sq, D].</param>
@@ -56,11 +56,13 @@ internal static class OnnxAttention
             new("query", OnnxType.Float, queryShape), new("key", OnnxType.Float, kvShape), new("value", OnnxType.Float, kvShape),
         ];
         var model = OnnxModel.OneNode(
-            "MultiHeadAttention", "com.microsoft", 17, inputs, [new OnnxValue("output", OnnxType.Float, queryShape)], ("num_heads", (long)heads));
+            "MultiHeadAttention", "com.microsoft", 17, inputs, [new OnnxValue("output", OnnxType.Float, queryShape)], (
+                "num_heads", (long)heads));
         return new OnnxSession(model, inputs.Select(input => input.Name), ["output"], threads);
     }
 
-    private static OnnxValue Value(string name, HostTensor tensor) => new(name, OnnxSession.TypeOf(tensor.Type), tensor.Shape.ToArray());
+    private static OnnxValue Value(string name, HostTensor tensor) => new(
+        name, OnnxSession.TypeOf(tensor.Type), tensor.Shape.ToArray());
 
     private static HostTensor DenseMask(AttentionProblem problem)
     {

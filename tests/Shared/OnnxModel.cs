@@ -17,8 +17,8 @@ internal enum OnnxType
 internal sealed record OnnxValue(string Name, OnnxType Type, int[]? Shape);
 
 /// <summary>
-/// Writes the bytes of a one-node ONNX model. Protocol buffers are tags (field number · 8 + wire type) and values; the few fields that a model needs
-/// are numbered in onnx.proto.
+/// Writes the bytes of a one-node ONNX model. Protocol buffers are tags (field number · 8 + wire type) and values; the few fields
+/// that a model needs are numbered in onnx.proto.
 /// </summary>
 internal sealed class OnnxModel
 {

@@ -4,8 +4,8 @@ using System.Text;
 namespace Stof.Reference.Tests;
 
 /// <summary>
-/// The C interface of ONNX Runtime, as far as a one-node model needs it: a table of function pointers, fetched by its version. The numbers are
-/// places in that table (struct OrtApi of onnxruntime_c_api.h), which only ever grows at its end.
+/// The C interface of ONNX Runtime, as far as a one-node model needs it: a table of function pointers, fetched by its version.
+/// The numbers are places in that table (struct OrtApi of onnxruntime_c_api.h), which only ever grows at its end.
 /// </summary>
 internal static unsafe class OnnxRuntime
 {
@@ -25,8 +25,7 @@ internal static unsafe class OnnxRuntime
         Run = 9,
         CreateSessionOptions = 10,
         SetIntraOpNumThreads = 24,
-        CreateTensorWithDataAsOrtValue = 49,
-        GetTensorMutableData = 51,
+        CreateTensor = 49, // CreateTensorWithDataAsOrtValue
         CreateCpuMemoryInfo = 69,
         ReleaseStatus = 93,
         ReleaseMemoryInfo = 94,

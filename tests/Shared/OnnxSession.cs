@@ -1,10 +1,13 @@
 using System.Runtime.InteropServices;
 using Stof.Reference.Numerics;
 using Stof.Reference.Tensors;
+using static Stof.Reference.Tests.OnnxRuntime;
 
 namespace Stof.Reference.Tests;
 
-/// <summary>A loaded model with its inputs' and outputs' names. <see cref="Run"/> may be called as often as a timing needs.</summary>
+/// <summary>
+/// A loaded model with its inputs' and outputs' names. <see cref="Run"/> may be called as often as a timing needs.
+/// </summary>
 internal sealed unsafe class OnnxSession : IDisposable
 {
     private readonly nint _options;
@@ -21,25 +24,25 @@ internal sealed unsafe class OnnxSession : IDisposable
     public OnnxSession(byte[] model, IEnumerable<string> inputs, IEnumerable<string> outputs, int threads = 1)
     {
         nint options, session, memory;
-        OnnxRuntime.Check(((delegate* unmanaged<nint*, nint>)OnnxRuntime.Function(OnnxRuntime.Slot.CreateSessionOptions))(&options));
+        Check(((delegate* unmanaged<nint*, nint>)Function(Slot.CreateSessionOptions))(&options));
         _options = options;
-        OnnxRuntime.Check(((delegate* unmanaged<nint, int, nint>)OnnxRuntime.Function(OnnxRuntime.Slot.SetIntraOpNumThreads))(options, threads));
+        Check(((delegate* unmanaged<nint, int, nint>)Function(Slot.SetIntraOpNumThreads))(options, threads));
         fixed (byte* bytes = model)
         {
-            OnnxRuntime.Check(((delegate* unmanaged<nint, void*, nuint, nint, nint*, nint>)OnnxRuntime.Function(OnnxRuntime.Slot.CreateSessionFromArray))(
-                OnnxRuntime.Env, bytes, (nuint)model.Length, options, &session));
+            Check(((delegate* unmanaged<nint, void*, nuint, nint, nint*, nint>)Function(Slot.CreateSessionFromArray))(
+                Env, bytes, (nuint)model.Length, options, &session));
         }
 
         _session = session;
-        OnnxRuntime.Check(((delegate* unmanaged<int, int, nint*, nint>)OnnxRuntime.Function(OnnxRuntime.Slot.CreateCpuMemoryInfo))(0, 0, &memory));
+        Check(((delegate* unmanaged<int, int, nint*, nint>)Function(Slot.CreateCpuMemoryInfo))(0, 0, &memory));
         _memory = memory;
-        _inputs = [.. inputs.Select(OnnxRuntime.NativeText)];
-        _outputs = [.. outputs.Select(OnnxRuntime.NativeText)];
+        _inputs = [.. inputs.Select(NativeText)];
+        _outputs = [.. outputs.Select(NativeText)];
     }
 
     /// <summary>Runs the model once.</summary>
     /// <param name="inputs">One tensor an input, in order; used in place.</param>
-    /// <param name="outputs">Filled with the results, in order; their sizes must be right.</param>
+    /// <param name="outputs">Filled with the results, in order; their shapes must be right.</param>
     public void Run(ReadOnlySpan<HostTensor> inputs, ReadOnlySpan<HostTensor> outputs)
     {
         Assert.Equal((_inputs.Length, _outputs.Length), (inputs.Length, outputs.Length));
@@ -52,29 +55,32 @@ internal sealed unsafe class OnnxSession : IDisposable
                 values[i] = MakeValue(inputs[i]);
             }
 
-            // Handing over preallocated outputs would spare a copy, but the library then writes where it is told, whatever the size.
-            fixed (nint* inputNames = _inputs, inputValues = values, outputNames = _outputs, outputValues = results)
-            {
-                OnnxRuntime.Check(((delegate* unmanaged<nint, nint, nint*, nint*, nuint, nint*, nuint, nint*, nint>)OnnxRuntime.Function(OnnxRuntime.Slot.Run))(
-                    _session, 0, inputNames, inputValues, (nuint)values.Length, outputNames, (nuint)results.Length, outputValues));
-            }
-
+            // Outputs are handed over preallocated: nothing is copied, and the library refuses a shape that is not its own.
             for (var i = 0; i < results.Length; i++)
             {
-                void* data;
-                OnnxRuntime.Check(((delegate* unmanaged<nint, void**, nint>)OnnxRuntime.Function(OnnxRuntime.Slot.GetTensorMutableData))(results[i], &data));
-                new ReadOnlySpan<byte>(data, outputs[i].Bytes.Length).CopyTo(outputs[i].Bytes);
+                results[i] = MakeValue(outputs[i]);
+            }
+
+            fixed (nint* inputNames = _inputs, inputValues = values, outputNames = _outputs, outputValues = results)
+            {
+                Check(((delegate* unmanaged<nint, nint, nint*, nint*, nuint, nint*, nuint, nint*, nint>)Function(Slot.Run))(
+                    _session, 0, inputNames, inputValues, (nuint)values.Length, outputNames, (nuint)results.Length, outputValues));
             }
         }
         finally
         {
-            var release = (delegate* unmanaged<nint, void>)OnnxRuntime.Function(OnnxRuntime.Slot.ReleaseValue);
+            var release = (delegate* unmanaged<nint, void>)Function(Slot.ReleaseValue);
             foreach (var value in values.Concat(results).Where(value => value != 0))
             {
                 release(value);
             }
 
             foreach (var tensor in inputs)
+            {
+                GC.KeepAlive(tensor);
+            }
+
+            foreach (var tensor in outputs)
             {
                 GC.KeepAlive(tensor);
             }
@@ -89,9 +95,9 @@ internal sealed unsafe class OnnxSession : IDisposable
             NativeMemory.Free((void*)name);
         }
 
-        ((delegate* unmanaged<nint, void>)OnnxRuntime.Function(OnnxRuntime.Slot.ReleaseSession))(_session);
-        ((delegate* unmanaged<nint, void>)OnnxRuntime.Function(OnnxRuntime.Slot.ReleaseSessionOptions))(_options);
-        ((delegate* unmanaged<nint, void>)OnnxRuntime.Function(OnnxRuntime.Slot.ReleaseMemoryInfo))(_memory);
+        ((delegate* unmanaged<nint, void>)Function(Slot.ReleaseSession))(_session);
+        ((delegate* unmanaged<nint, void>)Function(Slot.ReleaseSessionOptions))(_options);
+        ((delegate* unmanaged<nint, void>)Function(Slot.ReleaseMemoryInfo))(_memory);
     }
 
     /// <summary>The ONNX type of a dtype.</summary>
@@ -112,9 +118,9 @@ internal sealed unsafe class OnnxSession : IDisposable
         nint value;
         fixed (long* extents = shape)
         {
-            OnnxRuntime.Check(((delegate* unmanaged<nint, void*, nuint, long*, nuint, int, nint*, nint>)OnnxRuntime.Function(
-                OnnxRuntime.Slot.CreateTensorWithDataAsOrtValue))(
-                _memory, tensor.Address, (nuint)tensor.Bytes.Length, extents, (nuint)shape.Length, (int)TypeOf(tensor.Type), &value));
+            var make = (delegate* unmanaged<nint, void*, nuint, long*, nuint, int, nint*, nint>)Function(Slot.CreateTensor);
+            var (bytes, rank, type) = ((nuint)tensor.Bytes.Length, (nuint)shape.Length, (int)TypeOf(tensor.Type));
+            Check(make(_memory, tensor.Address, bytes, extents, rank, type, &value));
         }
 
         return value;

@@ -2,7 +2,9 @@ using Stof.Reference.Masks;
 
 namespace Stof.Reference.Tests;
 
-/// <summary>A mask given by a plain function; it knows nothing about rectangles, so that nothing but its definition is tested.</summary>
+/// <summary>
+/// A mask given by a plain function; it knows nothing about rectangles, so that nothing but its definition is tested.
+/// </summary>
 /// <param name="Name">Shown in messages.</param>
 /// <param name="Predicate">(batch, head, query, key).</param>
 internal sealed record PredicateMask(string Name, Func<int, int, int, int, bool> Predicate) : MaskPattern

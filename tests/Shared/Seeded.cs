@@ -3,7 +3,9 @@ using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Tests;
 
-/// <summary>The three families of inputs: narrow or all-positive inputs hide real bugs, so every comparison runs on more than one.</summary>
+/// <summary>
+/// The three families of inputs: narrow or all-positive inputs hide real bugs, so every comparison runs on more than one.
+/// </summary>
 public enum InputFamily
 {
     /// <summary>N(0,1).</summary>
@@ -25,7 +27,9 @@ internal static class Seeded
     /// <summary>Lengths on both sides of every tile edge that a kernel could have, and the smallest ones.</summary>
     public static readonly int[] EdgeLengths = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 127, 128, 129];
 
-    /// <summary>Lengths from <see cref="EdgeLengths"/> that are at most <paramref name="maximum"/>, or anything from 1 to there.</summary>
+    /// <summary>
+    /// Lengths from <see cref="EdgeLengths"/> that are at most <paramref name="maximum"/>, or anything from 1 to there.
+    /// </summary>
     public static int Length(Random random, int maximum)
     {
         if (random.Next(2) == 0)

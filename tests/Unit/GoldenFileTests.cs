@@ -17,7 +17,8 @@ public class GoldenFileTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder.File("T.M.verified.txt"), "same\nold\n");
-        var failure = Assert.Throws<FailException>(() => GoldenFile.Compare("same\nnew\n", folder.File("T.M"), "txt", accept: false));
+        var failure = Assert.Throws<FailException>(
+            () => GoldenFile.Compare("same\nnew\n", folder.File("T.M"), "txt", accept: false));
         Assert.Contains("line 2\nexpected: old\nactual:   new", failure.Message, StringComparison.Ordinal);
         Assert.Equal("same\nnew\n", File.ReadAllText(folder.File("T.M.received.txt")));
 
@@ -31,9 +32,15 @@ public class GoldenFileTests
         using var folder = new TempFolder();
         Assert.Throws<FailException>(() => GoldenFile.Compare("x", folder.File("A"), "txt", accept: false));
         File.WriteAllBytes(folder.File("B.verified.txt"), [0xEF, 0xBB, 0xBF, (byte)'x']);
-        Assert.Contains("byte order mark", Assert.Throws<FailException>(() => GoldenFile.Compare("x", folder.File("B"), "txt", accept: false)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "byte order mark",
+            Assert.Throws<FailException>(() => GoldenFile.Compare("x", folder.File("B"), "txt", accept: false)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(folder.File("C.verified.txt"), "x\r\n");
-        Assert.Contains("carriage", Assert.Throws<FailException>(() => GoldenFile.Compare("x\n", folder.File("C"), "txt", accept: false)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "carriage",
+            Assert.Throws<FailException>(() => GoldenFile.Compare("x\n", folder.File("C"), "txt", accept: false)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

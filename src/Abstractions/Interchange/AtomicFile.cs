@@ -4,7 +4,8 @@ namespace Stof.Reference.Interchange;
 
 /// <summary>
 /// Writes a file so that a reader sees the old content or the new content and nothing in between: the bytes go to a temporary
-/// file in the same folder, are flushed to the disk, and the file is then renamed over the target.
+/// file in the same folder, are flushed to the disk, and the file is then renamed over the target. Devices below /dev are written
+/// to directly.
 /// </summary>
 public static class AtomicFile
 {
@@ -13,10 +14,19 @@ public static class AtomicFile
     /// <summary>Runs <paramref name="write"/> on a temporary file and renames it to <paramref name="path"/>.</summary>
     /// <param name="path">The target; an existing file is replaced, a symbolic link is followed.</param>
     /// <param name="write">Writes the content. If it throws, the target is untouched and the temporary file is removed.</param>
-    /// <exception cref="InvalidInputException">The target is a folder, its folder is missing, or it may not be written.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The target is a folder, its folder is missing, or it may not be written.
+    /// </exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
+        if (IsDevice(path))
+        {
+            using var device = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            write(device);
+            return;
+        }
+
         var target = Target(path);
         var folder = Path.GetDirectoryName(target)!;
         var temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
@@ -40,6 +50,13 @@ public static class AtomicFile
     /// <summary>Writes text as UTF-8 without a byte order mark.</summary>
     /// <inheritdoc cref="Write(string, Action{Stream})" path="/exception"/>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Utf8.GetBytes(text)));
+
+    // /dev/null and /dev/stdout are written to; renaming a file over them would break them for everybody.
+    private static bool IsDevice(string path) =>
+        OperatingSystem.IsLinux()
+        && path is not null
+        && (path.StartsWith("/dev/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal))
+        && File.Exists(path);
 
     private static string Target(string path)
     {

@@ -4,8 +4,9 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Interchange;
 
 /// <summary>
-/// A checkpoint folder as Hugging Face lays it out: <c>config.json</c> beside <c>model.safetensors</c>, or beside <c>model.safetensors.index.json</c>
-/// and the shards that it names. Headers are read on opening, tensors when they are asked for.
+/// A checkpoint folder as Hugging Face lays it out: <c>config.json</c> beside <c>model.safetensors</c>, or beside
+/// <c>model.safetensors.index.json</c> and the shards that it names. Headers are read on opening, tensors when they are asked
+/// for.
 /// </summary>
 public sealed class HuggingFaceFolder : IDisposable
 {
@@ -31,7 +32,9 @@ public sealed class HuggingFaceFolder : IDisposable
     public IReadOnlyList<string> Names => _tensors.Keys;
 
     /// <summary>Opens a folder.</summary>
-    /// <exception cref="InvalidInputException">A file is missing or malformed; the message names file and field or byte.</exception>
+    /// <exception cref="InvalidInputException">
+    /// A file is missing or malformed; the message names file and field or byte.
+    /// </exception>
     public static HuggingFaceFolder Open(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -56,7 +59,8 @@ public sealed class HuggingFaceFolder : IDisposable
     /// <summary>Reads a tensor.</summary>
     /// <exception cref="InvalidInputException">There is no such tensor, or its data is damaged.</exception>
     public HostTensor Tensor(string name) =>
-        TryTensor(name) ?? throw new InvalidInputException(Folder, $"no tensor {InputFile.Quote(name)}", $"one of its {_tensors.Count} tensors");
+        TryTensor(name) ?? throw new InvalidInputException(
+            Folder, $"no tensor {InputFile.Quote(name)}", $"one of its {_tensors.Count} tensors");
 
     /// <summary>Reads a tensor, or returns null where there is none of this name.</summary>
     /// <exception cref="InvalidInputException">The tensor's data is damaged.</exception>
@@ -85,7 +89,8 @@ public sealed class HuggingFaceFolder : IDisposable
             catch (InvalidOperationException exception)
             {
                 // How a JSON string that is no Unicode (a lone surrogate) reports itself.
-                throw new InvalidInputException($"{index}, field weight_map", "a name that is no text", "tensor names with their files", exception);
+                throw new InvalidInputException(
+                    $"{index}, field weight_map", "a name that is no text", "tensor names with their files", exception);
             }
         }
 
@@ -112,7 +117,9 @@ public sealed class HuggingFaceFolder : IDisposable
             if (!IsPlainName(shard))
             {
                 throw new InvalidInputException(
-                    $"{index}, field weight_map", $"{InputFile.Quote(property.Value.GetRawText())} for {InputFile.Quote(property.Name)}", "the name of a file in this folder");
+                    $"{index}, field weight_map",
+                    $"{InputFile.Quote(property.Value.GetRawText())} for {InputFile.Quote(property.Name)}",
+                    "the name of a file in this folder");
             }
 
             if (!shards.TryGetValue(shard, out var file))
@@ -123,7 +130,10 @@ public sealed class HuggingFaceFolder : IDisposable
 
             if (!file.Contains(property.Name))
             {
-                throw new InvalidInputException(Path.Combine(Folder, shard), $"no tensor {InputFile.Quote(property.Name)}", $"the tensors that {IndexFile} puts there");
+                throw new InvalidInputException(
+                    Path.Combine(Folder, shard),
+                    $"no tensor {InputFile.Quote(property.Name)}",
+                    $"the tensors that {IndexFile} puts there");
             }
 
             _tensors.Add(property.Name, file);
@@ -138,5 +148,7 @@ public sealed class HuggingFaceFolder : IDisposable
     }
 
     private static bool IsPlainName(string name) =>
-        name.EndsWith(".safetensors", StringComparison.Ordinal) && !name.AsSpan().ContainsAny('/', '\\', '\0') && !name.StartsWith('.');
+        name.EndsWith(".safetensors", StringComparison.Ordinal)
+        && !name.AsSpan().ContainsAny('/', '\\', '\0')
+        && !name.StartsWith('.');
 }

@@ -3,7 +3,9 @@ using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Interchange;
 
-/// <summary>What the readers of this folder share: opening, exact reads, and refusals that name file, finding and byte offset.</summary>
+/// <summary>
+/// What the readers of this folder share: opening, exact reads, and refusals that name file, finding and byte offset.
+/// </summary>
 internal static class InputFile
 {
     /// <summary>Opens a file for reading.</summary>
@@ -15,15 +17,24 @@ internal static class InputFile
             throw new InvalidInputException(path, "a folder", "a file");
         }
 
+        FileStream stream;
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
             var found = File.Exists(path) ? "cannot be read" : "no such file";
             throw new InvalidInputException(path, found, "a readable file", exception);
         }
+
+        if (stream.CanSeek)
+        {
+            return stream;
+        }
+
+        stream.Dispose();
+        throw new InvalidInputException(path, "a pipe or device", "a file, whose length is known before it is read");
     }
 
     /// <summary>A refusal of something at a byte offset.</summary>
@@ -42,7 +53,9 @@ internal static class InputFile
     }
 
     /// <summary>Allocates a tensor whose size has been compared with the file's, naming the file where it cannot be.</summary>
-    /// <exception cref="InvalidInputException">A tensor of 2 GiB or more, or of no elements but an extent product beyond.</exception>
+    /// <exception cref="InvalidInputException">
+    /// A tensor of 2 GiB or more, or of no elements but an extent product beyond.
+    /// </exception>
     public static HostTensor Allocate(DType type, ReadOnlySpan<int> shape, string file, long offset)
     {
         try
@@ -56,7 +69,9 @@ internal static class InputFile
         }
     }
 
-    /// <summary>Refuses bytes other than 0 and 1 in a boolean tensor: any other value would make a <see cref="bool"/> that is neither.</summary>
+    /// <summary>
+    /// Refuses bytes other than 0 and 1 in a boolean tensor: any other value would make a <see cref="bool"/> that is neither.
+    /// </summary>
     public static void RequireBooleans(HostTensor tensor, string file, long offset)
     {
         if (tensor.Type != DType.Bool)

@@ -4,7 +4,8 @@ namespace Stof.Reference.Interchange;
 
 /// <summary>
 /// A checkpoint's <c>config.json</c>, read field by field. A dotted name walks into nested objects
-/// (<c>rope_parameters.rope_theta</c>). A field that is null counts as absent, as it does for the library that writes these files.
+/// (<c>rope_parameters.rope_theta</c>). A field that is null counts as absent, as it does for the library that writes these
+/// files.
 /// </summary>
 public sealed class ModelConfig : IDisposable
 {
@@ -27,7 +28,9 @@ public sealed class ModelConfig : IDisposable
     public JsonElement Root => _document.RootElement;
 
     /// <summary>Reads a file of at most 16 MiB.</summary>
-    /// <exception cref="InvalidInputException">The file is missing, or no JSON object in which every name occurs once.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The file is missing, or no JSON object in which every name occurs once.
+    /// </exception>
     public static ModelConfig Open(string path)
     {
         using var stream = InputFile.Open(path);
@@ -95,7 +98,9 @@ public sealed class ModelConfig : IDisposable
         }
         catch (JsonException exception)
         {
-            var place = exception.LineNumber is { } line ? $" at line {line + 1}, byte {exception.BytePositionInLine + 1}" : string.Empty;
+            var place = exception.LineNumber is { } line
+                ? $" at line {line + 1}, byte {exception.BytePositionInLine + 1}"
+                : string.Empty;
             throw new InvalidInputException(path, "no valid JSON" + place, "a JSON object with each name once", exception);
         }
 
@@ -128,7 +133,8 @@ public sealed class ModelConfig : IDisposable
         }
         catch (InvalidOperationException exception)
         {
-            throw new InvalidInputException($"{_path}, field {name}", $"{element.ValueKind} that is no text", "a string", exception);
+            throw new InvalidInputException(
+                $"{_path}, field {name}", $"{element.ValueKind} that is no text", "a string", exception);
         }
     }
 

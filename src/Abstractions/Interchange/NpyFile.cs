@@ -7,9 +7,10 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Interchange;
 
 /// <summary>
-/// NumPy's array files (<c>.npy</c>, format versions 1.0, 2.0 and 3.0; NumPy enhancement proposal 1). Reads f8 f4 f2 i8 i4 u8 u1 b1 in either byte
-/// order and either axis order; always returns row-major, little-endian tensors. Writes version 1.0. bf16 has no npy dtype and
-/// goes through <see cref="SafetensorsFile"/>. Pickled objects are refused. Memory: at most the file's size twice over.
+/// NumPy's array files (<c>.npy</c>, format versions 1.0, 2.0 and 3.0; NumPy enhancement proposal 1). Reads f8 f4 f2 i8 i4 u8 u1
+/// b1 in either byte order and either axis order; always returns row-major, little-endian tensors. Writes version 1.0. bf16 has
+/// no npy dtype and goes through <see cref="SafetensorsFile"/>. Pickled objects are refused. Memory: at most the file's size
+/// twice over.
 /// </summary>
 public static class NpyFile
 {
@@ -19,7 +20,9 @@ public static class NpyFile
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="InvalidInputException">The file is missing or malformed, or holds a dtype that has no place here; the message gives the byte.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The file is missing or malformed, or holds a dtype that has no place here; the message gives the byte.
+    /// </exception>
     public static HostTensor Read(string path)
     {
         using var stream = InputFile.Open(path);
@@ -117,7 +120,10 @@ public static class NpyFile
         if (declared != length - offset)
         {
             throw InputFile.Refuse(
-                name, $"{length - offset} bytes of data", offset, $"{declared} for {header.Type}{HostTensor.Describe(header.Shape)}");
+                name,
+                $"{length - offset} bytes of data",
+                offset,
+                $"{declared} for {header.Type}{HostTensor.Describe(header.Shape)}");
         }
 
         var tensor = InputFile.Allocate(header.Type, header.Shape, name, offset);

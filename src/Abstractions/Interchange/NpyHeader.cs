@@ -40,7 +40,9 @@ internal sealed class NpyHeader
     /// <param name="text">The header's characters, one a byte.</param>
     /// <param name="file">Name of the file in messages.</param>
     /// <param name="origin">Offset of the header's first byte in the file.</param>
-    /// <exception cref="InvalidInputException">The text is not such a dictionary, or names a dtype that has no place here.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The text is not such a dictionary, or names a dtype that has no place here.
+    /// </exception>
     public static NpyHeader Parse(string text, string file, long origin)
     {
         var header = new NpyHeader(text, file, origin);
@@ -125,7 +127,8 @@ internal sealed class NpyHeader
             "u8" => DType.U64,
             "u1" => DType.U8,
             "b1" => DType.Bool,
-            "u2" or "V2" => throw Refuse($"descr {InputFile.Quote(text)}", start, "a dtype of npy; bf16 goes through safetensors"),
+            "u2" or "V2" => throw Refuse(
+                $"descr {InputFile.Quote(text)}", start, "a dtype of npy; bf16 goes through safetensors"),
             _ => throw Refuse($"descr {InputFile.Quote(text)}", start, "one of f8 f4 f2 i8 i4 u8 u1 b1"),
         };
         var valid = order is '<' or '>' || (order == '|' && _type.Value.Size() == 1);

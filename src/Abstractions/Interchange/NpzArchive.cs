@@ -4,9 +4,9 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Interchange;
 
 /// <summary>
-/// NumPy's archives of arrays (<c>.npz</c>): zip files whose members are npy arrays, stored or deflated. Names are
-/// given without the <c>.npy</c> suffix. Memory: at most 1,000 times the file's size times two (a member that claims to grow more is
-/// refused before anything is allocated), plus one copy of the largest member; at most 4,096 members.
+/// NumPy's archives of arrays (<c>.npz</c>): zip files whose members are npy arrays, stored or deflated. Names are given without
+/// the <c>.npy</c> suffix. Memory: at most 1,000 times the file's size times two (a member that claims to grow more is refused
+/// before anything is allocated), plus one copy of the largest member; at most 4,096 members.
 /// </summary>
 public static class NpzArchive
 {
@@ -16,7 +16,9 @@ public static class NpzArchive
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>Reads all arrays, in the order of the file.</summary>
-    /// <exception cref="InvalidInputException">The file is missing, malformed or damaged; the message names member and byte.</exception>
+    /// <exception cref="InvalidInputException">
+    /// The file is missing, malformed or damaged; the message names member and byte.
+    /// </exception>
     public static IReadOnlyDictionary<string, HostTensor> Read(string path)
     {
         using var stream = InputFile.Open(path);
@@ -51,14 +53,19 @@ public static class NpzArchive
         var index = Array.IndexOf(keys, key);
         return index >= 0
             ? ReadMember(zip, zip.Members[index], path)
-            : throw new InvalidInputException(path, $"no array {InputFile.Quote(key)}", keys.Length == 0 ? "one" : "one of " + string.Join(", ", keys.Take(20)));
+            : throw new InvalidInputException(
+                path,
+                $"no array {InputFile.Quote(key)}",
+                keys.Length == 0 ? "one" : "one of " + string.Join(", ", keys.Take(20)));
     }
 
     /// <summary>Writes arrays in the given order, replacing the file in one step. Equal input gives equal bytes.</summary>
     /// <param name="path">The target.</param>
     /// <param name="tensors">Names (no suffix) and tensors of any dtype but BF16.</param>
     /// <param name="compress">Deflate the members, as <c>numpy.savez_compressed</c> does.</param>
-    /// <exception cref="InvalidInputException">A name is empty, unsafe or repeated, a tensor is BF16, or the file cannot be written.</exception>
+    /// <exception cref="InvalidInputException">
+    /// A name is empty, unsafe or repeated, a tensor is BF16, or the file cannot be written.
+    /// </exception>
     public static void Write(string path, IEnumerable<KeyValuePair<string, HostTensor>> tensors, bool compress = false)
     {
         ArgumentNullException.ThrowIfNull(tensors);
@@ -89,7 +96,8 @@ public static class NpzArchive
             var member = zip.Members[i];
             if (!member.Name.EndsWith(Suffix, StringComparison.Ordinal) || !IsSafe(member.Name[..^Suffix.Length]))
             {
-                throw InputFile.Refuse(name, $"member {InputFile.Quote(member.Name)}", member.Offset, "a relative name that ends in .npy");
+                throw InputFile.Refuse(
+                    name, $"member {InputFile.Quote(member.Name)}", member.Offset, "a relative name that ends in .npy");
             }
 
             keys[i] = member.Name[..^Suffix.Length];

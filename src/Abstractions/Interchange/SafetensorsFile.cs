@@ -8,9 +8,9 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Interchange;
 
 /// <summary>
-/// Hugging Face's tensor files (<c>.safetensors</c>): eight bytes of header length, a JSON header, the data. The header is read on opening, a tensor when
-/// it is asked for. Strict: tensors tile the data without gap or overlap, names and fields occur once, nothing is unknown.
-/// Memory: the header a few times over, and each tensor that is read once.
+/// Hugging Face's tensor files (<c>.safetensors</c>): eight bytes of header length, a JSON header, the data. The header is read
+/// on opening, a tensor when it is asked for. Strict: tensors tile the data without gap or overlap, names and fields occur once,
+/// nothing is unknown. Memory: the header a few times over, and each tensor that is read once.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -167,7 +167,8 @@ public sealed class SafetensorsFile : IDisposable
         {
             if (!seen.Add(name))
             {
-                throw new InvalidInputException(path, $"tensor name {InputFile.Quote(name)}", "each name once, and none called __metadata__");
+                throw new InvalidInputException(
+                    path, $"tensor name {InputFile.Quote(name)}", "each name once, and none called __metadata__");
             }
 
             json.WriteStartObject(name);
@@ -197,5 +198,6 @@ public sealed class SafetensorsFile : IDisposable
     private SafetensorsEntry Entry(string name) =>
         _entries.TryGetValue(name, out var entry)
             ? entry
-            : throw new InvalidInputException(_name, $"no tensor {InputFile.Quote(name)}", $"one of its {_entries.Count} tensors");
+            : throw new InvalidInputException(
+                _name, $"no tensor {InputFile.Quote(name)}", $"one of its {_entries.Count} tensors");
 }

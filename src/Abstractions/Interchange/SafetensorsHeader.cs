@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Stof.Reference.Numerics;
 using Stof.Reference.Tensors;
@@ -154,7 +153,9 @@ internal ref struct SafetensorsHeader
         Next(JsonTokenType.StartArray, "an array of extents");
         while (NextElement())
         {
-            if (_reader.TokenType != JsonTokenType.Number || !_reader.TryGetInt32(out var extent) || extent < 0 || extents.Count == 32)
+            var extent = -1;
+            var isInteger = _reader.TokenType == JsonTokenType.Number && _reader.TryGetInt32(out extent);
+            if (!isInteger || extent < 0 || extents.Count == 32)
             {
                 throw Refuse("shape with something that is no extent", "up to 32 integers from 0 to 2147483647");
             }
@@ -183,7 +184,7 @@ internal ref struct SafetensorsHeader
         return count == 2 && offsets[0] >= 0 && offsets[0] <= offsets[1] && offsets[1] <= _dataLength
             ? (offsets[0], offsets[1])
             : throw Refuse(
-                string.Create(CultureInfo.InvariantCulture, $"data_offsets [{offsets[0]}, {offsets[1]}]"), $"ascending offsets up to {_dataLength}");
+                $"data_offsets [{offsets[0]}, {offsets[1]}]", $"ascending offsets up to {_dataLength}");
     }
 
     private readonly void CheckTiling()
@@ -195,7 +196,8 @@ internal ref struct SafetensorsHeader
             if (entry.Start != end)
             {
                 var found = entry.Start < end ? "overlapping data" : "a gap before the data";
-                throw InputFile.Refuse(_file, $"{found} of {InputFile.Quote(name)}", data, $"a start of {end} behind the header, not {entry.Start}");
+                throw InputFile.Refuse(
+                    _file, $"{found} of {InputFile.Quote(name)}", data, $"a start of {end} behind the header, not {entry.Start}");
             }
 
             end = entry.End;
@@ -203,7 +205,8 @@ internal ref struct SafetensorsHeader
 
         if (end != _dataLength)
         {
-            throw InputFile.Refuse(_file, $"{_dataLength - end} bytes that belong to no tensor, {end} bytes behind the header", data, "none");
+            throw InputFile.Refuse(
+                _file, $"{_dataLength - end} bytes that belong to no tensor, {end} bytes behind the header", data, "none");
         }
     }
 
@@ -228,5 +231,6 @@ internal ref struct SafetensorsHeader
         }
     }
 
-    private readonly InvalidInputException Refuse(string found, string expected) => InputFile.Refuse(_file, found, Position, expected);
+    private readonly InvalidInputException Refuse(string found, string expected) =>
+        InputFile.Refuse(_file, found, Position, expected);
 }

@@ -14,10 +14,10 @@ namespace Stof.Reference.Interchange;
 internal sealed record ZipMember(string Name, long Offset, bool Stored, long CompressedSize, long Size, uint Crc);
 
 /// <summary>
-/// Reads zip archives (PKWARE APPNOTE 6.3, zip64 included) strictly: one disk, no encryption, no data before, between or behind what the
-/// central directory lists, no overlap, checksums checked. The framework's own reader is lenient where a file from
-/// outside should be refused, and names no offsets. Nothing is allocated from a declared size before it has been compared with what
-/// the file could hold: a member grows to at most <see cref="MaxRatio"/> times its compressed size.
+/// Reads zip archives (PKWARE APPNOTE 6.3, zip64 included) strictly: one disk, no encryption, no data before, between or behind
+/// what the central directory lists, no overlap, checksums checked. The framework's own reader is lenient where a file from
+/// outside should be refused, and names no offsets. Nothing is allocated from a declared size before it has been compared with
+/// what the file could hold: a member grows to at most <see cref="MaxRatio"/> times its compressed size.
 /// </summary>
 internal sealed class ZipReader
 {
@@ -101,7 +101,8 @@ internal sealed class ZipReader
     private (long Start, long End, long Count) FindDirectory()
     {
         var length = _stream.Length;
-        var tail = ReadAt(Math.Max(0, length - EndSize - ushort.MaxValue), (int)Math.Min(length, EndSize + ushort.MaxValue), "archive");
+        var tail = ReadAt(
+            Math.Max(0, length - EndSize - ushort.MaxValue), (int)Math.Min(length, EndSize + ushort.MaxValue), "archive");
         for (var at = tail.Length - EndSize; at >= 0; at--)
         {
             var record = tail.AsSpan(at);
@@ -138,7 +139,8 @@ internal sealed class ZipReader
         // Subtraction, not addition: both are from the file and may be anything.
         if (start < 0 || size < 0 || start > end || size != end - start)
         {
-            throw InputFile.Refuse(_file, $"directory of {size} bytes from byte {start}, as told", at, $"one that ends at byte {end}");
+            throw InputFile.Refuse(
+                _file, $"directory of {size} bytes from byte {start}, as told", at, $"one that ends at byte {end}");
         }
 
         return (start, end, count);
@@ -156,11 +158,13 @@ internal sealed class ZipReader
         var at = I64(locator, 8);
         if (U32(locator, 0) != Locator64Signature || at != locatorAt - End64Size)
         {
-            throw InputFile.Refuse(_file, "no valid zip64 locator", locatorAt, $"one that points to byte {locatorAt - End64Size}");
+            throw InputFile.Refuse(
+                _file, "no valid zip64 locator", locatorAt, $"one that points to byte {locatorAt - End64Size}");
         }
 
         var record = ReadAt(at, End64Size, "zip64 end record");
-        if (U32(record, 0) != End64Signature || U32(record, 16) != 0 || U32(record, 20) != 0 || I64(record, 24) != I64(record, 32))
+        var oneDisk = U32(record, 16) == 0 && U32(record, 20) == 0 && I64(record, 24) == I64(record, 32);
+        if (U32(record, 0) != End64Signature || !oneDisk)
         {
             throw InputFile.Refuse(_file, "no valid zip64 end record", at, "one, for a single disk");
         }
@@ -210,7 +214,8 @@ internal sealed class ZipReader
         }
     }
 
-    private (ZipMember Member, long LocalStart) Describe(byte[] header, ReadOnlySpan<byte> extra, string name, long at, long directory)
+    private (ZipMember Member, long LocalStart) Describe(
+        byte[] header, ReadOnlySpan<byte> extra, string name, long at, long directory)
     {
         var (flags, method) = (U16(header, 8), U16(header, 10));
         var shown = $"{_file}/{InputFile.Plain(name)}";
@@ -228,21 +233,27 @@ internal sealed class ZipReader
         long size = U32(header, 24);
         long local = U32(header, 42);
         ReadZip64(extra, ref size, ref compressed, ref local, shown, at);
-        if (size < 0 || compressed < 0 || local < 0 || local > directory - LocalSize || compressed > directory - LocalSize - local)
+        var room = directory - LocalSize;
+        if (size < 0 || compressed < 0 || local < 0 || local > room || compressed > room - local)
         {
-            throw InputFile.Refuse(shown, $"{compressed} bytes from byte {local}, as told", at, $"a member before byte {directory}");
+            throw InputFile.Refuse(
+                shown, $"{compressed} bytes from byte {local}, as told", at, $"a member before byte {directory}");
         }
 
         if (method == 0 ? size != compressed : size / MaxRatio > compressed)
         {
             throw InputFile.Refuse(
-                shown, $"{size} bytes packed into {compressed}, as told", at, method == 0 ? "equal sizes for a stored member" : $"a ratio of at most {MaxRatio}");
+                shown,
+                $"{size} bytes packed into {compressed}, as told",
+                at,
+                method == 0 ? "equal sizes for a stored member" : $"a ratio of at most {MaxRatio}");
         }
 
         var offset = CheckLocal(name, method, local, shown, directory);
         if (compressed > directory - offset)
         {
-            throw InputFile.Refuse(shown, $"{compressed} bytes from byte {offset}, as told", at, $"a member before byte {directory}");
+            throw InputFile.Refuse(
+                shown, $"{compressed} bytes from byte {offset}, as told", at, $"a member before byte {directory}");
         }
 
         return (new ZipMember(name, offset, method == 0, compressed, size, U32(header, 16)), local);
@@ -253,7 +264,8 @@ internal sealed class ZipReader
         var header = ReadAt(local, LocalSize, "member header", directory);
         if (U32(header, 0) != LocalSignature || U16(header, 8) != method)
         {
-            throw InputFile.Refuse(shown, "no matching member header", local, "the signature PK 3 4 and the directory's compression method");
+            throw InputFile.Refuse(
+                shown, "no matching member header", local, "the signature PK 3 4 and the directory's compression method");
         }
 
         var text = ReadAt(local + LocalSize, U16(header, 26), "member name", directory);
@@ -265,7 +277,8 @@ internal sealed class ZipReader
         return local + LocalSize + text.Length + U16(header, 28);
     }
 
-    private static void ReadZip64(ReadOnlySpan<byte> extra, ref long size, ref long compressed, ref long local, string shown, long at)
+    private static void ReadZip64(
+        ReadOnlySpan<byte> extra, ref long size, ref long compressed, ref long local, string shown, long at)
     {
         while (extra.Length >= 4)
         {

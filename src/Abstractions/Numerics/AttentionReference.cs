@@ -2,8 +2,9 @@ namespace Stof.Reference.Numerics;
 
 /// <summary>
 /// What an oracle says about one attention: the answer in double precision, and the quantities from which the error budget of a
-/// backend follows. Elements are in the order [B, Hq, Sq, Dv] and rows in the order [B, Hq, Sq], whatever the layout of the problem.
-/// Notation: s the scores of the allowed keys (after bias and cap), m the largest of them (sinks included), p = exp(s − m)/L.
+/// backend follows. Elements are in the order [B, Hq, Sq, Dv] and rows in the order [B, Hq, Sq], whatever the layout of the
+/// problem. Notation: s the scores of the allowed keys (after bias and cap), m the largest of them (sinks included), p = exp(s −
+/// m)/L.
 /// </summary>
 public sealed record AttentionReference
 {
@@ -22,7 +23,9 @@ public sealed record AttentionReference
     /// <summary>n: allowed keys, one a row.</summary>
     public required int[] AllowedKeys { get; init; }
 
-    /// <summary>σ: the largest scale·Σ|q·k| + |bias| over the allowed keys, and |sink|; one a row. What is not finite does not count.</summary>
+    /// <summary>
+    /// σ: the largest scale·Σ|q·k| + |bias| over the allowed keys, and |sink|; one a row. What is not finite does not count.
+    /// </summary>
     public required double[] ScoreMagnitude { get; init; }
 
     /// <summary>L = Σ exp(s − m), sinks included; 0 in rows without keys and sinks; one a row.</summary>

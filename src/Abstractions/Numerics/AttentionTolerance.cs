@@ -4,12 +4,14 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Numerics;
 
 /// <summary>
-/// The contract's rules for "agrees with the oracle": a relative Frobenius limit on unit-normal inputs, a budget for every element that knows
-/// the condition of its row, a limit on LSE, exact zeros and −∞ in rows without keys, and a check that the case could have shown an error at all.
+/// The contract's rules for "agrees with the oracle": a relative Frobenius limit on unit-normal inputs, a budget for every
+/// element that knows the condition of its row, a limit on LSE, exact zeros and −∞ in rows without keys, and a check that the
+/// case could have shown an error at all.
 /// <para>
-/// Element budget: a·u_out·A + 4·u_acc·(√n + σ)·A + 2·η_P·W/L + η_out, with the terms of <see cref="AttentionReference"/>; u half-unit
-/// roundoffs of output and accumulation, η half the smallest subnormals of the types holding P and the output, a = 1 (F64, F32) or 3 (F16, BF16).
-/// The first term is the rounding of P and of the output, the second that of scores and sums, the third P underflowing.
+/// Element budget: a·u_out·A + 4·u_acc·(√n + σ)·A + 2·η_P·W/L + η_out, with the terms of <see cref="AttentionReference"/>; u
+/// half-unit roundoffs of output and accumulation, η half the smallest subnormals of the types holding P and the output, a = 1
+/// (F64, F32) or 3 (F16, BF16). The first term is the rounding of P and of the output, the second that of scores and sums, the
+/// third P underflowing.
 /// </para>
 /// </summary>
 public sealed record AttentionTolerance
@@ -18,8 +20,8 @@ public sealed record AttentionTolerance
     private const double DegenerateShare = 0.9;
 
     /// <summary>
-    /// Whether the Frobenius limit applies. It holds for N(0,1) inputs; outliers and wide scores lose more in any correct kernel, and the element budget
-    /// follows them while a fixed limit does not.
+    /// Whether the Frobenius limit applies. It holds for N(0,1) inputs; outliers and wide scores lose more in any correct kernel,
+    /// and the element budget follows them while a fixed limit does not.
     /// </summary>
     public bool LimitFrobenius { get; init; } = true;
 
@@ -66,7 +68,8 @@ public sealed record AttentionTolerance
     /// <param name="output">O in the problem's layout and dtype.</param>
     /// <param name="logSumExp">[B, Hq, Sq] F32 or F64; null if not computed.</param>
     /// <exception cref="InvalidInputException">A tensor has the wrong shape or dtype.</exception>
-    public AttentionVerdict Judge(AttentionProblem problem, AttentionReference reference, HostTensor output, HostTensor? logSumExp = null)
+    public AttentionVerdict Judge(
+        AttentionProblem problem, AttentionReference reference, HostTensor output, HostTensor? logSumExp = null)
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentNullException.ThrowIfNull(reference);
@@ -87,11 +90,15 @@ public sealed record AttentionTolerance
         var odd = metrics.NonFinite;
         if (odd.Wrong > 0)
         {
-            failures.Add($"{odd.UnexpectedNaN} unexpected NaN, {odd.UnexpectedInfinity} unexpected infinities, {odd.Hidden} hidden");
+            failures.Add(
+                $"{odd.UnexpectedNaN} unexpected NaN, {odd.UnexpectedInfinity} unexpected infinities, {odd.Hidden} hidden");
         }
 
         var doubts = Doubts(reference);
-        var state = failures.Count > 0 ? Verdict.Fail : doubts.Count > 0 ? Verdict.Mistrusted : margins.Count > 0 ? Verdict.Marginal : Verdict.Pass;
+        var state = failures.Count > 0 ? Verdict.Fail
+            : doubts.Count > 0 ? Verdict.Mistrusted
+            : margins.Count > 0 ? Verdict.Marginal
+            : Verdict.Pass;
         return new AttentionVerdict
         {
             State = state,
@@ -116,7 +123,10 @@ public sealed record AttentionTolerance
     }
 
     private static string Describe(WorstElement? worst) =>
-        worst is null ? "none" : $"(b {worst.Batch}, h {worst.Head}, q {worst.Query}, d {worst.Dimension}) = {worst.Actual:g9}, expected {worst.Expected:g9},";
+        worst is null
+            ? "none"
+            : $"(b {worst.Batch}, h {worst.Head}, q {worst.Query}, d {worst.Dimension})"
+                + $" = {worst.Actual:g9}, expected {worst.Expected:g9},";
 
     private static double[] Canonical(AttentionProblem problem, AttentionReference reference, HostTensor output)
     {
@@ -149,7 +159,8 @@ public sealed record AttentionTolerance
         return canonical;
     }
 
-    private static (double Used, WorstElement? Worst) ElementBudget(AttentionProblem problem, AttentionReference reference, double[] actual)
+    private static (double Used, WorstElement? Worst) ElementBudget(
+        AttentionProblem problem, AttentionReference reference, double[] actual)
     {
         var worst = 0.0;
         var (worstRow, worstDimension) = (-1, 0);
@@ -192,10 +203,13 @@ public sealed record AttentionTolerance
 
     private (double Used, int Row) LogSumExpBudget(AttentionProblem problem, AttentionReference reference, HostTensor logSumExp)
     {
-        if (!logSumExp.HasShape(problem.Batch, problem.QueryHeads, problem.QueryLength) || logSumExp.Type is not (DType.F32 or DType.F64))
+        var fits = logSumExp.HasShape(problem.Batch, problem.QueryHeads, problem.QueryLength);
+        if (!fits || logSumExp.Type is not (DType.F32 or DType.F64))
         {
             throw new InvalidInputException(
-                nameof(logSumExp), logSumExp.ToString(), $"F32 or F64 [{problem.Batch}, {problem.QueryHeads}, {problem.QueryLength}]");
+                nameof(logSumExp),
+                logSumExp.ToString(),
+                $"F32 or F64 [{problem.Batch}, {problem.QueryHeads}, {problem.QueryLength}]");
         }
 
         var factor = problem.Type == DType.F64 ? 1e-13 : LogSumExpLimit;
@@ -206,8 +220,9 @@ public sealed record AttentionTolerance
             var expected = reference.LogSumExp[row];
             var got = actual[row];
             var bothShow = Shows(expected) && Shows(got);
+            var limit = factor * Math.Max(1, Math.Abs(expected));
             var used = got.Equals(expected) || bothShow ? 0
-                : double.IsFinite(expected) && double.IsFinite(got) ? Math.Abs(got - expected) / (factor * Math.Max(1, Math.Abs(expected)))
+                : double.IsFinite(expected) && double.IsFinite(got) ? Math.Abs(got - expected) / limit
                 : double.PositiveInfinity;
             if (used > worst)
             {

@@ -27,7 +27,8 @@ public enum Verdict
 /// <param name="Expected">The oracle's value.</param>
 /// <param name="Actual">The value judged.</param>
 /// <param name="Tolerance">The budget.</param>
-public sealed record WorstElement(int Batch, int Head, int Query, int Dimension, double Expected, double Actual, double Tolerance);
+public sealed record WorstElement(
+    int Batch, int Head, int Query, int Dimension, double Expected, double Actual, double Tolerance);
 
 /// <summary>The outcome of <see cref="AttentionTolerance.Judge"/>.</summary>
 public sealed record AttentionVerdict

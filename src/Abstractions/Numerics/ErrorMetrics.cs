@@ -9,14 +9,19 @@ namespace Stof.Reference.Numerics;
 /// <param name="OtherKind">NaN for an infinity, an infinity for NaN, or the other infinity: propagated, but not the same.</param>
 public readonly record struct NonFiniteMismatches(long UnexpectedNaN, long UnexpectedInfinity, long Hidden, long OtherKind)
 {
-    /// <summary>The three kinds that are wrong under the contract; it asks that non-finite values show, not which of them.</summary>
+    /// <summary>
+    /// The three kinds that are wrong under the contract; it asks that non-finite values show, not which of them.
+    /// </summary>
     public long Wrong => UnexpectedNaN + UnexpectedInfinity + Hidden;
 }
 
 /// <summary>How far a tensor is from its reference.</summary>
 public sealed record ErrorMetrics
 {
-    /// <summary>‖actual − reference‖ / ‖reference‖ over elements finite on both sides; 0 for equal tensors, ∞ where only the reference is 0.</summary>
+    /// <summary>
+    /// ‖actual − reference‖ / ‖reference‖ over elements finite on both sides; 0 for equal tensors, ∞ where only the reference is
+    /// 0.
+    /// </summary>
     public required double RelativeFrobenius { get; init; }
 
     /// <summary>Largest |actual − reference|.</summary>
@@ -47,7 +52,8 @@ public sealed record ErrorMetrics
     {
         if (reference.Length != actual.Length)
         {
-            throw new InvalidInputException(nameof(actual), $"{actual.Length} elements", $"{reference.Length} as in the reference");
+            throw new InvalidInputException(
+                nameof(actual), $"{actual.Length} elements", $"{reference.Length} as in the reference");
         }
 
         var row = rowLength == 0 ? Math.Max(reference.Length, 1) : rowLength;

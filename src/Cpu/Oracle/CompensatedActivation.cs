@@ -48,7 +48,8 @@ public static class CompensatedActivation
     /// <exception cref="InvalidInputException">The rows do not fit.</exception>
     public static double[] SwiGlu(ReadOnlySpan<double> packed, int width)
     {
-        CompensatedGemm.Require(width >= 1 && packed.Length % (2 * width) == 0, nameof(packed), packed.Length, $"rows of 2x{width}");
+        CompensatedGemm.Require(
+            width >= 1 && packed.Length % (2 * width) == 0, nameof(packed), packed.Length, $"rows of 2x{width}");
         var result = new double[packed.Length / 2];
         for (var i = 0; i < result.Length; i++)
         {

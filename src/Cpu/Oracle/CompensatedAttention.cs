@@ -6,19 +6,22 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Cpu.Oracle;
 
 /// <summary>
-/// Attention in double-double arithmetic: the second opinion on the naive oracle, with which it shares no code. Row by row: all scores,
-/// their maximum, all weights, the weighted values. Only allowed keys are read.
+/// Attention in double-double arithmetic: the second opinion on the naive oracle, with which it shares no code. Row by row: all
+/// scores, their maximum, all weights, the weighted values. Only allowed keys are read.
 /// </summary>
 public static class CompensatedAttention
 {
     /// <summary>Computes the answer and the terms of the error budget.</summary>
-    /// <param name="problem">The problem; <see cref="AttentionProblem.KvSplits"/> does not change the value and is ignored.</param>
+    /// <param name="problem">
+    /// The problem; <see cref="AttentionProblem.KvSplits"/> does not change the value and is ignored.
+    /// </param>
     /// <param name="q">Q in the problem's shape and layout, any floating-point dtype.</param>
     /// <param name="k">K, likewise.</param>
     /// <param name="v">V, likewise.</param>
     /// <param name="pool">Threads to spread rows over; the result does not depend on them.</param>
     /// <exception cref="InvalidInputException">The problem is invalid, or a tensor does not fit it.</exception>
-    public static AttentionReference Run(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, WorkerPool? pool = null)
+    public static AttentionReference Run(
+        AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, WorkerPool? pool = null)
     {
         ArgumentNullException.ThrowIfNull(problem);
         problem.Validated();
@@ -55,7 +58,14 @@ public static class CompensatedAttention
     }
 
     private static DoubleDouble[] Scores(
-        AttentionProblem problem, Operand queries, Operand keys, int batch, int head, int query, int[] allowed, out double magnitude)
+        AttentionProblem problem,
+        Operand queries,
+        Operand keys,
+        int batch,
+        int head,
+        int query,
+        int[] allowed,
+        out double magnitude)
     {
         magnitude = problem.Sinks is null ? 0 : Math.Abs(problem.Sinks[head]);
         var scores = new DoubleDouble[allowed.Length];
@@ -111,7 +121,14 @@ public static class CompensatedAttention
     }
 
     private static void Combine(
-        AttentionProblem problem, Operand values, int batch, int head, int row, int[] allowed, DoubleDouble[] scores, AttentionReference result)
+        AttentionProblem problem,
+        Operand values,
+        int batch,
+        int head,
+        int row,
+        int[] allowed,
+        DoubleDouble[] scores,
+        AttentionReference result)
     {
         DoubleDouble maximum = problem.Sinks is null ? double.NegativeInfinity : problem.Sinks[head];
         foreach (var score in scores)

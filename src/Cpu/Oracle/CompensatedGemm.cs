@@ -22,7 +22,12 @@ public static class CompensatedGemm
     /// <param name="bias">[N], or empty for none.</param>
     /// <exception cref="InvalidInputException">The lengths do not fit.</exception>
     public static double[] Run(
-        ReadOnlySpan<double> a, ReadOnlySpan<double> weight, WeightOrder order, int outputs, int inputs, ReadOnlySpan<double> bias = default)
+        ReadOnlySpan<double> a,
+        ReadOnlySpan<double> weight,
+        WeightOrder order,
+        int outputs,
+        int inputs,
+        ReadOnlySpan<double> bias = default)
     {
         Require(inputs >= 1 && a.Length % inputs == 0, nameof(a), a.Length, $"a multiple of {inputs}");
         Require(weight.Length == (long)outputs * inputs, nameof(weight), weight.Length, $"{outputs}x{inputs}");

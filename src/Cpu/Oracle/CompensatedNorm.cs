@@ -9,7 +9,8 @@ public static class CompensatedNorm
     /// <param name="beta">[n], or empty for none.</param>
     /// <param name="epsilon">Inside the root.</param>
     /// <exception cref="InvalidInputException">The lengths do not fit.</exception>
-    public static double[] LayerNorm(ReadOnlySpan<double> x, ReadOnlySpan<double> gamma, ReadOnlySpan<double> beta, double epsilon = 1e-5)
+    public static double[] LayerNorm(
+        ReadOnlySpan<double> x, ReadOnlySpan<double> gamma, ReadOnlySpan<double> beta, double epsilon = 1e-5)
     {
         Check(x, gamma, beta);
         var result = new double[x.Length];
@@ -70,7 +71,8 @@ public static class CompensatedNorm
 
     private static void Check(ReadOnlySpan<double> x, ReadOnlySpan<double> gamma, ReadOnlySpan<double> beta)
     {
-        CompensatedGemm.Require(gamma.Length >= 1 && x.Length % gamma.Length == 0, nameof(gamma), gamma.Length, $"a divisor of {x.Length}");
+        CompensatedGemm.Require(
+            gamma.Length >= 1 && x.Length % gamma.Length == 0, nameof(gamma), gamma.Length, $"a divisor of {x.Length}");
         CompensatedGemm.Require(beta.IsEmpty || beta.Length == gamma.Length, nameof(beta), beta.Length, $"{gamma.Length} or 0");
     }
 }

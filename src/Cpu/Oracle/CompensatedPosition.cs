@@ -4,7 +4,8 @@ namespace Stof.Reference.Cpu.Oracle;
 public static class CompensatedPosition
 {
     /// <summary>
-    /// Rotary position embedding (Su et al. 2021) in the rotate-half form: the pair (i, i + d/2) is turned by position·base^(−2i/d).
+    /// Rotary position embedding (Su et al. 2021) in the rotate-half form: the pair (i, i + d/2) is turned by
+    /// position·base^(−2i/d).
     /// </summary>
     /// <param name="x">[rows, d], d even.</param>
     /// <param name="positions">Absolute position of each row, 0 to 10⁶.</param>
@@ -14,7 +15,8 @@ public static class CompensatedPosition
     public static double[] Rope(ReadOnlySpan<double> x, ReadOnlySpan<int> positions, int size, double theta = 10000)
     {
         CompensatedGemm.Require(size >= 2 && size % 2 == 0, nameof(size), size, "an even number");
-        CompensatedGemm.Require(x.Length == (long)positions.Length * size, nameof(x), x.Length, $"{positions.Length} rows of {size}");
+        CompensatedGemm.Require(
+            x.Length == (long)positions.Length * size, nameof(x), x.Length, $"{positions.Length} rows of {size}");
         var half = size / 2;
         var logTheta = CompensatedFunctions.Log(theta);
         var result = new double[x.Length];

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Stof.Reference.Cpu.Oracle;
 
 /// <summary>
-/// A sum of products as if computed with twice the precision and rounded at the end (Ogita, Rump, Oishi 2005, Dot2): the errors of
-/// all products and additions are themselves added up.
+/// A sum of products as if computed with twice the precision and rounded at the end (Ogita, Rump, Oishi 2005, Dot2): the errors
+/// of all products and additions are themselves added up.
 /// </summary>
 internal struct CompensatedSum
 {

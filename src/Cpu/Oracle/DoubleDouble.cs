@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Stof.Reference.Cpu.Oracle;
 
 /// <summary>
-/// A number held as the unevaluated sum of two doubles, |Lo| ≤ ulp(Hi)/2: about 32 significant digits. Algorithms: Dekker 1971, Knuth's two-sum, and
-/// Hida, Li, Bailey 2001 ("Algorithms for quad-double precision arithmetic"); products are exact by fused multiply-add. Results that are not
-/// finite carry a Lo of 0. Errors of products below 2⁻¹⁰²² are not tracked.
+/// A number held as the unevaluated sum of two doubles, |Lo| ≤ ulp(Hi)/2: about 32 significant digits. Algorithms: Dekker 1971,
+/// Knuth's two-sum, and Hida, Li, Bailey 2001 ("Algorithms for quad-double precision arithmetic"); products are exact by fused
+/// multiply-add. Results that are not finite carry a Lo of 0. Errors of products below 2⁻¹⁰²² are not tracked.
 /// </summary>
 /// <param name="Hi">The value rounded to double.</param>
 /// <param name="Lo">What is missing from it.</param>

@@ -14,9 +14,13 @@ public class OnnxRuntimeOperatorTests
     public void Matrix_products_agree()
     {
         var (a, w) = (Tensor(7, 96), Tensor(96, 40));
-        AssertClose(CompensatedGemm.Run(a.ToDoubles(), w.ToDoubles(), WeightOrder.InputsByOutputs, 40, 96), Run("MatMul", 13, [a, w], 7, 40), 2e-6);
+        AssertClose(
+            CompensatedGemm.Run(a.ToDoubles(), w.ToDoubles(), WeightOrder.InputsByOutputs, 40, 96),
+            Run("MatMul", 13, [a, w], 7, 40),
+            2e-6);
         var bias = Tensor(40);
-        var transposed = CompensatedGemm.Run(a.ToDoubles(), Tensor(40, 96).ToDoubles(), WeightOrder.OutputsByInputs, 40, 96, bias.ToDoubles());
+        var transposed = CompensatedGemm.Run(
+            a.ToDoubles(), Tensor(40, 96).ToDoubles(), WeightOrder.OutputsByInputs, 40, 96, bias.ToDoubles());
         AssertClose(transposed, Run("Gemm", 13, [a, Tensor(40, 96), bias], 7, 40, ("transB", 1L)), 2e-6);
     }
 
@@ -62,9 +66,19 @@ public class OnnxRuntimeOperatorTests
         AssertClose(CompensatedPosition.Rope(x.ToDoubles(), Enumerable.Range(0, Length).ToArray(), Size), output, 2e-6);
     }
 
-    private static HostTensor Tensor(params ReadOnlySpan<int> shape) => Seeded.Tensor(new Random(Seed + shape[0]), DType.F32, shape);
+    [Fact]
+    public void Wrong_models_and_shapes_are_reported_and_not_computed()
+    {
+        var failure = Assert.Throws<InvalidOperationException>(() => Run("Relu", 14, [Tensor(4)], 5, 0));
+        Assert.Contains("invalid dimensions", failure.Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => Run("NoSuchOperator", 14, [Tensor(4)], 4, 0));
+    }
 
-    private static OnnxValue Value(string name, HostTensor tensor) => new(name, OnnxSession.TypeOf(tensor.Type), tensor.Shape.ToArray());
+    private static HostTensor Tensor(params ReadOnlySpan<int> shape) =>
+        Seeded.Tensor(new Random(Seed + shape[0]), DType.F32, shape);
+
+    private static OnnxValue Value(string name, HostTensor tensor) =>
+        new(name, OnnxSession.TypeOf(tensor.Type), tensor.Shape.ToArray());
 
     private static void RequireLibrary()
     {
@@ -75,12 +89,18 @@ public class OnnxRuntimeOperatorTests
     }
 
     private static HostTensor Run(
-        string operatorType, int opset, HostTensor[] tensors, int rows, int columns, params (string Name, object Value)[] attributes)
+        string operatorType,
+        int opset,
+        HostTensor[] tensors,
+        int rows,
+        int columns,
+        params (string Name, object Value)[] attributes)
     {
         RequireLibrary();
         var output = columns == 0 ? HostTensor.Zeros(DType.F32, rows) : HostTensor.Zeros(DType.F32, rows, columns);
         var inputs = tensors.Select((tensor, i) => Value($"x{i}", tensor)).ToArray();
-        var model = OnnxModel.OneNode(operatorType, string.Empty, opset, inputs, [new OnnxValue("y", OnnxType.Float, null)], attributes);
+        var model = OnnxModel.OneNode(
+            operatorType, string.Empty, opset, inputs, [new OnnxValue("y", OnnxType.Float, null)], attributes);
         using var session = new OnnxSession(model, inputs.Select(input => input.Name), ["y"]);
         session.Run(tensors, [output]);
         return output;

@@ -33,7 +33,8 @@ public class OnnxRuntimeOracleTests
                 HeadSize = 8 * random.Next(1, 9),
                 Type = type,
                 Softcap = random.Next(3) == 0 ? 3 : null,
-                Mask = new PredicateMask("random", (b, h, q, k) => new Random(HashCode(maskSeed, b, h, q, k)).NextDouble() < density),
+                Mask = new PredicateMask(
+                    "random", (b, h, q, k) => new Random(HashCode(maskSeed, b, h, q, k)).NextDouble() < density),
             };
             var (q, k, v) = Inputs(random, problem);
             Compare(problem, q, k, v, isCausal: false, $"seed {seed}, trial {trial}");
@@ -125,10 +126,21 @@ public class OnnxRuntimeOracleTests
     public void A_wrong_mask_bit_is_noticed()
     {
         RequireLibrary();
-        var problem = new AttentionProblem { Batch = 1, QueryHeads = 1, KvHeads = 1, QueryLength = 40, KvLength = 40, HeadSize = 16, Mask = new CausalMask() };
+        var problem = new AttentionProblem
+        {
+            Batch = 1,
+            QueryHeads = 1,
+            KvHeads = 1,
+            QueryLength = 40,
+            KvLength = 40,
+            HeadSize = 16,
+            Mask = new CausalMask(),
+        };
         var (q, k, v) = Inputs(new Random(804), problem);
-        var other = problem with { Mask = new PredicateMask("one bit", (_, _, query, key) => key <= query && (query, key) != (20, 3)) };
-        var verdict = new AttentionTolerance().Judge(problem, CompensatedAttention.Run(problem, q, k, v), OnnxAttention.Run(other, q, k, v));
+        var oneBit = new PredicateMask("one bit", (_, _, query, key) => key <= query && (query, key) != (20, 3));
+        var other = problem with { Mask = oneBit };
+        var verdict = new AttentionTolerance().Judge(
+            problem, CompensatedAttention.Run(problem, q, k, v), OnnxAttention.Run(other, q, k, v));
         Assert.Equal((Verdict.Fail, 20), (verdict.State, verdict.Worst!.Query));
     }
 
@@ -147,11 +159,15 @@ public class OnnxRuntimeOracleTests
             Layout = AttentionLayout.BatchLengthHeads,
         };
         var random = new Random(805);
-        var (q, k, v) = (Seeded.Tensor(random, DType.F32, 2, 50, 3, 32), Seeded.Tensor(random, DType.F32, 2, 70, 3, 32), Seeded.Tensor(random, DType.F32, 2, 70, 3, 32));
+        var (q, k, v) = (
+            Seeded.Tensor(random, DType.F32, 2, 50, 3, 32),
+            Seeded.Tensor(random, DType.F32, 2, 70, 3, 32),
+            Seeded.Tensor(random, DType.F32, 2, 70, 3, 32));
         using var session = OnnxAttention.MultiHead(2, 3, 50, 70, 32, threads: 1);
         var output = HostTensor.Zeros(DType.F32, 2, 50, 96);
         session.Run([q.Reshaped(2, 50, 96), k.Reshaped(2, 70, 96), v.Reshaped(2, 70, 96)], [output]);
-        var verdict = new AttentionTolerance().Judge(problem, CompensatedAttention.Run(problem, q, k, v), output.Reshaped(2, 50, 3, 32));
+        var verdict = new AttentionTolerance().Judge(
+            problem, CompensatedAttention.Run(problem, q, k, v), output.Reshaped(2, 50, 3, 32));
         Assert.True(verdict.State is Verdict.Pass or Verdict.Marginal, string.Join("; ", verdict.Reasons));
     }
 
@@ -169,11 +185,15 @@ public class OnnxRuntimeOracleTests
         var tolerance = new AttentionTolerance { LimitFrobenius = problem.Type == DType.F32 };
         var verdict = tolerance.Judge(problem, reference, OnnxAttention.Run(problem, q, k, v, isCausal));
         var passes = verdict.State is Verdict.Pass or Verdict.Marginal or Verdict.Mistrusted;
-        Assert.True(passes, $"{label}: {problem.Type} {problem.QueryLength}x{problem.KvLength}: {string.Join("; ", verdict.Reasons)}");
+        Assert.True(
+            passes, $"{label}: {problem.Type} {problem.QueryLength}x{problem.KvLength}: {string.Join("; ", verdict.Reasons)}");
 
-        // Its half-precision path rounds more often than our contract lets a kernel round (measured: up to 4.9e-4 here, every element in budget).
+        // Its half-precision path rounds more often than our contract lets a kernel round (measured: up to 4.9e-4 here, every
+        // element in budget).
         var limit = AttentionTolerance.FrobeniusLimit(problem.Type) * (problem.Type == DType.F16 ? 2 : 1);
-        Assert.True(verdict.Metrics!.RelativeFrobenius <= limit, $"{label}: relative Frobenius error {verdict.Metrics.RelativeFrobenius:g3}");
+        Assert.True(
+            verdict.Metrics!.RelativeFrobenius <= limit,
+            $"{label}: relative Frobenius error {verdict.Metrics.RelativeFrobenius:g3}");
     }
 
     private static (HostTensor Q, HostTensor K, HostTensor V) Inputs(Random random, AttentionProblem p) =>

@@ -7,8 +7,8 @@ using Stof.Reference.Tests;
 namespace Stof.Reference.Golden.Tests.Oracle;
 
 /// <summary>
-/// Outputs of the kernel published with the STOF paper, captured on an H100. The causal one is right. The sliding one is not: the kernel does
-/// not look at the bits inside its tiles.
+/// Outputs of the kernel published with the STOF paper, captured on an H100. The causal one is right. The sliding one is not: the
+/// kernel does not look at the bits inside its tiles.
 /// </summary>
 public class PublishedKernelTests
 {

@@ -40,6 +40,17 @@ public class AtomicFileTests
     }
 
     [Fact]
+    public void Devices_are_written_to_and_not_replaced()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            AtomicFile.WriteText("/dev/null", "gone");
+            Assert.Empty(File.ReadAllBytes("/dev/null"));
+            Assert.ThrowsAny<IOException>(() => AtomicFile.WriteText("/dev/full", "no room"));
+        }
+    }
+
+    [Fact]
     public void A_symbolic_link_is_followed()
     {
         using var folder = new TempFolder();

@@ -12,7 +12,8 @@ public class HuggingFaceFolderTests
     public void Config_fields_are_read_by_type()
     {
         using var folder = new TempFolder();
-        using var config = Config(folder, """{"model_type":"llama","hidden_size":128,"eps":1e-6,"tie":true,"gone":null,"rope":{"theta":5e5}}""");
+        using var config = Config(
+            folder, """{"model_type":"llama","hidden_size":128,"eps":1e-6,"tie":true,"gone":null,"rope":{"theta":5e5}}""");
         Assert.Equal("llama", config.ModelType);
         Assert.Equal(128, config.GetInt("hidden_size"));
         Assert.Equal(7, config.GetInt("gone", 7));
@@ -35,8 +36,10 @@ public class HuggingFaceFolderTests
         foreach (var read in (Action[])
         [
             () => config.GetInt("size"), () => config.GetInt("big"), () => config.GetInt("text", 1), () => config.GetInt("list"),
-            () => config.GetInt("absent"), () => config.GetDouble("text"), () => config.GetDouble("huge"), () => config.GetBool("size"),
-            () => config.GetString("size"), () => config.GetString("absent"), () => config.GetDouble("absent"), () => config.GetBool("absent"),
+            () => config.GetInt("absent"), () => config.GetDouble("text"), () => config.GetDouble("huge"), () => config.GetBool(
+                "size"),
+            () => config.GetString("size"), () => config.GetString("absent"), () => config.GetDouble("absent"),
+            () => config.GetBool("absent"),
         ])
         {
             var refusal = Assert.Throws<InvalidInputException>(read);
@@ -97,7 +100,8 @@ public class HuggingFaceFolderTests
         Assert.Equal(["w"], model.Names);
         Assert.Equal(1f, model.Tensor("w").Span<float>()[0]);
         Assert.Null(model.TryTensor("x"));
-        Assert.Contains("no tensor 'x'", Assert.Throws<InvalidInputException>(() => model.Tensor("x")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no tensor 'x'", Assert.Throws<InvalidInputException>(() => model.Tensor("x")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -106,7 +110,9 @@ public class HuggingFaceFolderTests
         using var folder = new TempFolder();
         Config(folder, """{"model_type":"bert"}""").Dispose();
         SafetensorsFile.Write(folder.File("model-00001-of-00002.safetensors"), [new("a", HostTensor.From([1f], 1))]);
-        SafetensorsFile.Write(folder.File("model-00002-of-00002.safetensors"), [new("b", HostTensor.From([2f], 1)), new("unlisted", HostTensor.Zeros(DType.U8, 1))]);
+        SafetensorsFile.Write(
+            folder.File("model-00002-of-00002.safetensors"),
+            [new("b", HostTensor.From([2f], 1)), new("unlisted", HostTensor.Zeros(DType.U8, 1))]);
         Index(folder, """{"b":"model-00002-of-00002.safetensors","a":"model-00001-of-00002.safetensors"}""");
         using var model = HuggingFaceFolder.Open(folder.Path);
         Assert.Equal(["b", "a"], model.Names);
@@ -135,10 +141,19 @@ public class HuggingFaceFolderTests
     public void Missing_folders_and_files_are_refused_by_name()
     {
         using var folder = new TempFolder();
-        Assert.Contains("no such folder", Assert.Throws<InvalidInputException>(() => HuggingFaceFolder.Open(folder.File("x"))).Message, StringComparison.Ordinal);
-        Assert.Contains("config.json", Assert.Throws<InvalidInputException>(() => HuggingFaceFolder.Open(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no such folder",
+            Assert.Throws<InvalidInputException>(() => HuggingFaceFolder.Open(folder.File("x"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json",
+            Assert.Throws<InvalidInputException>(() => HuggingFaceFolder.Open(folder.Path)).Message,
+            StringComparison.Ordinal);
         Config(folder, "{}").Dispose();
-        Assert.Contains("model.safetensors", Assert.Throws<InvalidInputException>(() => HuggingFaceFolder.Open(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "model.safetensors",
+            Assert.Throws<InvalidInputException>(() => HuggingFaceFolder.Open(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     private static ModelConfig Config(TempFolder folder, string text)

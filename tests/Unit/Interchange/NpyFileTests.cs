@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Pipes;
 using System.Text;
 using Stof.Reference.Interchange;
 using Stof.Reference.Numerics;
@@ -129,9 +130,14 @@ public class NpyFileTests
     [Fact]
     public void Big_endian_files_are_swapped()
     {
-        AssertSame(HostTensor.From([1.0], 1), Read(Make("{'descr': '>f8', 'fortran_order': False, 'shape': (1,), }", [0x3f, 0xf0, 0, 0, 0, 0, 0, 0])));
-        AssertSame(HostTensor.From([1f], 1), Read(Make("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", [0x3f, 0x80, 0, 0])));
-        AssertSame(HostTensor.From([(Half)1], 1), Read(Make("{'descr': '>f2', 'fortran_order': False, 'shape': (1,), }", [0x3c, 0x00])));
+        AssertSame(
+            HostTensor.From([1.0], 1),
+            Read(Make("{'descr': '>f8', 'fortran_order': False, 'shape': (1,), }", [0x3f, 0xf0, 0, 0, 0, 0, 0, 0])));
+        AssertSame(
+            HostTensor.From([1f], 1),
+            Read(Make("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", [0x3f, 0x80, 0, 0])));
+        AssertSame(
+            HostTensor.From([(Half)1], 1), Read(Make("{'descr': '>f2', 'fortran_order': False, 'shape': (1,), }", [0x3c, 0x00])));
         AssertSame(HostTensor.From<byte>([7], 1), Read(Make("{'descr': '>u1', 'fortran_order': False, 'shape': (1,), }", [7])));
     }
 
@@ -173,7 +179,8 @@ public class NpyFileTests
     public void BF16_is_sent_to_safetensors()
     {
         using var folder = new TempFolder();
-        var refusal = Assert.Throws<InvalidInputException>(() => NpyFile.Write(folder.File("a.npy"), HostTensor.Zeros(DType.BF16, 2)));
+        var refusal = Assert.Throws<InvalidInputException>(
+            () => NpyFile.Write(folder.File("a.npy"), HostTensor.Zeros(DType.BF16, 2)));
         Assert.Contains("safetensors", refusal.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
@@ -182,8 +189,23 @@ public class NpyFileTests
     public void Missing_files_and_folders_are_refused_by_name()
     {
         using var folder = new TempFolder();
-        Assert.Contains("no such file", Assert.Throws<InvalidInputException>(() => NpyFile.Read(folder.File("none.npy"))).Message, StringComparison.Ordinal);
-        Assert.Contains("a folder", Assert.Throws<InvalidInputException>(() => NpyFile.Read(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no such file",
+            Assert.Throws<InvalidInputException>(() => NpyFile.Read(folder.File("none.npy"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "a folder", Assert.Throws<InvalidInputException>(() => NpyFile.Read(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Pipes_are_refused_by_name()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
+            var path = $"/proc/self/fd/{pipe.GetClientHandleAsString()}";
+            Assert.Contains("a pipe", Assert.Throws<InvalidInputException>(() => NpyFile.Read(path)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

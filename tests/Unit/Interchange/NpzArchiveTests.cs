@@ -137,7 +137,8 @@ public class NpzArchiveTests
     [Fact]
     public void Zip64_archives_of_numpy_are_read()
     {
-        // zipfile.ZipFile.open(..., force_zip64=True), which numpy uses: local sizes are all ones, the true ones in the extra field.
+        // zipfile.ZipFile.open(..., force_zip64=True), which numpy uses: local sizes are all ones, the true ones in the extra
+        // field.
         Assert.Equal(1, Read(Zip64(Npy(5)))["a"].Count);
         AssertRefused(Zip64(Npy(5), locatorError: 1), "zip64 locator");
     }

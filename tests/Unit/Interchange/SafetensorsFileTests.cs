@@ -84,7 +84,8 @@ public class SafetensorsFileTests
     public void Tensors_are_written_aligned_to_their_elements()
     {
         using var folder = new TempFolder();
-        SafetensorsFile.Write(folder.File("a.safetensors"), [new("bytes", HostTensor.Zeros(DType.U8, 3)), new("wide", HostTensor.From([1.5], 1))]);
+        SafetensorsFile.Write(
+            folder.File("a.safetensors"), [new("bytes", HostTensor.Zeros(DType.U8, 3)), new("wide", HostTensor.From([1.5], 1))]);
         var bytes = File.ReadAllBytes(folder.File("a.safetensors"));
         var header = BinaryPrimitives.ReadInt64LittleEndian(bytes);
         Assert.Equal(0, header % 8);
@@ -102,7 +103,12 @@ public class SafetensorsFileTests
     [Fact]
     public void Empty_tensors_may_share_an_offset()
     {
-        using var file = Open(Make("""{"b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"c":{"dtype":"F64","shape":[0,3],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", [9]));
+        const string Header = """
+            {"b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},
+             "c":{"dtype":"F64","shape":[0,3],"data_offsets":[0,0]},
+             "a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}
+            """;
+        using var file = Open(Make(Header, [9]));
         Assert.Equal(0, file.Read("c").Count);
         Assert.Equal(9, file.Read("a").Bytes[0]);
     }
@@ -127,7 +133,8 @@ public class SafetensorsFileTests
         var bytes = Make(One, new byte[8]);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, length);
         var refusal = Assert.Throws<InvalidInputException>(() => Open(bytes));
-        Assert.StartsWith($"weights.safetensors: header length {length} at byte 0; expected", refusal.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"weights.safetensors: header length {length} at byte 0; expected", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -135,14 +142,16 @@ public class SafetensorsFileTests
     {
         var bytes = Make(One, new byte[8]);
         bytes[10] = 0xff;
-        Assert.Contains("no valid JSON", Assert.Throws<InvalidInputException>(() => Open(bytes)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no valid JSON", Assert.Throws<InvalidInputException>(() => Open(bytes)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Unknown_tensors_and_bad_booleans_are_refused()
     {
         using var file = Open(Make("""{"m":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}}""", [1, 3]));
-        Assert.Contains("no tensor 'x'", Assert.Throws<InvalidInputException>(() => file.Read("x")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no tensor 'x'", Assert.Throws<InvalidInputException>(() => file.Read("x")).Message, StringComparison.Ordinal);
         Assert.Contains("value 3", Assert.Throws<InvalidInputException>(() => file.Read("m")).Message, StringComparison.Ordinal);
     }
 
@@ -164,7 +173,11 @@ public class SafetensorsFileTests
         Mutations.Run([Sample(), Make(One, new byte[8])], ReadAll, 20_000, seed: 20262, length => 100_000 + (32 * length));
 
     private static byte[] Sample() => Make(
-        """{"__metadata__":{"format":"pt"},"w":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]},"m":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]}}""",
+        """
+        {"__metadata__":{"format":"pt"},
+         "w":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]},
+         "m":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]}}
+        """,
         [1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 1]);
 
     private static void ReadAll(byte[] bytes)

@@ -31,7 +31,8 @@ public class AttentionToleranceTests
         {
             var problem = Problem with { Type = type, Layout = layout };
             var reference = Reference(problem);
-            var verdict = new AttentionTolerance().Judge(problem, reference, Output(problem, reference), LogSumExp(problem, reference));
+            var verdict = new AttentionTolerance().Judge(
+                problem, reference, Output(problem, reference), LogSumExp(problem, reference));
             Assert.Equal((Verdict.Pass, 0), (verdict.State, verdict.Reasons.Count));
             Assert.InRange(verdict.BudgetUsed, 0, 0.5);
         }
@@ -144,7 +145,9 @@ public class AttentionToleranceTests
 
     [Fact]
     public void A_refusal_is_unsupported() =>
-        Assert.Equal((Verdict.Unsupported, "no bf16"), (AttentionVerdict.Unsupported("no bf16").State, AttentionVerdict.Unsupported("no bf16").Reasons[0]));
+        Assert.Equal(
+            (Verdict.Unsupported, "no bf16"),
+            (AttentionVerdict.Unsupported("no bf16").State, AttentionVerdict.Unsupported("no bf16").Reasons[0]));
 
     [Fact]
     public void Wrong_shapes_and_types_are_refused()
@@ -161,7 +164,10 @@ public class AttentionToleranceTests
     {
         var random = new Random(401);
         int[] shape = problem.Layout == AttentionLayout.BatchHeadsLength ? [2, 3, 20, 8] : [2, 20, 3, 8];
-        var (q, k, v) = (Seeded.Tensor(random, problem.Type, shape), Seeded.Tensor(random, problem.Type, shape), Seeded.Tensor(random, problem.Type, shape));
+        var (q, k, v) = (
+            Seeded.Tensor(random, problem.Type, shape),
+            Seeded.Tensor(random, problem.Type, shape),
+            Seeded.Tensor(random, problem.Type, shape));
         return CompensatedAttention.Run(problem, q, k, v);
     }
 

@@ -48,7 +48,8 @@ public class ErrorMetricsTests
     [Fact]
     public void Histogram_buckets_double()
     {
-        (int Distance, int Bucket)[] cases = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (8, 4), (9, 5), (16384, 15), (16385, 16), (int.MaxValue, 16)];
+        (int Distance, int Bucket)[] cases =
+            [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (8, 4), (9, 5), (16384, 15), (16385, 16), (int.MaxValue, 16)];
         foreach (var (distance, bucket) in cases)
         {
             Assert.Equal(bucket, Ulp.Bucket((UInt128)distance));
@@ -58,7 +59,8 @@ public class ErrorMetricsTests
     [Fact]
     public void Kinds_of_non_finite_mismatches_are_listed_apart()
     {
-        double[] reference = [1, 1, double.NaN, double.PositiveInfinity, double.PositiveInfinity, double.NaN, double.PositiveInfinity, 1e6];
+        const double Infinity = double.PositiveInfinity;
+        double[] reference = [1, 1, double.NaN, Infinity, Infinity, double.NaN, Infinity, 1e6];
         float[] actual = [float.NaN, float.PositiveInfinity, 1, 1, float.NaN, float.NaN, float.PositiveInfinity, 1e6f];
         var metrics = ErrorMetrics.Compare(reference, HostTensor.From(actual, actual.Length));
         Assert.Equal(new NonFiniteMismatches(1, 1, 2, 1), metrics.NonFinite);
@@ -70,7 +72,8 @@ public class ErrorMetricsTests
     public void Overflow_of_the_dtype_is_no_mismatch()
     {
         var halves = HostTensor.From([Half.PositiveInfinity, Half.NegativeInfinity, Half.PositiveInfinity], 3);
-        Assert.Equal(new NonFiniteMismatches(0, 1, 0, 0), ErrorMetrics.Compare([70000.0, 70000.0, 65504.0 + 20], halves).NonFinite);
+        Assert.Equal(
+            new NonFiniteMismatches(0, 1, 0, 0), ErrorMetrics.Compare([70000.0, 70000.0, 65504.0 + 20], halves).NonFinite);
     }
 
     [Fact]

@@ -78,7 +78,8 @@ public class TensorConversionTests
         const int Seed = 302;
         var random = new Random(Seed);
         var values = Enumerable.Range(0, 1000).Select(_ => Math.ScaleB(Seeded.Normal(random), random.Next(-150, 128)))
-            .Concat([1 + Math.ScaleB(1, -24), 1 + (3 * Math.ScaleB(1, -24)), 3.5e38, 1e-46, double.NaN, double.PositiveInfinity, -0.0]).ToArray();
+            .Concat([1 + Math.ScaleB(1, -24), 1 + (3 * Math.ScaleB(1, -24)), 3.5e38, 1e-46, double.NaN, double.PositiveInfinity, -0.0])
+            .ToArray();
         var rounded = HostTensor.From(values, values.Length).To(DType.F32).Span<float>();
         for (var i = 0; i < values.Length; i++)
         {
@@ -86,7 +87,8 @@ public class TensorConversionTests
             if (float.IsFinite(rounded[i]))
             {
                 var error = Math.Abs(rounded[i] - values[i]);
-                Assert.True(error <= Math.Abs(MathF.BitIncrement(rounded[i]) - values[i]) && error <= Math.Abs(MathF.BitDecrement(rounded[i]) - values[i]));
+                Assert.True(error <= Math.Abs(MathF.BitIncrement(rounded[i]) - values[i]), $"seed {Seed}, {values[i]:R}");
+                Assert.True(error <= Math.Abs(MathF.BitDecrement(rounded[i]) - values[i]), $"seed {Seed}, {values[i]:R}");
             }
         }
 

@@ -127,7 +127,10 @@ public class CompensatedFunctionTests
         Assert.Equal(double.NegativeInfinity, CompensatedFunctions.Log(0).Hi);
         Assert.Equal(-1, CompensatedFunctions.Tanh(double.NegativeInfinity).Hi);
         foreach (var function in (Func<DoubleDouble, DoubleDouble>[])
-            [CompensatedFunctions.Exp, CompensatedFunctions.Log, CompensatedFunctions.Tanh, CompensatedFunctions.Erf, CompensatedFunctions.Erfc, DoubleDouble.Sqrt])
+            [
+                CompensatedFunctions.Exp, CompensatedFunctions.Log, CompensatedFunctions.Tanh, CompensatedFunctions.Erf,
+                CompensatedFunctions.Erfc, DoubleDouble.Sqrt,
+            ])
         {
             Assert.Equal(double.NaN, function(nan).Hi);
         }

@@ -24,7 +24,9 @@ public class CompensatedOperatorTests
         Assert.Equal(1.0, CompensatedGemm.Run([1e16, 1, -1e16], [1, 1, 1], WeightOrder.OutputsByInputs, 1, 3)[0]);
         Assert.NotEqual(1.0, (1e16 + 1) - 1e16);
         var third = 1 / 3.0;
-        Assert.Equal(Math.FusedMultiplyAdd(third, third, -(third * third)), CompensatedGemm.Run([third, third * third], [third, -1], WeightOrder.OutputsByInputs, 1, 2)[0]);
+        Assert.Equal(
+            Math.FusedMultiplyAdd(third, third, -(third * third)),
+            CompensatedGemm.Run([third, third * third], [third, -1], WeightOrder.OutputsByInputs, 1, 2)[0]);
     }
 
     [Fact]
@@ -43,14 +45,21 @@ public class CompensatedOperatorTests
     {
         const int Seed = 701;
         var random = new Random(Seed);
+        Func<double, double>[] functions =
+        [
+            x => CompensatedActivation.GeluErf([x])[0],
+            x => CompensatedActivation.GeluTanh([x])[0],
+            x => CompensatedActivation.Silu([x])[0],
+        ];
         for (var i = 0; i < 300; i++)
         {
             var x = Seeded.Normal(random) * 8;
-            foreach (var function in (Func<double, double>[])[x => CompensatedActivation.GeluErf([x])[0], x => CompensatedActivation.GeluTanh([x])[0], x => CompensatedActivation.Silu([x])[0]])
+            foreach (var function in functions)
             {
                 // f(x) − f(−x) = x for x times any function whose values at x and −x add up to 1.
                 Assert.True(Math.Abs(function(x) - function(-x) - x) <= 4e-16 * Math.Abs(x), $"seed {Seed}, x = {x:R}");
-                Assert.True(Math.Abs(x) > 14 || function(-Math.Abs(x)) < 0, $"seed {Seed}, x = {x:R}: the negative tail vanished");
+                Assert.True(
+                    Math.Abs(x) > 14 || function(-Math.Abs(x)) < 0, $"seed {Seed}, x = {x:R}: the negative tail vanished");
             }
         }
     }
@@ -60,15 +69,23 @@ public class CompensatedOperatorTests
     {
         double[] expected = [.. CompensatedActivation.Silu([1, 2]).Zip([10.0, 20.0], (s, b) => s * b)];
         AssertClose(expected, CompensatedActivation.SwiGlu([1, 2], [10, 20]), 1e-15);
-        Assert.Equal(CompensatedActivation.SwiGlu([1, 2, 3, 4], [10, 20, 30, 40]), CompensatedActivation.SwiGlu([1, 2, 10, 20, 3, 4, 30, 40], 2));
+        Assert.Equal(
+            CompensatedActivation.SwiGlu([1, 2, 3, 4], [10, 20, 30, 40]),
+            CompensatedActivation.SwiGlu([1, 2, 10, 20, 3, 4, 30, 40], 2));
     }
 
     [Fact]
     public void Norms_of_simple_rows_come_out()
     {
         // Row 1, 3: mean 2, biased variance 1. Row 5, 5: variance 0, so eps alone keeps it finite.
-        AssertClose([-1 / Math.Sqrt(1.01), 1 / Math.Sqrt(1.01), 0, 0], CompensatedNorm.LayerNorm([1, 3, 5, 5], [1, 1], default, 0.01), 1e-15);
-        AssertClose([10 - (2 / Math.Sqrt(1.01)), 20 + (3 / Math.Sqrt(1.01))], CompensatedNorm.LayerNorm([1, 3], [2, 3], [10, 20], 0.01), 1e-15);
+        AssertClose(
+            [-1 / Math.Sqrt(1.01), 1 / Math.Sqrt(1.01), 0, 0],
+            CompensatedNorm.LayerNorm([1, 3, 5, 5], [1, 1], default, 0.01),
+            1e-15);
+        AssertClose(
+            [10 - (2 / Math.Sqrt(1.01)), 20 + (3 / Math.Sqrt(1.01))],
+            CompensatedNorm.LayerNorm([1, 3], [2, 3], [10, 20], 0.01),
+            1e-15);
         AssertClose([3 / Math.Sqrt(12.51), 8 / Math.Sqrt(12.51)], CompensatedNorm.RmsNorm([3, 4], [1, 2], 0.01), 1e-15);
     }
 
@@ -76,7 +93,10 @@ public class CompensatedOperatorTests
     public void LayerNorm_survives_a_large_mean()
     {
         const double Mean = 1L << 50;
-        AssertClose(CompensatedNorm.LayerNorm([1, 3, 2, 6], [1, 1, 1, 1], default), CompensatedNorm.LayerNorm([Mean + 1, Mean + 3, Mean + 2, Mean + 6], [1, 1, 1, 1], default), 1e-15);
+        AssertClose(
+            CompensatedNorm.LayerNorm([1, 3, 2, 6], [1, 1, 1, 1], default),
+            CompensatedNorm.LayerNorm([Mean + 1, Mean + 3, Mean + 2, Mean + 6], [1, 1, 1, 1], default),
+            1e-15);
     }
 
     [Fact]
@@ -112,15 +132,25 @@ public class CompensatedOperatorTests
     [Fact]
     public void Lengths_that_do_not_fit_are_refused()
     {
-        foreach (var call in (Action[])
+        const WeightOrder Order = WeightOrder.OutputsByInputs;
+        Action[] calls =
         [
-            () => CompensatedGemm.Run([1, 2, 3], [1, 2], WeightOrder.OutputsByInputs, 1, 2), () => CompensatedGemm.Run([1, 2], [1, 2, 3], WeightOrder.OutputsByInputs, 1, 2),
-            () => CompensatedGemm.Run([1, 2], [1, 2], WeightOrder.OutputsByInputs, 1, 2, [1, 2]), () => CompensatedGemm.AddBias([1, 2, 3], [1, 2]),
-            () => CompensatedGemm.Residual([1], [1, 2]), () => CompensatedActivation.SwiGlu([1], [1, 2]), () => CompensatedActivation.SwiGlu([1, 2, 3], 1),
-            () => CompensatedNorm.LayerNorm([1, 2, 3], [1, 2], default), () => CompensatedNorm.LayerNorm([1, 2], [1, 2], [1]), () => CompensatedNorm.RmsNorm([1], []),
-            () => CompensatedPosition.Rope([1, 2, 3], [0], 3), () => CompensatedPosition.Rope([1, 2], [0, 1], 2), () => CompensatedPosition.Embedding([1, 2], [2], 1),
+            () => CompensatedGemm.Run([1, 2, 3], [1, 2], Order, 1, 2),
+            () => CompensatedGemm.Run([1, 2], [1, 2, 3], Order, 1, 2),
+            () => CompensatedGemm.Run([1, 2], [1, 2], Order, 1, 2, [1, 2]),
+            () => CompensatedGemm.AddBias([1, 2, 3], [1, 2]),
+            () => CompensatedGemm.Residual([1], [1, 2]),
+            () => CompensatedActivation.SwiGlu([1], [1, 2]),
+            () => CompensatedActivation.SwiGlu([1, 2, 3], 1),
+            () => CompensatedNorm.LayerNorm([1, 2, 3], [1, 2], default),
+            () => CompensatedNorm.LayerNorm([1, 2], [1, 2], [1]),
+            () => CompensatedNorm.RmsNorm([1], []),
+            () => CompensatedPosition.Rope([1, 2, 3], [0], 3),
+            () => CompensatedPosition.Rope([1, 2], [0, 1], 2),
+            () => CompensatedPosition.Embedding([1, 2], [2], 1),
             () => CompensatedPosition.Embedding([1, 2], [-1], 1),
-        ])
+        ];
+        foreach (var call in calls)
         {
             Assert.Throws<InvalidInputException>(call);
         }
@@ -131,7 +161,9 @@ public class CompensatedOperatorTests
         Assert.Equal(expected.Length, actual.Length);
         for (var i = 0; i < expected.Length; i++)
         {
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, Math.Abs(expected[i])), $"place {i}: {actual[i]:R}, expected {expected[i]:R}");
+            Assert.True(
+                Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, Math.Abs(expected[i])),
+                $"place {i}: {actual[i]:R}, expected {expected[i]:R}");
         }
     }
 }
