@@ -119,6 +119,22 @@ public class TemplateTests
         Assert.Equal([residual.Output, graph.Operators[start + 2].Output], context.StoredValues());
     }
 
+    [Fact]
+    public void A_normalised_input_that_others_read_too_is_not_swallowed_by_a_prologue()
+    {
+        // BERT is post-LN: what norm1 gives is also the residual of the feed-forward network.
+        var graph = ModelGraph.Build(ModelPresets.Spec("bert-base")).Layer;
+        var context = Context(graph, new Segment(9, 4), Device);
+        var template = TemplateCatalog.Match(graph, context.Segment)!;
+        var refusal = template.Check(context, ParameterSet.Default(template.Parameters(context)));
+
+        Assert.Equal("norm-gemm-chain", template.Name);
+        Assert.Equal("stored-value", refusal?.Code);
+
+        // Nor may the residual that closes a segment be a value from its inside.
+        Assert.Null(TemplateCatalog.Match(graph, new Segment(9, 5)));
+    }
+
     [Theory]
     [MemberData(nameof(Presets))]
     public void Rule_based_schemes_cover_every_layer_with_templates(string preset)
