@@ -52,7 +52,7 @@ public abstract class ChainTemplate : FusionTemplate
     {
         for (var i = segment.Start; i < segment.End; i++)
         {
-            if (op.Inputs.AsSpan(1).Contains(graph.Operators[i].Output) && op is not AttentionOperator)
+            if (op.Inputs.AsSpan()[1..].Contains(graph.Operators[i].Output) && op is not AttentionOperator)
             {
                 return true;
             }
