@@ -43,3 +43,12 @@ catch (OutOfMemoryException)
     Console.Error.WriteLine("error: out of memory; a smaller batch, length or dtype would fit");
     return ExitCodes.Environment;
 }
+#pragma warning disable CA1031 // The last resort: a user gets one line, a developer the trace.
+catch (Exception exception)
+#pragma warning restore CA1031
+{
+    Console.Error.WriteLine(Environment.GetEnvironmentVariable("STOF_TRACE") is { Length: > 0 }
+        ? exception.ToString()
+        : $"internal error: {exception.GetType().Name}: {exception.Message} (STOF_TRACE=1 shows where)");
+    return ExitCodes.Environment;
+}

@@ -38,6 +38,8 @@ public static class TemplateCatalog
         new RowTemplate("residual", TemplateCategory.Detached, Residual),
         new RowTemplate("norm", TemplateCategory.Detached, Norm),
         new RowTemplate("attention-step", TemplateCategory.Detached, Attention),
+        new RowTemplate("token-embedding", TemplateCategory.Detached, typeof(TokenEmbeddingOperator)),
+        new RowTemplate("patch-embedding", TemplateCategory.Detached, typeof(PatchEmbeddingOperator)),
     ];
 
     /// <summary>The template of a segment, or null if none has its shape. Shapes are distinct: at most one matches.</summary>

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 using Stof.Reference.Backends;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
@@ -16,6 +18,8 @@ public sealed record SegmentPlan(Segment Segment, string Template, ParameterSet 
 /// </summary>
 public sealed record ExecutionPlan
 {
+    private const int LongestMask = 256;
+
     /// <summary>Hash of the layer graph that the plan is for.</summary>
     public required string GraphHash { get; init; }
 
@@ -61,7 +65,14 @@ public sealed record ExecutionPlan
     public static string WorkloadKey(Workload workload)
     {
         ArgumentNullException.ThrowIfNull(workload);
-        return $"{workload.Batch}x{workload.Length} {workload.Type} {workload.Mask}";
+        var mask = workload.Mask.ToString();
+        if (mask.Length > LongestMask)
+        {
+            // A dense mask spells every bit; its hash tells it apart as well.
+            mask = $"sha256:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(mask)))}";
+        }
+
+        return $"{workload.Batch}x{workload.Length} {workload.Type} {mask}";
     }
 
     /// <summary>Checks the plan against a graph: its hash, complete cover, templates that match, parameters that are legal.</summary>

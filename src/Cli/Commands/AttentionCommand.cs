@@ -165,18 +165,19 @@ internal static class AttentionCommand
             return;
         }
 
-        AnsiConsole.MarkupLineInterpolated(
+        var console = Output.Tables();
+        console.MarkupLineInterpolated(
             $"attention B {problem.Batch}, heads {problem.QueryHeads}/{problem.KvHeads}, {problem.QueryLength} x {problem.KvLength}, D {problem.HeadSize}/{problem.ValueSize}, {problem.Type}, {choice}");
         if (verdict is null)
         {
             return;
         }
 
-        AnsiConsole.MarkupLineInterpolated(
+        console.MarkupLineInterpolated(
             $"[bold]{verdict.State}[/]: {verdict.BudgetUsed:p0} of the element budget used, LSE {verdict.LogSumExpUsed:p0}, relative error {verdict.Metrics?.RelativeFrobenius:e2}");
         foreach (var reason in verdict.Reasons)
         {
-            AnsiConsole.MarkupLineInterpolated($"  {reason}");
+            console.MarkupLineInterpolated($"  {reason}");
         }
     }
 }

@@ -42,7 +42,7 @@ internal static class DevicesCommand
                 $"{device.VectorBits} bits",
                 $"{device.FastMemoryBytes / 1024} KiB",
                 "f32 f16 bf16");
-            AnsiConsole.Write(table);
+            Output.Tables().Write(table);
             return ExitCodes.Good;
         });
         return command;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spectre.Console;
 using Stof.Reference.Cli.Running;
 using Stof.Reference.Interchange;
 using Stof.Reference.Models;
@@ -94,7 +93,7 @@ internal static class RunCommand
             }
             else
             {
-                RunReport.Print(run, AnsiConsole.Console);
+                RunReport.Print(run, Output.Tables());
             }
 
             return run.IsRight ? ExitCodes.Good : ExitCodes.FoundWrong;

@@ -1,12 +1,34 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Spectre.Console;
 
 namespace Stof.Reference.Cli.Running;
 
 /// <summary>What programs read: JSON on standard output, indented, with numbers that survive a round trip.</summary>
 internal static class Output
 {
+    private const int PipeWidth = 180;
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>
+    /// The console for tables: colours on a terminal (unless NO_COLOR is set), plain wide text in a pipe or file.
+    /// </summary>
+    public static IAnsiConsole Tables()
+    {
+        var plain = Console.IsOutputRedirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 };
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
+            ColorSystem = plain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+        });
+        if (Console.IsOutputRedirected)
+        {
+            console.Profile.Width = PipeWidth;
+        }
+
+        return console;
+    }
 
     /// <summary>Writes one JSON document.</summary>
     public static void WriteJson(JsonObject json) => Console.Out.WriteLine(json.ToJsonString(Indented));

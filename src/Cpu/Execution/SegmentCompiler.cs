@@ -1,5 +1,6 @@
 using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Cpu.Simd.Attention;
+using Stof.Reference.Cpu.Simd.Attention.Detached;
 using Stof.Reference.Formats;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
@@ -111,6 +112,54 @@ internal sealed class SegmentCompiler
         return frame => kernel.Run(Operands(geometry, frame[qkv], frame[output]), _workspace.Pool);
     }
 
+    /// <summary>
+    /// One step of attention on its own, the scores stored. Scale, mask and softmax work in place: their values share a buffer.
+    /// </summary>
+    private Action<Frame> AttentionStepOf(OperatorGraph graph, AttentionOperator step, IReadOnlyDictionary<string, HostTensor> weights)
+    {
+        var geometry = graph.Attention!;
+        var (length, size) = (_workload.Length, geometry.HeadSize);
+        var problem = Problem(graph, step.Bias, weights);
+        var (input, output) = (step.Inputs[0], step.Output);
+        switch (step.Step)
+        {
+            case AttentionStep.Scores:
+                var product = new ScoreProduct(problem);
+                return frame =>
+                {
+                    var qkv = Operands(geometry, frame[input], frame[input]);
+                    product.Run(qkv.Query, qkv.Key, frame[output], _workspace.Pool);
+                };
+            case AttentionStep.ScaleMask:
+                var scaleMask = new ScaleMask(problem);
+                return frame => scaleMask.Run(frame[output] = frame[input], _workspace.Pool);
+            case AttentionStep.Softmax:
+                var softmax = new RowSoftmax(problem);
+                return frame => softmax.Run(frame[output] = frame[input], _workspace.Pool);
+            case AttentionStep.WeightedSum:
+                var sum = new WeightedSum(problem);
+                var qkvValue = step.Inputs[1];
+                return frame => sum.Run(
+                    frame[input], Operands(geometry, frame[qkvValue], frame[qkvValue]).Value, HeadsApart(frame[output], geometry), _workspace.Pool);
+            default:
+                return frame => MergeHeads.Run(
+                    HeadsApart(frame[input], geometry),
+                    AttentionView.Columns(frame[output], length, 0, size),
+                    _workload.Batch,
+                    geometry.QueryHeads,
+                    length,
+                    size,
+                    _workspace.Pool);
+        }
+    }
+
+    /// <summary>A value's buffer read as [batch, heads, length, size].</summary>
+    private AttentionView HeadsApart(HostTensor rows, AttentionGeometry geometry)
+    {
+        var head = (long)_workload.Length * geometry.HeadSize;
+        return new AttentionView(rows, 0, geometry.QueryHeads * head, head, geometry.HeadSize);
+    }
+
     private AttentionOperands Operands(AttentionGeometry geometry, HostTensor qkv, HostTensor output)
     {
         var (length, size) = (_workload.Length, geometry.HeadSize);
@@ -177,7 +226,7 @@ internal sealed class SegmentCompiler
                 return frame => RotaryEmbedding.Run(
                     _workspace, frame.View(input), table, geometry.QueryHeads, geometry.KvHeads, _positions.Value, frame.View(op.Output));
             case AttentionOperator step:
-                throw new InvalidOperationException(step.Name);
+                return AttentionStepOf(graph, step, weights);
             default:
                 return _embeddings.Compile(op, weights);
         }

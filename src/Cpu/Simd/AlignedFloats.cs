@@ -9,17 +9,18 @@ internal sealed unsafe class AlignedFloats
 
     private readonly float[] _storage;
 
-    /// <summary>Allocates zeros.</summary>
+    /// <summary>Allocates zeros; the last line is whole, so that a vector may overlap the end.</summary>
     /// <exception cref="InvalidInputException">More floats than one array can hold.</exception>
     public AlignedFloats(long count)
     {
-        if (count > Array.MaxLength - LineFloats)
+        const int Largest = int.MaxValue / 2;
+        if (count > Largest)
         {
-            throw new InvalidInputException(nameof(count), $"{count} floats", $"at most {Array.MaxLength - LineFloats}");
+            throw new InvalidInputException(nameof(count), $"{count} floats", $"at most {Largest}");
         }
 
-        Count = count;
-        _storage = GC.AllocateArray<float>((int)count + LineFloats, pinned: true);
+        Count = (count + LineFloats - 1) / LineFloats * LineFloats;
+        _storage = GC.AllocateArray<float>((int)Count + LineFloats, pinned: true);
         var address = (nint)Marshal.UnsafeAddrOfPinnedArrayElement(_storage, 0);
         Address = (float*)((address + 63) & ~(nint)63);
     }

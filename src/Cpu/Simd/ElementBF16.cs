@@ -24,6 +24,6 @@ internal readonly unsafe struct ElementBF16 : IElement
         var rounded = (bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
         var quieted = (bits >> 16) | Vector512.Create(0x0040u);
         var result = Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, quieted);
-        Vector256.Narrow(result.GetLower(), result.GetUpper()).Store((ushort*)destination);
+        PartialElements.Narrow(result).Store((ushort*)destination);
     }
 }

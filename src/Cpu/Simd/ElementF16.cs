@@ -57,6 +57,6 @@ internal readonly unsafe struct ElementF16 : IElement
         var special = Vector512.ConditionalSelect(isNan, quiet, Vector512.Create(HalfInfinity));
         var result = Vector512.ConditionalSelect(isSubnormal, subnormal, Vector512.ConditionalSelect(overflows, special, normal));
         result |= sign;
-        Vector256.Narrow(result.GetLower(), result.GetUpper()).Store((ushort*)destination);
+        PartialElements.Narrow(result).Store((ushort*)destination);
     }
 }

@@ -14,7 +14,7 @@ namespace Stof.Reference.Cpu.Simd;
 public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
 {
     private const int PackedRowBytes = 1 << 20; // half of a second-level cache of 2 MiB
-    private const int MaximumRowBlock = 240;
+    private const int MaximumRowBlock = 120;
     private const int MinimumRowBlock = 48;
     private const int DefaultDepthBlock = 256; // a column panel of 32 KiB in a first-level cache of 48 KiB
     private const int MaximumColumnBlock = 768;
@@ -30,11 +30,6 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
     public static GemmTiling For(int m, int n, int k, int threads, bool wholeRows)
     {
         var widest = Math.Clamp(PackedRowBytes / (sizeof(float) * Math.Max(k, 1)), MinimumRowBlock, MaximumRowBlock);
-        if (wholeRows)
-        {
-            widest = Math.Min(widest, 120); // the accumulators of a whole row share the cache with the packed rows
-        }
-
         var rowPanels = Math.Max(1, GemmLayout.RowPanels(m));
         var rowTasks = Split(rowPanels, widest / GemmLayout.PanelRows, wholeRows && threads > 1 ? threads : 1);
         var rowBlock = Ceiling(rowPanels, rowTasks) * GemmLayout.PanelRows;

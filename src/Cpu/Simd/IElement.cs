@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Stof.Reference.Cpu.Simd;
 
@@ -16,9 +17,15 @@ internal unsafe interface IElement
     static abstract void Store(byte* destination, Vector512<float> value);
 }
 
-/// <summary>Row ends: fewer than sixteen elements.</summary>
+/// <summary>Row ends: fewer than sixteen elements. And the narrowing that all sixteen-bit types share.</summary>
 internal static unsafe class PartialElements
 {
+    /// <summary>The lower halves of sixteen words; the portable form takes four instructions where AVX-512 has one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> Narrow(Vector512<uint> words) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector256UInt16(words)
+        : Vector256.Narrow(words.GetLower(), words.GetUpper());
+
     /// <summary>Reads <paramref name="count"/> of sixteen elements; the other lanes are zero.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector512<float> Load<T>(byte* source, int count)

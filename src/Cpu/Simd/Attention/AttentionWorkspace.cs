@@ -8,14 +8,14 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 public sealed class AttentionWorkspace
 {
     /// <summary>Packed keys and values of a wave.</summary>
-    internal AlignedFloats Panels { get; } = new();
+    internal GrowingFloats Panels { get; } = new();
 
     /// <summary>Rows on their way into a panel, one area a worker.</summary>
-    internal AlignedFloats Staging { get; } = new();
+    internal GrowingFloats Staging { get; } = new();
 
     /// <summary>Queries, scores and row states, one area a worker.</summary>
-    internal AlignedFloats Scratch { get; } = new();
+    internal GrowingFloats Scratch { get; } = new();
 
     /// <summary>Row states of key ranges that wait for their merge.</summary>
-    internal AlignedFloats Partial { get; } = new();
+    internal GrowingFloats Partial { get; } = new();
 }

@@ -12,7 +12,7 @@ internal sealed unsafe class BiasRows
 {
     private const int Padding = 32; // a tile's last register may reach this far beyond the last key
 
-    private readonly AlignedFloats _values = new();
+    private readonly GrowingFloats _values = new();
     private readonly long _batchStride;
     private readonly long _headStride;
     private readonly long _rowStride;

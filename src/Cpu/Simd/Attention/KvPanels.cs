@@ -22,8 +22,8 @@ internal sealed unsafe class KvPanels
     private readonly AttentionProblem _problem;
     private readonly int _tileKeys;
     private readonly KeyPanelOrder _order;
-    private readonly AlignedFloats _panels;
-    private readonly AlignedFloats _rows;
+    private readonly GrowingFloats _panels;
+    private readonly GrowingFloats _rows;
     private bool[] _valueNotFinite = [];
 
     public KvPanels(AttentionProblem problem, int tileKeys, KeyPanelOrder order, AttentionWorkspace workspace)
@@ -81,7 +81,8 @@ internal sealed unsafe class KvPanels
         var keys = Math.Min(_tileKeys, _problem.KvLength - first);
         if (_order == KeyPanelOrder.Transposed)
         {
-            PackTransposed(operands, batch, kvHead, first, keys, Keys(slot), _rows.Pointer + (worker * StagingFloats));
+            Transpose(
+                operands.Key, batch, kvHead, first, keys, _problem.HeadSize, Keys(slot), KeyStride, _rows.Pointer + (worker * StagingFloats));
         }
         else
         {
@@ -112,30 +113,40 @@ internal sealed unsafe class KvPanels
         new Span<float>(destination + size, padded - size).Clear();
     }
 
-    private void PackTransposed(in AttentionOperands operands, int batch, int kvHead, int first, int keys, float* panel, float* rows)
+    /// <summary>Writes keys [first, first + keys) as a panel [size, stride], zeros beyond the last key.</summary>
+    /// <param name="view">Where the keys lie.</param>
+    /// <param name="batch">Batch item.</param>
+    /// <param name="head">KV head.</param>
+    /// <param name="first">First key.</param>
+    /// <param name="keys">Number of keys.</param>
+    /// <param name="size">Head size.</param>
+    /// <param name="panel">Destination.</param>
+    /// <param name="stride">Floats from row to row of the panel, a multiple of 16, at least the number of keys.</param>
+    /// <param name="rows">Staging for four rows, each padded to 16.</param>
+    public static void Transpose(
+        AttentionView view, int batch, int head, int first, int keys, int size, float* panel, int stride, float* rows)
     {
-        var size = _problem.HeadSize;
-        var stride = Lanes.RoundUp(size);
-        for (var i = 0; i < KeyStride; i += 4)
+        var rowStride = Lanes.RoundUp(size);
+        for (var i = 0; i < stride; i += 4)
         {
             // Four rows at a time turn into one 16-byte store for every element of the head.
             for (var r = 0; r < 4; r++)
             {
                 if (i + r < keys)
                 {
-                    RowConversion.Widen(
-                        operands.Key.Tensor.Type, operands.Key.Row(batch, kvHead, first + i + r), rows + (r * stride), size);
+                    RowConversion.Widen(view.Tensor.Type, view.Row(batch, head, first + i + r), rows + (r * rowStride), size);
                 }
                 else
                 {
-                    new Span<float>(rows + (r * stride), size).Clear();
+                    new Span<float>(rows + (r * rowStride), size).Clear();
                 }
             }
 
             for (var d = 0; d < size; d++)
             {
-                var quad = Vector128.Create(rows[d], rows[d + stride], rows[d + (2 * stride)], rows[d + (3 * stride)]);
-                quad.Store(panel + (d * (long)KeyStride) + i);
+                var quad = Vector128.Create(
+                    rows[d], rows[d + rowStride], rows[d + (2 * rowStride)], rows[d + (3 * rowStride)]);
+                quad.Store(panel + ((long)d * stride) + i);
             }
         }
     }

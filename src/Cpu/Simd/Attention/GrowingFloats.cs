@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>Scratch of floats on a cache-line boundary that only ever grows; pinned and owned by the garbage collector.</summary>
-internal sealed unsafe class AlignedFloats
+internal sealed unsafe class GrowingFloats
 {
     private const int LineFloats = 16; // 64 bytes: one cache line, one 512-bit register
 
