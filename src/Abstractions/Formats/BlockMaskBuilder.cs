@@ -69,6 +69,11 @@ public static class BlockMaskBuilder
             TileWalker.Walk(mask, batch, head, queryStart, queryEnd, tile.Columns, _runs);
             foreach (var (first, end, full) in _runs)
             {
+                if ((long)_load.Count + end - first > Array.MaxLength)
+                {
+                    throw new InvalidInputException("mask", $"more than {_load.Count} tiles of {tile}", $"at most {Array.MaxLength}");
+                }
+
                 for (var column = first; column < end; column++)
                 {
                     var whole = queryEnd - queryStart == tile.Rows && (column + 1L) * tile.Columns <= mask.Extent.KeyLength;

@@ -89,10 +89,15 @@ public sealed class MersenneTwister
 
     private void Twist()
     {
+        // Both indices run around the ring without a division.
+        var next = 1;
+        var far = Shift;
         for (var i = 0; i < Length; i++)
         {
-            var y = (_state[i] & UpperBit) | (_state[(i + 1) % Length] & ~UpperBit);
-            _state[i] = _state[(i + Shift) % Length] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF);
+            var y = (_state[i] & UpperBit) | (_state[next] & ~UpperBit);
+            _state[i] = _state[far] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF);
+            next = next + 1 == Length ? 0 : next + 1;
+            far = far + 1 == Length ? 0 : far + 1;
         }
 
         _next = 0;

@@ -22,6 +22,23 @@ public sealed class BlockMaskTests
     }
 
     [Fact]
+    public void The_stored_form_reads_sixty_four_keys_from_any_start()
+    {
+        var mask = MaskText.Parse("longformer(band=20,global=9)").Bind(new MaskExtent(100, 150));
+        foreach (var tile in Tiles)
+        {
+            var stored = BlockMaskBuilder.Build(mask, tile).AsMask();
+            for (var query = 0; query < 100; query++)
+            {
+                for (var start = 0; start < 150; start++)
+                {
+                    Assert.True(mask.Row64(0, 0, query, start) == stored.Row64(0, 0, query, start), $"tile {tile}, q{query} from {start}");
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void Masks_that_differ_by_batch_item_and_head_keep_their_differences()
     {
         const int Seed = 31;

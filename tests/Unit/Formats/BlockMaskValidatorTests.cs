@@ -110,6 +110,21 @@ public sealed class BlockMaskValidatorTests
             Assert.Throws<InvalidInputException>(() => BlockMaskArrays.FromArrays(edge)).Message);
     }
 
+    [Theory]
+    [InlineData(16, 20)]
+    [InlineData(20, 16)]
+    [InlineData(20, 20)]
+    public void A_tile_cut_in_either_direction_cannot_be_full(int queries, int keys)
+    {
+        // Every tile is listed as full and none as part.
+        var arrays = BlockMaskBuilder.Build(new FullMask(), new MaskExtent(queries, keys), new TileShape(16, 16)).ToArrays();
+        (arrays["full_row_ptr"], arrays["full_col_idx"]) = (arrays["load_row_ptr"], arrays["load_col_idx"]);
+        arrays["part_row_ptr"] = HostTensor.Zeros(DType.I32, arrays["load_row_ptr"].Count);
+        arrays["part_col_idx"] = HostTensor.Zeros(DType.I32, 0);
+        arrays["bitmap_mask"] = HostTensor.Zeros(DType.U64, 0);
+        Assert.Contains("a part tile, as the edge cuts it", Assert.Throws<InvalidInputException>(() => BlockMaskArrays.FromArrays(arrays)).Message);
+    }
+
     [Fact]
     public void Missing_unknown_and_mistyped_arrays_are_refused()
     {
