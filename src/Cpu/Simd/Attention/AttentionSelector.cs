@@ -80,7 +80,8 @@ public static class AttentionSelector
             + (GatherMultiplyAdd * (Lanes.RoundUp(p.HeadSize) + Lanes.RoundUp(p.ValueSize)));
         var work = (counts.Allowed * Users(p, mask) * pair) + (Rows(p) * BlockRow);
         var choice = new AttentionChoice(AttentionAlgorithm.Rowwise, TileShape.Default);
-        return new AttentionEstimate(choice, (work / Math.Min(workers, Math.Max(1, Rows(p) / 16))) + Packing(p, PackedRows, workers));
+        var sharers = Math.Min(workers, Math.Max(1, Rows(p) / 16));
+        return new AttentionEstimate(choice, (work / sharers) + Packing(p, PackedRows, workers));
     }
 
     private static AttentionEstimate Blockwise(AttentionProblem p, BlockMask mask, TileShape tile, int workers)

@@ -19,7 +19,8 @@ internal sealed class KeyLists
         var pairs = TileCounts.Of(mask).Allowed;
         if (pairs > Array.MaxLength)
         {
-            throw new InvalidInputException("row-wise attention", $"{pairs} allowed pairs", $"at most {Array.MaxLength}; use the block-wise kernel");
+            throw new InvalidInputException(
+                "row-wise attention", $"{pairs} allowed pairs", $"at most {Array.MaxLength}; use the block-wise kernel");
         }
 
         _mask = mask;
@@ -53,15 +54,15 @@ internal sealed class KeyLists
     private int AddRow(int slice, int query, int count)
     {
         var tile = _mask.Tile;
+        var inTile = query % tile.Rows;
         var tileRow = (slice * _mask.TileRows) + (query / tile.Rows);
         for (var entry = _mask.LoadRowPtr[tileRow]; entry < _mask.LoadRowPtr[tileRow + 1]; entry++)
         {
             var part = _mask.LoadPartIdx[entry];
             for (var c = 0; c < tile.Columns; c += TileShape.Inner)
             {
-                var bits = part < 0
-                    ? 0xFFu
-                    : (uint)(_mask.Bitmap(part)[tile.WordIndex(query % tile.Rows, c)] >> TileShape.BitIndex(query % tile.Rows, 0)) & 0xFF;
+                var word = part < 0 ? ulong.MaxValue : _mask.Bitmap(part)[tile.WordIndex(inTile, c)];
+                var bits = (uint)(word >> TileShape.BitIndex(inTile, 0)) & 0xFF;
                 for (var key = (_mask.LoadColIdx[entry] * tile.Columns) + c; bits != 0; bits >>= 1, key++)
                 {
                     if ((bits & 1) != 0)
