@@ -36,7 +36,8 @@ internal static class AttentionQuick
             {
                 var problem = new AttentionProblem
                 {
-                    Batch = 1, QueryHeads = Heads, KvHeads = Heads, QueryLength = length, KvLength = length, HeadSize = Size, Mask = mask,
+                    Batch = 1, QueryHeads = Heads, KvHeads = Heads, QueryLength = length, KvLength = length, HeadSize = Size,
+                    Mask = mask,
                 };
                 foreach (var side in new[] { 32, 64, 128 })
                 {
@@ -91,6 +92,7 @@ internal static class AttentionQuick
         var rate = 4.0 * Size * Heads * pairs / timing.BestSeconds / 1e9;
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{pool.Threads,7} {problem.Mask,-20} {choice,-18} {timing.BestSeconds * 1e3,8:F2} {expected,9:F2} {rate,13:F1} {rate / peak,8:P0}"));
+            $"{pool.Threads,7} {problem.Mask,-20} {choice,-18} {timing.BestSeconds * 1e3,8:F2} {expected,9:F2} ")
+            + string.Create(CultureInfo.InvariantCulture, $"{rate,13:F1} {rate / peak,8:P0}"));
     }
 }

@@ -18,7 +18,8 @@ public readonly record struct AttentionView(HostTensor Tensor, long Offset, long
 {
     /// <summary>A tensor of its own in one of the two axis orders.</summary>
     /// <exception cref="InvalidInputException">The tensor's shape is not that of the layout.</exception>
-    public static AttentionView Whole(string name, HostTensor tensor, AttentionLayout layout, int batch, int heads, int length, int size)
+    public static AttentionView Whole(
+        string name, HostTensor tensor, AttentionLayout layout, int batch, int heads, int length, int size)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         var shape = layout.Shape(batch, heads, length, size);

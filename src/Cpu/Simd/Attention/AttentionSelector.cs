@@ -16,15 +16,16 @@ public static class AttentionSelector
 {
     // Nanoseconds on one core with AVX-512 that reaches 178 GFLOP/s; bench/Quick/AttentionQuick.cs measures what they predict.
     private const double TileMultiplyAdd = 0.012; // one lane's multiply-add inside a tile product
-    private const double TileScore = 0.45; // scale, largest, exp, sum of one score of a tile
-    private const double TileMaskedScore = 0.35; // more, in a part tile
+    private const double TileScore = 0.42; // scale, largest, exp, sum of one score of a tile
+    private const double TileMaskedScore = 0.1; // more, in a part tile
     private const double TileRow = 7; // rescaling and reductions of a row, once a tile
     private const double Tile = 60; // calls
-    private const double BlockRow = 70; // first load, division and store of a query
+    private const double BlockRow = 40; // first load, division and store of a query
     private const double GatherMultiplyAdd = 0.02; // one lane's multiply-add of the row-wise kernel
     private const double GatherScore = 5; // reduction across lanes, exp, sum of one allowed pair
-    private const double PackedTransposed = 1.1; // one element of K and V together, into panels
-    private const double PackedRows = 0.6;
+    private const double ScatteredScore = 8; // more, if its neighbours are not allowed: nothing is prefetched
+    private const double PackedTransposed = 0.5; // one element of K and V together, into panels
+    private const double PackedRows = 0.4;
 
     private static readonly int[] Sides = [16, 32, 64, 128];
 
@@ -73,10 +74,14 @@ public static class AttentionSelector
 
     private static AttentionEstimate Rowwise(AttentionProblem p, BlockMask mask, int workers)
     {
-        var pair = GatherScore + (GatherMultiplyAdd * (Lanes.RoundUp(p.HeadSize) + Lanes.RoundUp(p.ValueSize)));
-        var work = (TileCounts.Of(mask).Allowed * Users(p, mask) * pair) + (Rows(p) * BlockRow);
+        var counts = TileCounts.Of(mask);
+        var filled = counts.Allowed / Math.Max(1.0, (counts.Full + counts.Part) * (double)(mask.Tile.Rows * mask.Tile.Columns));
+        var pair = GatherScore + (ScatteredScore * (1 - filled))
+            + (GatherMultiplyAdd * (Lanes.RoundUp(p.HeadSize) + Lanes.RoundUp(p.ValueSize)));
+        var work = (counts.Allowed * Users(p, mask) * pair) + (Rows(p) * BlockRow);
         var choice = new AttentionChoice(AttentionAlgorithm.Rowwise, TileShape.Default);
-        return new AttentionEstimate(choice, (work / Math.Min(workers, Math.Max(1, Rows(p) / 16))) + Packing(p, PackedRows, workers));
+        var sharers = Math.Min(workers, Math.Max(1, Rows(p) / 16));
+        return new AttentionEstimate(choice, (work / sharers) + Packing(p, PackedRows, workers));
     }
 
     private static AttentionEstimate Blockwise(AttentionProblem p, BlockMask mask, TileShape tile, int workers)

@@ -63,8 +63,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         foreach (var wave in _plan.Waves)
         {
             _wave = wave;
-            var t0 = System.Diagnostics.Stopwatch.GetTimestamp(); pool.Run(wave.Panels.Length, _pack); var t1 = System.Diagnostics.Stopwatch.GetTimestamp();
-            pool.Run(wave.Tasks.Length, _attend); var t2 = System.Diagnostics.Stopwatch.GetTimestamp(); if (Environment.GetEnvironmentVariable("TT") is not null) { Console.WriteLine($"pack {(t1-t0)/1e6:F2} attend {(t2-t1)/1e6:F2} waves {_plan.Waves.Count}"); }
+            pool.Run(wave.Panels.Length, _pack);
+            pool.Run(wave.Tasks.Length, _attend);
             if (_problem.KvSplits > 1)
             {
                 pool.Run(wave.Blocks.Length, _merge);

@@ -16,7 +16,8 @@ internal sealed unsafe class GrowingFloats
     {
         if (count > Array.MaxLength - LineFloats)
         {
-            throw new InvalidInputException("attention scratch", $"{count} floats", "less than 2^31: a smaller problem or smaller tiles");
+            throw new InvalidInputException(
+                "attention scratch", $"{count} floats", "less than 2^31: a smaller problem or smaller tiles");
         }
 
         if (_storage.Length < count + LineFloats)

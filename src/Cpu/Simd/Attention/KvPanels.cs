@@ -82,7 +82,15 @@ internal sealed unsafe class KvPanels
         if (_order == KeyPanelOrder.Transposed)
         {
             Transpose(
-                operands.Key, batch, kvHead, first, keys, _problem.HeadSize, Keys(slot), KeyStride, _rows.Pointer + (worker * StagingFloats));
+                operands.Key,
+                batch,
+                kvHead,
+                first,
+                keys,
+                _problem.HeadSize,
+                Keys(slot),
+                KeyStride,
+                _rows.Pointer + (worker * StagingFloats));
         }
         else
         {

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
@@ -21,7 +20,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     private readonly AttentionWorkspace _workspace;
     private readonly ScoreRule _rule;
     private readonly KvPanels _panels;
-    private readonly KeyRuns _runs;
+    private readonly KeyLists _keys;
     private readonly AttentionPlan _plan;
     private readonly int _panelKeys;
     private readonly int _longest;
@@ -38,12 +37,12 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         _rule = new ScoreRule(problem);
         _panelKeys = mask.Tile.Columns;
         _panels = new KvPanels(problem, _panelKeys, KeyPanelOrder.Rows, workspace);
-        _runs = new KeyRuns(mask);
-        _longest = Lanes.RoundUp(_runs.Longest);
+        _keys = new KeyLists(mask);
+        _longest = Lanes.RoundUp(_keys.Longest);
         _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, task => task.End, splits: 1);
         _pack = Pack;
         _attend = Attend;
-        _hasKeys = (batch, head, query) => _runs.Count(batch, head, query) > 0;
+        _hasKeys = (batch, head, query) => !_keys.Row(batch, head, query).IsEmpty;
     }
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
@@ -75,7 +74,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
             var keys = 0;
             for (var r = 0; r < rows; r++)
             {
-                keys += _runs.Count(batch, head, query + r);
+                keys += _keys.Row(batch, head, query + r).Length;
             }
 
             yield return new AttentionTask(batch, head, query, rows, 0, keys, 0);
@@ -100,19 +99,19 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         {
             RowConversion.Widen(_problem.Type, _operands.Query.Row(task.Batch, task.Head, row), query, _problem.HeadSize);
             new Span<float>(query + _problem.HeadSize, QueryFloats - _problem.HeadSize).Clear();
-            var count = _runs.Count(task.Batch, task.Head, row);
-            var cursor = new RunCursor(_runs.Row(task.Batch, task.Head, row));
+            var allowed = _keys.Row(task.Batch, task.Head, row);
             var (largest, sum) = (float.NegativeInfinity, 0f);
             new Span<float>(output, _panels.ValueStride).Clear();
             for (var split = 0; split < _problem.KvSplits; split++)
             {
-                var keys = (int)(((long)count * (split + 1) / _problem.KvSplits) - ((long)count * split / _problem.KvSplits));
+                var first = (int)((long)allowed.Length * split / _problem.KvSplits);
+                var keys = (int)((long)allowed.Length * (split + 1) / _problem.KvSplits) - first;
                 if (keys == 0)
                 {
                     continue;
                 }
 
-                Score(task, row, ref cursor, keys, query, scores, values);
+                Score(task, row, allowed.Slice(first, keys), query, scores, values);
                 var rangeLargest = Largest(scores, keys);
                 var rangeSum = Weigh(scores, keys, rangeLargest);
                 AddValues(scores, values, keys, range);
@@ -124,37 +123,34 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         }
     }
 
-    /// <summary>Scores of the next keys of the row, padded to 16 with −∞, and where their values lie.</summary>
-    private void Score(
-        AttentionTask task, int row, ref RunCursor cursor, int keys, float* query, float* scores, float** values)
+    /// <summary>Scores of some keys of a row, padded to 16 with −∞, and where their values lie.</summary>
+    private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, float** values)
     {
         var group = (task.Batch * _problem.KvHeads) + _problem.KvHeadOf(task.Head);
         var bias = _rule.Bias(task.Batch, task.Head, row);
-        var done = 0;
-        while (done < keys)
+        var (keyStride, valueStride) = (_panels.KeyStride, _panels.ValueStride);
+        var (panelStart, panelEnd) = (0, 0);
+        float* panelKeys = null;
+        float* panelValues = null;
+        for (var i = 0; i < allowed.Length; i++)
         {
-            // A stretch of neighbouring keys that ends with its run, its panel or this range.
-            var first = cursor.Key;
-            var inPanel = first % _panelKeys;
-            var length = Math.Min(Math.Min(cursor.Left, _panelKeys - inPanel), keys - done);
-            var slot = _plan.Slot(group, first / _panelKeys);
-            var key = _panels.Keys(slot) + ((long)inPanel * _panels.KeyStride);
-            var value = _panels.Values(slot) + ((long)inPanel * _panels.ValueStride);
-            for (var i = 0; i < length; i++)
+            var key = allowed[i];
+            if (key >= panelEnd)
             {
-                var raw = Lanes.Dot<TLanes, TVector>(query, key, _panels.KeyStride);
-                scores[done + i] = bias is null
-                    ? raw * _rule.Scale
-                    : MathF.FusedMultiplyAdd(raw, _rule.Scale, bias[first + i]);
-                values[done + i] = value;
-                key += _panels.KeyStride;
-                value += _panels.ValueStride;
+                var column = key / _panelKeys;
+                var slot = _plan.Slot(group, column);
+                panelKeys = _panels.Keys(slot);
+                panelValues = _panels.Values(slot);
+                panelStart = column * _panelKeys;
+                panelEnd = panelStart + _panelKeys;
             }
 
-            done += length;
-            cursor.Advance(length);
+            var raw = Lanes.Dot<TLanes, TVector>(query, panelKeys + ((key - panelStart) * keyStride), keyStride);
+            scores[i] = bias is null ? raw * _rule.Scale : MathF.FusedMultiplyAdd(raw, _rule.Scale, bias[key]);
+            values[i] = panelValues + ((key - panelStart) * valueStride);
         }
 
+        var keys = allowed.Length;
         new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
         if (_rule.HasCap)
         {
@@ -247,36 +243,6 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         {
             var addend = TLanes.Multiply(TLanes.Load(range + d), TLanes.Create(other));
             TLanes.Store(TLanes.Fma(TLanes.Load(output + d), TLanes.Create(own), addend), output + d);
-        }
-    }
-
-    /// <summary>Walks the runs of a row.</summary>
-    private ref struct RunCursor
-    {
-        private readonly ReadOnlySpan<int> _runs;
-        private int _run;
-
-        public RunCursor(ReadOnlySpan<int> runs)
-        {
-            _runs = runs;
-            Key = runs.IsEmpty ? 0 : runs[0];
-        }
-
-        /// <summary>The next key.</summary>
-        public int Key { get; private set; }
-
-        /// <summary>Keys from here to the end of the run.</summary>
-        public readonly int Left => _runs[_run + 1] - Key;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Advance(int keys)
-        {
-            Key += keys;
-            if (Key == _runs[_run + 1] && _run + 2 < _runs.Length)
-            {
-                _run += 2;
-                Key = _runs[_run];
-            }
         }
     }
 }

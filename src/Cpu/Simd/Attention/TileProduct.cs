@@ -61,22 +61,24 @@ internal static unsafe class TileProduct
             for (; row <= rows - BlockRows; row += BlockRows)
             {
                 Block<TLanes, TVector, Eight, TColumns>(
-                    a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, factor is null ? null : factor + row, depth);
+                    a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
             }
         }
 
         for (; row <= rows - 4; row += 4)
         {
             Block<TLanes, TVector, Four, TColumns>(
-                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, factor is null ? null : factor + row, depth);
+                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
         }
 
         for (; row < rows; row++)
         {
             Block<TLanes, TVector, One, TColumns>(
-                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, factor is null ? null : factor + row, depth);
+                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
         }
     }
+
+    private static float* From(float* factor, int row) => factor is null ? null : factor + row;
 
     /// <summary>One register block: TRows rows of TColumns registers, in registers from the first to the last k.</summary>
     [SkipLocalsInit]

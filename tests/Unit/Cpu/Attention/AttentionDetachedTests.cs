@@ -16,7 +16,7 @@ public sealed class AttentionDetachedTests
         for (var seed = 5000; seed < 5080; seed++)
         {
             var item = AttentionCases.Random(seed);
-            AttentionReference.Check(item, Detached(item, pool), null, $"detached, seed {seed} {item}");
+            AttentionBudget.Check(item, Detached(item, pool), null, $"detached, seed {seed} {item}");
         }
     }
 

@@ -53,7 +53,7 @@ public sealed class AttentionSelectorTests
         {
             var item = AttentionCases.Random(seed);
             var (output, logSumExp) = CpuAttention.Run(item.Problem, item.Q, item.K, item.V);
-            AttentionReference.Check(item, output, logSumExp, $"seed {seed} {AttentionSelector.Measured(item.Problem)} {item}");
+            AttentionBudget.Check(item, output, logSumExp, $"seed {seed} {AttentionSelector.Measured(item.Problem)} {item}");
         }
     }
 

@@ -8,7 +8,7 @@ namespace Stof.Reference.Unit.Tests.Cpu.Attention;
 /// Attention in double precision with what the element budget needs: tol = a·u_out·A + 4·u_acc·(√n + σ)·A + 2·η_P·W/L + η_out.
 /// σ also counts the bias and the cap, which the kernel rounds to float as well.
 /// </summary>
-internal static class AttentionReference
+internal static class AttentionBudget
 {
     /// <summary>Throws where the kernel's output or LSE leaves its budget.</summary>
     /// <returns>Squared error and squared norm of the output, for the relative Frobenius error.</returns>
