@@ -36,7 +36,12 @@ internal static class AttentionQuick
             {
                 var problem = new AttentionProblem
                 {
-                    Batch = 1, QueryHeads = Heads, KvHeads = Heads, QueryLength = length, KvLength = length, HeadSize = Size,
+                    Batch = 1,
+                    QueryHeads = Heads,
+                    KvHeads = Heads,
+                    QueryLength = length,
+                    KvLength = length,
+                    HeadSize = Size,
                     Mask = mask,
                 };
                 foreach (var side in new[] { 32, 64, 128 })

@@ -29,7 +29,9 @@ public sealed record ModelGraph(OperatorGraph Prologue, OperatorGraph Layer, int
             : builder.Add("token embedding", spec.Hidden, [0], (n, i, o) =>
                 new TokenEmbeddingOperator("words", spec.MaxPositions > 0 ? "positions" : null, spec.TokenTypes > 0 ? "types" : null)
                 {
-                    Name = n, Inputs = i, Output = o,
+                    Name = n,
+                    Inputs = i,
+                    Output = o,
                 });
         if (spec.NormalisesEmbedding)
         {

@@ -9,7 +9,7 @@ public sealed record AndMask(MaskPattern Left, MaskPattern Right) : MaskPattern
     public override BoundMask Bind(MaskExtent extent) => new Bound(Left.Bind(extent), Right.Bind(extent));
 
     /// <inheritdoc/>
-    protected override string ToText() => 
+    protected override string ToText() =>
         // "&" binds tighter than "|" and associates to the left: only what would parse otherwise is wrapped.
         $"{(Left is OrMask ? $"({Left})" : Left)} & {(Right is AndMask or OrMask ? $"({Right})" : Right)}";
 

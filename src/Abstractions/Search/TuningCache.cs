@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Stof.Reference.Backends;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
-using Stof.Reference.Backends;
 using Stof.Reference.Interchange;
 using Stof.Reference.Plans;
 

@@ -62,12 +62,14 @@ internal sealed class MaskRectangleOptions
 
     private Option<string> Tile { get; } = new("--tile")
     {
-        Description = "outer tile, rows x columns, multiples of 8", DefaultValueFactory = _ => TileShape.Default.ToString(),
+        Description = "outer tile, rows x columns, multiples of 8",
+        DefaultValueFactory = _ => TileShape.Default.ToString(),
     };
 
     private Option<string> Alignment { get; } = new("--alignment")
     {
-        Description = "which ends of queries and keys line up", DefaultValueFactory = _ => BottomRight,
+        Description = "which ends of queries and keys line up",
+        DefaultValueFactory = _ => BottomRight,
     };
 
     /// <summary>The tile size.</summary>

@@ -19,8 +19,15 @@ public sealed class VariableLengthMaskTests
         {
             var problem = new AttentionProblem
             {
-                Batch = Lengths.Length, QueryHeads = 1, KvHeads = 1, QueryLength = 90, KvLength = 140, HeadSize = 8,
-                Mask = MaskText.Parse(text), Alignment = alignment, Lengths = Lengths,
+                Batch = Lengths.Length,
+                QueryHeads = 1,
+                KvHeads = 1,
+                QueryLength = 90,
+                KvLength = 140,
+                HeadSize = 8,
+                Mask = MaskText.Parse(text),
+                Alignment = alignment,
+                Lengths = Lengths,
             }.Validated();
             var mask = problem.BindMask();
             var stored = BlockMaskBuilder.Build(mask, new TileShape(16, 32)).Validated();

@@ -1,9 +1,9 @@
 using Stof.Reference.Backends;
+using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
 using Stof.Reference.Masks;
 using Stof.Reference.Models;
 using Stof.Reference.Numerics;
-using Stof.Reference.Fusion;
 using Stof.Reference.Plans;
 using Stof.Reference.Search;
 using Stof.Reference.Tests;

@@ -38,7 +38,13 @@ public sealed class AttentionDetachedTests
         using var pool = new WorkerPool(2);
         var problem = new AttentionProblem
         {
-            Batch = 1, QueryHeads = 2, KvHeads = 1, QueryLength = 50, KvLength = 300, HeadSize = 24, Mask = new HashedMask(5, 0.4, false, false),
+            Batch = 1,
+            QueryHeads = 2,
+            KvHeads = 1,
+            QueryLength = 50,
+            KvLength = 300,
+            HeadSize = 24,
+            Mask = new HashedMask(5, 0.4, false, false),
         };
         var item = AttentionCases.WithInputs(problem, AttentionChoice.Default, new Random(3), 0);
         var clean = Detached(item, pool).Span<float>().ToArray();

@@ -59,8 +59,15 @@ public sealed class AttentionKernelTests
         {
             var problem = new AttentionProblem
             {
-                Batch = 1, QueryHeads = 4, KvHeads = 2, QueryLength = 200, KvLength = 200, HeadSize = 64, Type = type,
-                Mask = new CausalMask(), LogSumExp = LogSumExpOutput.Natural,
+                Batch = 1,
+                QueryHeads = 4,
+                KvHeads = 2,
+                QueryLength = 200,
+                KvLength = 200,
+                HeadSize = 64,
+                Type = type,
+                Mask = new CausalMask(),
+                LogSumExp = LogSumExpOutput.Natural,
             };
             var item = AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, TileShape.Default), new Random(5), 0);
             var (output, logSumExp) = CpuAttention.Run(problem, item.Q, item.K, item.V, item.Choice);
@@ -102,8 +109,17 @@ public sealed class AttentionKernelTests
         {
             var problem = new AttentionProblem
             {
-                Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = 100, KvLength = 150, HeadSize = 40, ValueHeadSize = 24,
-                Mask = mask, LogSumExp = LogSumExpOutput.Natural, KvSplits = splits, Softcap = 10,
+                Batch = 2,
+                QueryHeads = 4,
+                KvHeads = 2,
+                QueryLength = 100,
+                KvLength = 150,
+                HeadSize = 40,
+                ValueHeadSize = 24,
+                Mask = mask,
+                LogSumExp = LogSumExpOutput.Natural,
+                KvSplits = splits,
+                Softcap = 10,
             };
             var item = AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, new TileShape(32, 64)), random, 0);
             var (clean, cleanLse) = CpuAttention.Run(problem, item.Q, item.K, item.V, item.Choice);
@@ -132,7 +148,13 @@ public sealed class AttentionKernelTests
         {
             var problem = new AttentionProblem
             {
-                Batch = 1, QueryHeads = 2, KvHeads = 1, QueryLength = 70, KvLength = 70, HeadSize = 16, Mask = mask,
+                Batch = 1,
+                QueryHeads = 2,
+                KvHeads = 1,
+                QueryLength = 70,
+                KvLength = 70,
+                HeadSize = 16,
+                Mask = mask,
                 LogSumExp = LogSumExpOutput.Natural,
             };
             var item = AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, new TileShape(16, 32)), new Random(1), 0);
@@ -167,8 +189,14 @@ public sealed class AttentionKernelTests
     {
         var problem = new AttentionProblem
         {
-            Batch = 1, QueryHeads = 1, KvHeads = 1, QueryLength = 3, KvLength = 3, HeadSize = 1,
-            Mask = !new CausalMask(), LogSumExp = LogSumExpOutput.Natural,
+            Batch = 1,
+            QueryHeads = 1,
+            KvHeads = 1,
+            QueryLength = 3,
+            KvLength = 3,
+            HeadSize = 1,
+            Mask = !new CausalMask(),
+            LogSumExp = LogSumExpOutput.Natural,
         };
         var q = HostTensor.From([1f, 1f, 1f], 1, 1, 3, 1);
         var k = HostTensor.From([0f, 0f, float.NegativeInfinity], 1, 1, 3, 1);
@@ -187,8 +215,14 @@ public sealed class AttentionKernelTests
             {
                 var problem = new AttentionProblem
                 {
-                    Batch = 2, QueryHeads = 2, KvHeads = 1, QueryLength = queries, KvLength = keys, HeadSize = 8,
-                    LogSumExp = LogSumExpOutput.Natural, KvSplits = splits,
+                    Batch = 2,
+                    QueryHeads = 2,
+                    KvHeads = 1,
+                    QueryLength = queries,
+                    KvLength = keys,
+                    HeadSize = 8,
+                    LogSumExp = LogSumExpOutput.Natural,
+                    KvSplits = splits,
                 };
                 var item = AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, new TileShape(16, 16)), new Random(1), 0);
                 var (output, logSumExp) = CpuAttention.Run(problem, item.Q, item.K, item.V, item.Choice);
@@ -208,8 +242,15 @@ public sealed class AttentionKernelTests
         const int B = 2, S = 50, Hq = 4, Hkv = 2, D = 24;
         var problem = new AttentionProblem
         {
-            Batch = B, QueryHeads = Hq, KvHeads = Hkv, QueryLength = S, KvLength = S, HeadSize = D, Type = type,
-            Mask = new CausalMask(), Layout = AttentionLayout.BatchLengthHeads,
+            Batch = B,
+            QueryHeads = Hq,
+            KvHeads = Hkv,
+            QueryLength = S,
+            KvLength = S,
+            HeadSize = D,
+            Type = type,
+            Mask = new CausalMask(),
+            Layout = AttentionLayout.BatchLengthHeads,
         };
         const int Width = (Hq + (2 * Hkv)) * D;
         var qkv = AttentionCases.Normal(new Random(9), 0, type, B * S, Width);

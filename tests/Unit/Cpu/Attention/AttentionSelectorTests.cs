@@ -59,6 +59,12 @@ public sealed class AttentionSelectorTests
 
     private static AttentionProblem Problem(int length, MaskPattern mask) => new()
     {
-        Batch = 1, QueryHeads = 4, KvHeads = 4, QueryLength = length, KvLength = length, HeadSize = 64, Mask = mask,
+        Batch = 1,
+        QueryHeads = 4,
+        KvHeads = 4,
+        QueryLength = length,
+        KvLength = length,
+        HeadSize = 64,
+        Mask = mask,
     };
 }
