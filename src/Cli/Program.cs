@@ -10,7 +10,7 @@ var root = new RootCommand(
     Exit codes: 0 good, 1 found wrong, 2 bad usage or input, 3 device or environment.
 
     Examples:
-      stof run --model samples/bert-bigbird --mask "bigbird(band=8,global=8)" --tune 100 --verify
+      stof run --model tests/data/hf/bert-bigbird --mask "bigbird(band=8,global=8)" --tune 100 --verify
       stof run --model bert-base --batch 1 --seq 512 --mask "sliding(64)" --tune 30s
       stof mask show "longformer(band=32,global=32)" --seq 512 --png mask.png
       stof attention --in qkv.npz --mask "causal & sliding(64)" --out result.npz

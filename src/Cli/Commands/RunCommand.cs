@@ -43,8 +43,8 @@ internal static class RunCommand
             Run a transformer under a mask with a fusion plan, time it and compare it with the oracle.
 
             Examples:
-              stof run --model samples/bert-bigbird --mask "bigbird(band=8,global=8)" --tune 100 --verify
-              stof run --model samples/bert-bigbird --ids samples/bert-bigbird/case.npz --mask samples/bert-bigbird/case.npz --verify
+              stof run --model tests/data/hf/bert-bigbird --mask "bigbird(band=8,global=8)" --tune 100 --verify
+              stof run --model tests/data/hf/bert-bigbird --ids tests/data/hf/bert-bigbird/case.npz --mask tests/data/hf/bert-bigbird/case.npz --verify
               stof run --model bert-base --batch 1 --seq 512 --mask "sliding(64)" --tune 30s --save-plan plan.json
               stof run --model bert-base --batch 1 --seq 512 --mask "sliding(64)" --plan plan.json --out hidden.npz
             """)
