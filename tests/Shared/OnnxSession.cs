@@ -45,7 +45,11 @@ internal sealed unsafe class OnnxSession : IDisposable
     /// <param name="outputs">Filled with the results, in order; their shapes must be right.</param>
     public void Run(ReadOnlySpan<HostTensor> inputs, ReadOnlySpan<HostTensor> outputs)
     {
-        Assert.Equal((_inputs.Length, _outputs.Length), (inputs.Length, outputs.Length));
+        if ((inputs.Length, outputs.Length) != (_inputs.Length, _outputs.Length))
+        {
+            throw new ArgumentException($"{inputs.Length} inputs and {outputs.Length} outputs for {_inputs.Length} and {_outputs.Length}", nameof(inputs));
+        }
+
         var values = new nint[inputs.Length];
         var results = new nint[outputs.Length];
         try

@@ -21,7 +21,7 @@ internal static class AttentionCommand
     public static Command Create()
     {
         var input = new Option<string>("--in") { Description = ".npz with q [B, Hq, Sq, D], k [B, Hkv, Skv, D], v [B, Hkv, Skv, Dv]; optional bias, sinks", Required = true };
-        var mask = new Option<string>("--mask") { Description = MaskArgument.Help, DefaultValueFactory = _ => "full" };
+        var mask = new Option<string>("--mask") { Description = MaskSource.Help, DefaultValueFactory = _ => "full" };
         var layout = new Option<string>("--layout") { Description = "bhsd or bshd: the order of the axes", DefaultValueFactory = _ => "bhsd" };
         var alignment = new Option<string>("--alignment") { Description = "bottom-right or top-left, where Sq and Skv differ", DefaultValueFactory = _ => "bottom-right" };
         var type = new Option<string?>("--dtype") { Description = "f32, f16 or bf16; that of q by default (f32 for f64)" };
@@ -66,7 +66,7 @@ internal static class AttentionCommand
                 ValueHeadSize = v.Shape[3],
                 Type = dtype,
                 Layout = order,
-                Mask = MaskArgument.Load(result.GetRequiredValue(mask)),
+                Mask = MaskSource.Load(result.GetRequiredValue(mask)),
                 Alignment = Choice(
                     "--alignment", result.GetRequiredValue(alignment), ("bottom-right", PositionAlignment.BottomRight), ("top-left", PositionAlignment.TopLeft)),
                 Scale = result.GetValue(scale),

@@ -54,7 +54,7 @@ internal sealed class MaskRectangleOptions
     }
 
     /// <summary>The mask.</summary>
-    public Argument<string> Mask { get; } = new("mask") { Description = MaskArgument.Help };
+    public Argument<string> Mask { get; } = new("mask") { Description = MaskSource.Help };
 
     private Option<int?> Queries { get; } = new("--seq") { Description = "queries; a dense mask has its own" };
 
@@ -81,10 +81,10 @@ internal sealed class MaskRectangleOptions
     /// <param name="heads">Number of heads that are needed.</param>
     public (MaskPattern Pattern, BoundMask Mask) Bind(ParseResult result, int batch, int heads)
     {
-        var pattern = MaskArgument.Load(result.GetValue(Mask)!);
+        var pattern = MaskSource.Load(result.GetValue(Mask)!);
         var alignment = result.GetValue(Alignment) == TopLeft ? PositionAlignment.TopLeft : PositionAlignment.BottomRight;
         return (pattern, pattern.Bind(
-            MaskArgument.Extent(pattern, result.GetValue(Queries), result.GetValue(Keys), batch, heads, alignment)));
+            MaskSource.Extent(pattern, result.GetValue(Queries), result.GetValue(Keys), batch, heads, alignment)));
     }
 }
 

@@ -31,7 +31,7 @@ internal static class MaskConvertCommand
             var (to, path) = (result.GetValue(target)!, result.GetValue(output));
             if (to is "json" or "text")
             {
-                var pattern = MaskArgument.Load(result.GetValue(rectangle.Mask)!);
+                var pattern = MaskSource.Load(result.GetValue(rectangle.Mask)!);
                 WriteText(to == "json" ? MaskJson.Print(pattern) : MaskText.Print(pattern), path);
                 return 0;
             }

@@ -36,7 +36,7 @@ internal static class MaskShowCommand
 
             if (result.GetValue(png) is { } path)
             {
-                PngWriter.Write(path, MaskImage.Draw(mask, slice, Title(pattern)));
+                PngWriter.Write(path, MaskImage.Draw(mask, slice, MaskSource.Title(pattern)));
             }
 
             return 0;
@@ -47,7 +47,7 @@ internal static class MaskShowCommand
     private static void Print(MaskPattern pattern, BlockMask mask, int slice)
     {
         var counts = TileCounts.Of(mask, slice);
-        Console.WriteLine(Title(pattern));
+        Console.WriteLine(MaskSource.Title(pattern));
         Console.WriteLine(
             $"{mask.Extent.QueryLength} x {mask.Extent.KeyLength}, tile {mask.Tile}: {100 * counts.Density:0.##} % allowed, tiles {counts.Full} full, {counts.Part} part, {counts.Empty} empty");
         var picture = BlockMaskPicture.Draw(mask, slice);
@@ -61,9 +61,4 @@ internal static class MaskShowCommand
         AnsiConsole.Markup(picture.Replace("██", "[steelblue]██[/]").Replace("░░", "[darkorange]░░[/]"));
         AnsiConsole.MarkupLine("[steelblue]██[/] full  [darkorange]░░[/] part");
     }
-
-    private static string Title(MaskPattern pattern) =>
-        pattern is DenseMask dense ? $"dense({string.Join('x', dense.Shape.ToArray())})" : Shortened(pattern.ToString());
-
-    private static string Shortened(string text) => text.Length <= 200 ? text : text[..197] + "...";
 }

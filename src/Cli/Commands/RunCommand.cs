@@ -20,7 +20,7 @@ internal static class RunCommand
             Description = $"folder with config.json and model.safetensors, or a preset: {string.Join(", ", ModelPresets.Names)}",
             Required = true,
         };
-        var mask = new Option<string>("--mask") { Description = MaskArgument.Help, DefaultValueFactory = _ => "full" };
+        var mask = new Option<string>("--mask") { Description = MaskSource.Help, DefaultValueFactory = _ => "full" };
         var ids = new Option<string?>("--ids") { Description = "token ids [batch, length]: .npy, or .npz with key input_ids (.npz:key for another)" };
         var pixels = new Option<string?>("--pixels") { Description = "images [batch, channels, size, size]: .npy, or .npz with key pixel_values" };
         var batch = new Option<int?>("--batch") { Description = "batch size of a random input" };

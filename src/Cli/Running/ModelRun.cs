@@ -8,7 +8,7 @@ using Stof.Reference.Models;
 using Stof.Reference.Models.Checkpoints;
 using Stof.Reference.Plans;
 using Stof.Reference.Search;
-using MaskArgument = Stof.Reference.Cli.Commands.MaskArgument;
+using Stof.Reference.Cli.Commands;
 
 namespace Stof.Reference.Cli.Running;
 
@@ -25,7 +25,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
         var model = LoadModel().To(request.Type);
         var spec = model.Spec;
         var input = LoadInput(spec);
-        var mask = MaskArgument.Load(request.Mask);
+        var mask = MaskSource.Load(request.Mask);
         if (spec.IsCausal)
         {
             mask &= new CausalMask();

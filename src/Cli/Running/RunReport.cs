@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Spectre.Console;
+using Stof.Reference.Cli.Commands;
 using Stof.Reference.Fusion;
 using Stof.Reference.Plans;
 
@@ -43,7 +44,7 @@ internal static class RunReport
         ["batch"] = run.Workload.Batch,
         ["length"] = run.Workload.Length,
         ["dtype"] = run.Workload.Type.ToString(),
-        ["mask"] = Shortened(run.Workload.Mask.ToString()),
+        ["mask"] = MaskSource.Title(run.Workload.Mask),
         ["device"] = run.Device.Fingerprint,
         ["tiles"] = new JsonObject
         {
@@ -97,7 +98,7 @@ internal static class RunReport
         var tiles = run.Workload.Tiles;
         var loaded = tiles.LoadColIdx.Length;
         console.MarkupLineInterpolated(
-            $"mask    {Shortened(run.Workload.Mask.ToString())}: of {TotalTiles(run)} tiles of {tiles.Tile}, {tiles.FullColIdx.Length} full, {tiles.PartColIdx.Length} part, {TotalTiles(run) - loaded} skipped");
+            $"mask    {MaskSource.Title(run.Workload.Mask)}: of {TotalTiles(run)} tiles of {tiles.Tile}, {tiles.FullColIdx.Length} full, {tiles.PartColIdx.Length} part, {TotalTiles(run) - loaded} skipped");
     }
 
     private static int TotalTiles(RunResult run)
@@ -153,6 +154,4 @@ internal static class RunReport
         TemplateCategory.Attention => "attention",
         _ => "detached",
     };
-
-    private static string Shortened(string text) => text.Length <= 120 ? text : text[..117] + "...";
 }

@@ -26,10 +26,10 @@ public sealed class MaskCommandTests
         var expected = PackedBits.Rows(bound, 0, 0);
         foreach (var argument in new[] { "causal&sliding(9)", folder.File("m.npy"), folder.File("m.npz"), folder.File("m.npz") + ":mask", folder.File("tiles.npz"), folder.File("m.json") })
         {
-            Assert.Equal(expected, PackedBits.Rows(MaskArgument.Load(argument).Bind(extent), 0, 0));
+            Assert.Equal(expected, PackedBits.Rows(MaskSource.Load(argument).Bind(extent), 0, 0));
         }
 
-        Assert.NotEqual(expected, PackedBits.Rows(MaskArgument.Load(folder.File("m.npz") + ":other").Bind(extent), 0, 0));
+        Assert.NotEqual(expected, PackedBits.Rows(MaskSource.Load(folder.File("m.npz") + ":other").Bind(extent), 0, 0));
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class MaskCommandTests
             ("slidng(3)", "unknown pattern 'slidng'"),
         })
         {
-            var message = Assert.Throws<InvalidInputException>(() => MaskArgument.Load(argument)).Message;
+            var message = Assert.Throws<InvalidInputException>(() => MaskSource.Load(argument)).Message;
             Assert.Contains(part, message);
             Assert.DoesNotContain('\n', message);
         }
@@ -70,7 +70,7 @@ public sealed class MaskCommandTests
         Assert.Equal(bound.ToDense().Bytes, NpyFile.Read(folder.File("d.npy")).Bytes);
         Assert.Equal(RowLists.Build(bound).ColIdx, NpzArchive.Read(folder.File("r.npz"), "col_idx").Span<int>().ToArray());
         Assert.Equal(0, Run("convert", folder.File("d.npy"), "--to", "json", "--out", folder.File("m.json")).Code);
-        Assert.Equal(bound.ToDense().Bytes, MaskArgument.Load(folder.File("m.json")).Bind(bound.Extent).ToDense().Bytes);
+        Assert.Equal(bound.ToDense().Bytes, MaskSource.Load(folder.File("m.json")).Bind(bound.Extent).ToDense().Bytes);
         Assert.Equal(Text + "\n", Run("convert", Text, "--to", "text").Output.ReplaceLineEndings("\n"));
     }
 

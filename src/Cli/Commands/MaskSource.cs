@@ -1,3 +1,4 @@
+using Stof.Reference.Cli.Running;
 using Stof.Reference.Formats;
 using Stof.Reference.Interchange;
 using Stof.Reference.Masks;
@@ -8,7 +9,7 @@ namespace Stof.Reference.Cli.Commands;
 /// Resolves what a user gives where a mask is expected: <c>m.npy</c> (Bool or U8), <c>m.npz</c> or <c>m.npz:key</c> (the array
 /// <c>mask</c>, or the arrays of tile lists), <c>m.json</c>, or a mask text such as <c>causal &amp; sliding(64)</c>.
 /// </summary>
-internal static class MaskArgument
+internal static class MaskSource
 {
     private const string DefaultKey = "mask";
 
@@ -27,7 +28,7 @@ internal static class MaskArgument
 
         if (textOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
         {
-            return MaskJson.Parse(ReadText(textOrPath));
+            return MaskJson.Parse(TextFile.Read(textOrPath));
         }
 
         var suffix = textOrPath.LastIndexOf(".npz", StringComparison.OrdinalIgnoreCase);
@@ -40,6 +41,14 @@ internal static class MaskArgument
         return rest.Length == 0 ? FromArchive(path)
             : rest[0] == ':' ? DenseMask.From(NpzArchive.Read(path, rest[1..]))
             : MaskText.Parse(textOrPath);
+    }
+
+    /// <summary>A mask's text, short enough for a line: a dense mask is named by its shape.</summary>
+    public static string Title(MaskPattern pattern)
+    {
+        const int Longest = 120;
+        var text = pattern is DenseMask dense ? $"dense({string.Join('x', dense.Shape.ToArray())})" : pattern.ToString();
+        return text.Length <= Longest ? text : text[..(Longest - 3)] + "...";
     }
 
     /// <summary>
@@ -89,17 +98,5 @@ internal static class MaskArgument
             ? DenseMask.From(BlockMaskArrays.FromArrays(arrays).AsMask().ToDense())
             : throw new InvalidInputException(
                 path, $"arrays {string.Join(", ", arrays.Keys.Take(20))}", $"'{DefaultKey}', tile lists, or {path}:key");
-    }
-
-    private static string ReadText(string path)
-    {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException(path, File.Exists(path) ? "cannot be read" : "no such file", "a readable file", exception);
-        }
     }
 }
