@@ -50,7 +50,7 @@ public sealed class Tuner
         _table = new SegmentTable(graph, workload, device, measurer, options, known ?? []);
     }
 
-    /// <summary>Runs both stages and compares the outcome with the all-detached plan on the whole layer.</summary>
+    /// <summary>Runs both stages and lets the whole layer choose between the outcome, the rules' plans and all detached.</summary>
     public TuningResult Run()
     {
         var total = Stopwatch.StartNew();
@@ -64,22 +64,26 @@ public sealed class Tuner
         StageTwo(segments);
         var reward = total.Elapsed.TotalSeconds - stageTwoStart - (_table.MeasuringSeconds - measuredBefore);
 
-        var detached = ExecutionPlan.Detached(_graph, _workload, _device);
-        var attentionOnly = ExecutionPlan.FromScheme(_graph, _workload, _device, RuleBasedSchemes.AttentionOnly(_graph));
-        var searched = ToPlan(segments);
+        // Segments timed apart may mislead, and the best of many noisy samples flatters: the whole layer decides, among what
+        // was searched and what rules give.
+        var scheme = FusionScheme.FromLengths(segments.Select(segment => segment.Length));
+        ExecutionPlan[] candidates =
+        [
+            ExecutionPlan.Detached(_graph, _workload, _device),
+            FromScheme(RuleBasedSchemes.AttentionOnly(_graph)),
+            FromScheme(initial),
+            FromScheme(scheme),
+            ToPlan(segments),
+        ];
         var compareStart = total.Elapsed.TotalSeconds;
-        var seconds = _measurer.MeasureLayers([detached, attentionOnly, searched]);
+        var seconds = _measurer.MeasureLayers(candidates);
         var comparing = total.Elapsed.TotalSeconds - compareStart;
-
-        // Where a backend refuses to store detached scores, the baseline keeps attention fused. Segments timed apart may
-        // mislead: the whole layer decides.
-        var (baseline, baselineSeconds) = double.IsFinite(seconds[0]) ? (detached, seconds[0]) : (attentionOnly, seconds[1]);
-        var won = seconds[2] <= baselineSeconds;
+        var best = Enumerable.Range(0, candidates.Length).MinBy(i => (seconds[i], -i));
         return new TuningResult
         {
-            Plan = won ? searched : baseline,
-            DetachedSeconds = baselineSeconds,
-            PlanSeconds = won ? seconds[2] : baselineSeconds,
+            Plan = candidates[best],
+            DetachedSeconds = double.IsFinite(seconds[0]) ? seconds[0] : seconds[1], // where detached scores are refused, attention stays fused
+            PlanSeconds = seconds[best],
             Samples = _table.Samples,
             Moves = [.. _moves],
             Rounds = [.. _rounds],
@@ -88,6 +92,8 @@ public sealed class Tuner
                 analysis, Math.Max(0, encoding), Math.Max(0, reward), _table.MeasuringSeconds + comparing, total.Elapsed.TotalSeconds),
         };
     }
+
+    private ExecutionPlan FromScheme(FusionScheme scheme) => ExecutionPlan.FromScheme(_graph, _workload, _device, scheme);
 
     private ExecutionPlan ToPlan(List<Segment> segments) => new()
     {

@@ -14,7 +14,9 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
     private const double TargetSeconds = 0.02; // of repetitions a sample: long enough for a median, short enough for a search
     private const int LeastRepetitions = 3;
     private const int MostRepetitions = 30;
-    private const int LayerRounds = 9;
+    private const double LayerSeconds = 4.0; // of whole-layer rounds at the end of a search
+    private const int LeastRounds = 5;
+    private const int MostRounds = 31;
 
     private readonly CpuBackend _backend;
     private readonly TransformerModel _model;
@@ -72,7 +74,8 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
         }).ToArray();
         Fill(_frame[0]);
         var times = plans.Select(_ => new List<double>()).ToArray();
-        for (var round = 0; round <= LayerRounds; round++)
+        var clock = Stopwatch.StartNew();
+        for (var round = 0; round <= LeastRounds || (round <= MostRounds && clock.Elapsed.TotalSeconds < LayerSeconds); round++)
         {
             for (var i = 0; i < layers.Length; i++)
             {
