@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Stof.Reference.Backends;
+using Stof.Reference.Cli.Commands;
 using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Fusion;
 using Stof.Reference.Masks;
@@ -8,7 +9,6 @@ using Stof.Reference.Models;
 using Stof.Reference.Models.Checkpoints;
 using Stof.Reference.Plans;
 using Stof.Reference.Search;
-using Stof.Reference.Cli.Commands;
 
 namespace Stof.Reference.Cli.Running;
 

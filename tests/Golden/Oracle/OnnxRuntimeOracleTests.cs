@@ -1,4 +1,7 @@
 using Stof.Reference.Cpu.Oracle;
+using Stof.Reference.Cpu.Simd.Attention;
+using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
@@ -183,7 +186,8 @@ public class OnnxRuntimeOracleTests
     {
         var reference = CompensatedAttention.Run(problem, q, k, v);
         var tolerance = new AttentionTolerance { LimitFrobenius = problem.Type == DType.F32 };
-        var verdict = tolerance.Judge(problem, reference, OnnxAttention.Run(problem, q, k, v, isCausal));
+        var peer = OnnxAttention.Run(problem, q, k, v, isCausal);
+        var verdict = tolerance.Judge(problem, reference, peer);
         var passes = verdict.State is Verdict.Pass or Verdict.Marginal or Verdict.Mistrusted;
         Assert.True(
             passes, $"{label}: {problem.Type} {problem.QueryLength}x{problem.KvLength}: {string.Join("; ", verdict.Reasons)}");
@@ -194,6 +198,20 @@ public class OnnxRuntimeOracleTests
         Assert.True(
             verdict.Metrics!.RelativeFrobenius <= limit,
             $"{label}: relative Frobenius error {verdict.Metrics.RelativeFrobenius:g3}");
+        CompareKernels(problem, q, k, v, peer, 2 * limit, label);
+    }
+
+    // Two implementations that each keep a limit are at most both limits apart.
+    private static void CompareKernels(
+        AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor peer, double limit, string label)
+    {
+        using var pool = new WorkerPool(1);
+        foreach (var algorithm in Enum.GetValues<AttentionAlgorithm>())
+        {
+            var (output, _) = CpuAttention.Run(problem, q, k, v, new AttentionChoice(algorithm, new TileShape(32, 16)), pool);
+            var error = ErrorMetrics.Compare(peer.ToDoubles(), output).RelativeFrobenius;
+            Assert.True(error <= limit, $"{label}: {algorithm} and the peer are {error:g3} apart");
+        }
     }
 
     private static (HostTensor Q, HostTensor K, HostTensor V) Inputs(Random random, AttentionProblem p) =>

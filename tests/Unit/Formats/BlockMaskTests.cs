@@ -1,5 +1,7 @@
 using Stof.Reference.Formats;
+using Stof.Reference.Interchange;
 using Stof.Reference.Masks;
+using Stof.Reference.Tests;
 using Stof.Reference.Unit.Tests.Masks;
 
 namespace Stof.Reference.Unit.Tests.Formats;
@@ -18,6 +20,30 @@ public sealed class BlockMaskTests
         foreach (var extent in MaskCases.Extents(pattern))
         {
             CheckAllFormats(pattern.Bind(extent), text);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Texts))]
+    public void Tile_lists_survive_a_file(string text)
+    {
+        using var folder = new TempFolder();
+        var file = folder.File("tiles.npz");
+        var pattern = MaskText.Parse(text);
+        foreach (var extent in MaskCases.Extents(pattern))
+        {
+            foreach (var tile in new[] { new TileShape(16, 16), new TileShape(64, 32) })
+            {
+                var mask = BlockMaskBuilder.Build(pattern, extent, tile);
+                NpzArchive.Write(file, mask.ToArrays());
+                var read = BlockMaskArrays.FromArrays(NpzArchive.Read(file));
+
+                Assert.Equal(mask.Extent, read.Extent);
+                Assert.Equal(mask.LoadRowPtr, read.LoadRowPtr);
+                Assert.Equal(mask.LoadColIdx, read.LoadColIdx);
+                Assert.Equal(mask.LoadPartIdx, read.LoadPartIdx);
+                Assert.Equal(mask.Bitmaps, read.Bitmaps);
+            }
         }
     }
 
