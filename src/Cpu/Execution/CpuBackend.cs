@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Stof.Reference.Backends;
 using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Cpu.Threading;
@@ -16,6 +17,9 @@ public sealed class CpuBackend : IBackend
 
     private readonly WorkerPool _pool;
     private readonly KernelWorkspace _workspace;
+
+    // Packed weights are shared by every plan of a model and go with it.
+    private readonly ConditionalWeakTable<TransformerModel, WeightStore> _stores = [];
 
     /// <summary>Starts the workers.</summary>
     /// <param name="threads">Number of threads; null for one a processor.</param>
@@ -64,7 +68,7 @@ public sealed class CpuBackend : IBackend
             }
         }
 
-        return new CpuExecutable(model, workload, plan, _workspace, Device);
+        return new CpuExecutable(model, workload, plan, _stores.GetOrCreateValue(model), _workspace, Device);
     }
 
     /// <inheritdoc/>
@@ -72,7 +76,7 @@ public sealed class CpuBackend : IBackend
     {
         ArgumentNullException.ThrowIfNull(model);
         RequireType(workload);
-        return new CpuMeasurer(this, model, workload, _workspace);
+        return new CpuMeasurer(this, model, workload, _stores.GetOrCreateValue(model), _workspace);
     }
 
     /// <summary>Ends the workers.</summary>

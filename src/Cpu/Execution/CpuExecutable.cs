@@ -24,11 +24,10 @@ internal sealed class CpuExecutable : IModelExecutable
     private readonly double[] _seconds;
 
     public CpuExecutable(
-        TransformerModel model, Workload workload, ExecutionPlan plan, KernelWorkspace workspace, DeviceDescription device)
+        TransformerModel model, Workload workload, ExecutionPlan plan, WeightStore store, KernelWorkspace workspace, DeviceDescription device)
     {
         _model = model;
         _workload = workload;
-        var store = new WeightStore();
         _compiler = new SegmentCompiler(model.Spec, workload, store, workspace);
         var graph = model.Graph;
         _prologue = Around(graph.Prologue, model.Embedding, device);

@@ -24,12 +24,12 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
     private readonly SegmentCompiler _compiler;
     private readonly Frame _frame;
 
-    public CpuMeasurer(CpuBackend backend, TransformerModel model, Workload workload, KernelWorkspace workspace)
+    public CpuMeasurer(CpuBackend backend, TransformerModel model, Workload workload, WeightStore store, KernelWorkspace workspace)
     {
         _backend = backend;
         _model = model;
         _workload = workload;
-        _compiler = new SegmentCompiler(model.Spec, workload, new WeightStore(), workspace);
+        _compiler = new SegmentCompiler(model.Spec, workload, store, workspace);
         _frame = new Frame(model.Graph.Layer, workload);
         Fill(_frame[0]);
     }

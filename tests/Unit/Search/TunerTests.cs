@@ -94,6 +94,17 @@ public class TunerTests
     }
 
     [Fact]
+    public void Where_detached_scores_are_refused_the_baseline_keeps_attention_fused()
+    {
+        using var clock = new FunctionClock(
+            (segment, _) => segment.Length, plan => plan.Segments.Length == Graph.Operators.Length ? double.PositiveInfinity : plan.Segments.Length);
+        var result = Tune(clock, new TuningOptions { Budget = new TuningBudget(50, null) });
+
+        Assert.Equal(RuleBasedSchemes.AttentionOnly(Graph).Segments.Length, result.DetachedSeconds);
+        Assert.True(result.PlanSeconds <= result.DetachedSeconds);
+    }
+
+    [Fact]
     public void Stage_two_finds_the_best_parameters_of_a_segment()
     {
         // Only one of the 32 parameter sets of attention is fast; enough samples must meet it.
