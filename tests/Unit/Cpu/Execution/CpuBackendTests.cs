@@ -13,7 +13,14 @@ public class CpuBackendTests
 {
     private static readonly ModelSpec Tiny = ModelPresets.Spec("bert-base") with
     {
-        Layers = 1, Hidden = 16, QueryHeads = 2, KvHeads = 2, HeadSize = 8, FeedForward = 32, Vocabulary = 11, MaxPositions = 1 << 15,
+        Layers = 1,
+        Hidden = 16,
+        QueryHeads = 2,
+        KvHeads = 2,
+        HeadSize = 8,
+        FeedForward = 32,
+        Vocabulary = 11,
+        MaxPositions = 1 << 15,
     };
 
     [Fact]
