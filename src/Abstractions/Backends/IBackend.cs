@@ -1,4 +1,5 @@
 using Stof.Reference.Fusion;
+using Stof.Reference.Graphs;
 using Stof.Reference.Models;
 using Stof.Reference.Plans;
 using Stof.Reference.Tensors;
@@ -23,6 +24,28 @@ public interface IBackend : IDisposable
 
     /// <summary>A clock for segments of the model's layer, on real weights and random rows.</summary>
     ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload);
+}
+
+/// <summary>What follows from a backend's own methods.</summary>
+public static class BackendExtensions
+{
+    /// <summary>The first segment of a plan that the backend refuses, with the reason; null if it runs them all.</summary>
+    public static (SegmentPlan Segment, Refusal Refusal)? FirstRefusal(
+        this IBackend backend, OperatorGraph graph, Workload workload, ExecutionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentNullException.ThrowIfNull(plan);
+        foreach (var segment in plan.Segments)
+        {
+            var context = new SegmentContext(graph, segment.Segment, workload, backend.Device);
+            if (backend.Supports(TemplateCatalog.Named(segment.Template), context, segment.Parameters) is { } refusal)
+            {
+                return (segment, refusal);
+            }
+        }
+
+        return null;
+    }
 }
 
 /// <summary>A compiled plan with its buffers. Not thread-safe.</summary>

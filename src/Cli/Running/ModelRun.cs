@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using Stof.Reference.Backends;
 using Stof.Reference.Cli.Commands;
 using Stof.Reference.Cpu.Execution;
@@ -133,11 +132,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
     {
         var graph = model.Graph.Layer;
         var detached = ExecutionPlan.Detached(graph, workload, backend.Device);
-        var runs = detached.Segments.All(segment => backend.Supports(
-            TemplateCatalog.Named(segment.Template),
-            new SegmentContext(graph, segment.Segment, workload, backend.Device),
-            segment.Parameters) is null);
-        return runs
+        return backend.FirstRefusal(graph, workload, detached) is null
             ? ("all detached", detached)
             : ("all detached but attention", ExecutionPlan.FromScheme(graph, workload, backend.Device, RuleBasedSchemes.AttentionOnly(graph)));
     }
@@ -151,7 +146,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
         for (var run = 0; run <= TimedRuns; run++)
         {
             progress.Fraction("timing", (double)run / TimedRuns);
-            var (planSeconds, baselineSeconds) = (Time(plan, input), Time(baseline, input));
+            var (planSeconds, baselineSeconds) = (Timing.Seconds(() => plan.Run(input)), Timing.Seconds(() => baseline.Run(input)));
             if (run > 0)
             {
                 planTimes.Add(planSeconds); // run 0 warms up
@@ -161,21 +156,8 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
         }
 
         return (
-            (Median(planTimes), Median(baselineTimes)),
-            [.. Enumerable.Range(0, segments[0].Count).Select(i => Median(segments.Select(run => run[i])))]);
-    }
-
-    private static double Time(IModelExecutable executable, ModelInput input)
-    {
-        var start = Stopwatch.GetTimestamp();
-        executable.Run(input);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
+            (Timing.Median(planTimes), Timing.Median(baselineTimes)),
+            [.. Enumerable.Range(0, segments[0].Count).Select(i => Timing.Median(segments.Select(run => run[i])))]);
     }
 
     private sealed class SearchProgress(IRunProgress progress) : IProgress<TuningProgress>

@@ -59,13 +59,9 @@ public sealed class CpuBackend : IBackend
         ArgumentNullException.ThrowIfNull(plan);
         RequireType(workload);
         plan.Validated(model.Graph.Layer, workload, Device);
-        foreach (var segment in plan.Segments)
+        if (this.FirstRefusal(model.Graph.Layer, workload, plan) is var (segment, refusal))
         {
-            var context = new SegmentContext(model.Graph.Layer, segment.Segment, workload, Device);
-            if (Supports(TemplateCatalog.Named(segment.Template), context, segment.Parameters) is { } refusal)
-            {
-                throw new InvalidInputException($"plan, segment {segment.Segment} {segment.Template}", refusal.Reason, "a segment that this backend runs");
-            }
+            throw new InvalidInputException($"plan, segment {segment.Segment} {segment.Template}", refusal.Reason, "a segment that this backend runs");
         }
 
         return new CpuExecutable(model, workload, plan, _stores.GetOrCreateValue(model), _workspace, Device);

@@ -57,21 +57,16 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
         step(_frame);
         var first = Time(step);
         var repetitions = Math.Clamp((int)(TargetSeconds / Math.Max(first, 1e-9)), LeastRepetitions, MostRepetitions);
-        return Median([first, .. Enumerable.Range(0, repetitions).Select(_ => Time(step))]);
+        return Timing.Median([first, .. Enumerable.Range(0, repetitions).Select(_ => Time(step))]);
     }
 
     public IReadOnlyList<double> MeasureLayers(IReadOnlyList<ExecutionPlan> plans)
     {
         ArgumentNullException.ThrowIfNull(plans);
         var graph = _model.Graph.Layer;
-        var layers = plans.Select(plan =>
-        {
-            var legal = plan.Segments.All(segment => _backend.Supports(
-                TemplateCatalog.Named(segment.Template),
-                new SegmentContext(graph, segment.Segment, _workload, _backend.Device),
-                segment.Parameters) is null);
-            return legal ? plan.Segments.Select(segment => _compiler.Compile(graph, segment, _model.Layers[0])).ToArray() : null;
-        }).ToArray();
+        var layers = plans.Select(plan => _backend.FirstRefusal(graph, _workload, plan) is null
+            ? plan.Segments.Select(segment => _compiler.Compile(graph, segment, _model.Layers[0])).ToArray()
+            : null).ToArray();
         Fill(_frame[0]);
         var times = plans.Select(_ => new List<double>()).ToArray();
         var clock = Stopwatch.StartNew();
@@ -92,25 +87,14 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
             }
         }
 
-        return [.. times.Select(list => list.Count > 0 ? Median(list) : double.PositiveInfinity)];
+        return [.. times.Select(list => list.Count > 0 ? Timing.Median(list) : double.PositiveInfinity)];
     }
 
     public void Dispose()
     {
     }
 
-    private double Time(Action<Frame> step)
-    {
-        var start = Stopwatch.GetTimestamp();
-        step(_frame);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
-    }
+    private double Time(Action<Frame> step) => Timing.Seconds(() => step(_frame));
 
     private static void FillIfZero(HostTensor tensor)
     {

@@ -22,7 +22,7 @@ internal static unsafe class MicroKernel512
     /// <param name="resume">True continues the chains that C holds; false starts them at zero.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<TRows>(float* a, float* b, float* c, nint stride, int depth, bool resume)
-        where TRows : struct, IRowCount
+        where TRows : struct, ICount
     {
         Vector512<float> left0 = default, right0 = default;
         Vector512<float> left1 = default, right1 = default;

@@ -84,22 +84,22 @@ internal static unsafe class TileMultiply
         switch (rows)
         {
             case 1:
-                MicroKernel512.Run<Rows1>(a, b, c, stride, depth, resume);
+                MicroKernel512.Run<Count1>(a, b, c, stride, depth, resume);
                 break;
             case 2:
-                MicroKernel512.Run<Rows2>(a, b, c, stride, depth, resume);
+                MicroKernel512.Run<Count2>(a, b, c, stride, depth, resume);
                 break;
             case 3 or 4:
-                MicroKernel512.Run<Rows4>(a, b, c, stride, depth, resume);
+                MicroKernel512.Run<Count4>(a, b, c, stride, depth, resume);
                 break;
             case 5 or 6:
-                MicroKernel512.Run<Rows6>(a, b, c, stride, depth, resume);
+                MicroKernel512.Run<Count6>(a, b, c, stride, depth, resume);
                 break;
             case 7 or 8:
-                MicroKernel512.Run<Rows8>(a, b, c, stride, depth, resume);
+                MicroKernel512.Run<Count8>(a, b, c, stride, depth, resume);
                 break;
             default:
-                MicroKernel512.Run<Rows12>(a, b, c, stride, depth, resume);
+                MicroKernel512.Run<Count12>(a, b, c, stride, depth, resume);
                 break;
         }
     }
@@ -109,19 +109,19 @@ internal static unsafe class TileMultiply
         switch (rows)
         {
             case 1:
-                MicroKernel256.Run<Rows1>(a, b, c, stride, depth, resume);
+                MicroKernel256.Run<Count1>(a, b, c, stride, depth, resume);
                 break;
             case 2:
-                MicroKernel256.Run<Rows2>(a, b, c, stride, depth, resume);
+                MicroKernel256.Run<Count2>(a, b, c, stride, depth, resume);
                 break;
             case 3:
-                MicroKernel256.Run<Rows3>(a, b, c, stride, depth, resume);
+                MicroKernel256.Run<Count3>(a, b, c, stride, depth, resume);
                 break;
             case 4:
-                MicroKernel256.Run<Rows4>(a, b, c, stride, depth, resume);
+                MicroKernel256.Run<Count4>(a, b, c, stride, depth, resume);
                 break;
             default:
-                MicroKernel256.Run<Rows6>(a, b, c, stride, depth, resume);
+                MicroKernel256.Run<Count6>(a, b, c, stride, depth, resume);
                 break;
         }
     }

@@ -2,13 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace Stof.Reference.Cpu.Simd.Attention;
 
-/// <summary>A count known to the compiler: selects one register shape of <see cref="TileProduct"/>.</summary>
-internal interface IRegisterCount
-{
-    /// <summary>The count.</summary>
-    static abstract int Count { get; }
-}
-
 /// <summary>
 /// C = diag(factor)·C + A·B on small row-major panels that stay in cache. An element of C is one chain of fused
 /// multiply-adds over ascending k, started from zero or from factor·C, so its bits depend neither on the register width nor
@@ -38,12 +31,12 @@ internal static unsafe class TileProduct
         var column = 0;
         for (; column <= columns - (2 * TLanes.Width); column += 2 * TLanes.Width)
         {
-            Panel<TLanes, TVector, Two>(a, strideA, b + column, strideB, c + column, strideC, factor, rows, depth);
+            Panel<TLanes, TVector, Count2>(a, strideA, b + column, strideB, c + column, strideC, factor, rows, depth);
         }
 
         for (; column < columns; column += TLanes.Width)
         {
-            Panel<TLanes, TVector, One>(a, strideA, b + column, strideB, c + column, strideC, factor, rows, depth);
+            Panel<TLanes, TVector, Count1>(a, strideA, b + column, strideB, c + column, strideC, factor, rows, depth);
         }
     }
 
@@ -52,7 +45,7 @@ internal static unsafe class TileProduct
         float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, float* factor, int rows, int depth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
-        where TColumns : struct, IRegisterCount
+        where TColumns : struct, ICount
     {
         // Sixteen accumulators fit the 32 registers of AVX-512; hardware with sixteen registers gets eight.
         var row = 0;
@@ -60,20 +53,20 @@ internal static unsafe class TileProduct
         {
             for (; row <= rows - BlockRows; row += BlockRows)
             {
-                Block<TLanes, TVector, Eight, TColumns>(
+                Block<TLanes, TVector, Count8, TColumns>(
                     a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
             }
         }
 
         for (; row <= rows - 4; row += 4)
         {
-            Block<TLanes, TVector, Four, TColumns>(
+            Block<TLanes, TVector, Count4, TColumns>(
                 a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
         }
 
         for (; row < rows; row++)
         {
-            Block<TLanes, TVector, One, TColumns>(
+            Block<TLanes, TVector, Count1, TColumns>(
                 a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
         }
     }
@@ -86,8 +79,8 @@ internal static unsafe class TileProduct
         float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, float* factor, int depth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
-        where TRows : struct, IRegisterCount
-        where TColumns : struct, IRegisterCount
+        where TRows : struct, ICount
+        where TColumns : struct, ICount
     {
         var zero = TLanes.Create(0f);
         TVector c00 = zero, c01 = zero;
@@ -258,32 +251,12 @@ internal static unsafe class TileProduct
     private static void Store<TLanes, TVector, TColumns>(TVector first, TVector second, float* c)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
-        where TColumns : struct, IRegisterCount
+        where TColumns : struct, ICount
     {
         TLanes.Store(first, c);
         if (TColumns.Count > 1)
         {
             TLanes.Store(second, c + TLanes.Width);
         }
-    }
-
-    private readonly struct One : IRegisterCount
-    {
-        public static int Count => 1;
-    }
-
-    private readonly struct Two : IRegisterCount
-    {
-        public static int Count => 2;
-    }
-
-    private readonly struct Four : IRegisterCount
-    {
-        public static int Count => 4;
-    }
-
-    private readonly struct Eight : IRegisterCount
-    {
-        public static int Count => 8;
     }
 }
