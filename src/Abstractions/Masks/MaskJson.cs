@@ -95,7 +95,7 @@ public static class MaskJson
         var fields = Fields(element, path);
         if (fields.Remove("mask", out var name))
         {
-            return ParseNamed(name, fields, path);
+            return ParseNamed(name, fields, path, ref nodes);
         }
 
         foreach (var (key, combine) in new (string, Func<MaskPattern, MaskPattern, MaskPattern>)[]
@@ -128,18 +128,10 @@ public static class MaskJson
             throw new InvalidInputException($"mask JSON {path}", Kind(operands), "an array of two or more patterns");
         }
 
-        MaskPattern? result = null;
-        var index = 0;
-        foreach (var operand in operands.EnumerateArray())
-        {
-            var pattern = Parse(operand, $"{path}[{index++}]", ref nodes);
-            result = result is null ? pattern : combine(result, pattern);
-        }
-
-        return result!;
+        return ParseList(operands, path, ref nodes).Aggregate(combine);
     }
 
-    private static NamedMask ParseNamed(JsonElement name, Dictionary<string, JsonElement> fields, string path)
+    private static NamedMask ParseNamed(JsonElement name, Dictionary<string, JsonElement> fields, string path, ref int nodes)
     {
         if (name.ValueKind != JsonValueKind.String)
         {
@@ -152,19 +144,46 @@ public static class MaskJson
         {
             var parameter = entry.Parameters.FirstOrDefault(p => p.Name == key)
                 ?? throw new InvalidInputException($"mask JSON {path}", $"unknown field '{key}'", entry.Signature);
-            values[key] = (parameter.Kind, value.ValueKind) switch
-            {
-                (MaskParameterKind.Whole, JsonValueKind.Number) when value.TryGetInt32(out var whole) => whole,
-                (MaskParameterKind.Whole, _) => throw new InvalidInputException(
-                    $"mask JSON {path}.{key}", value.GetRawText(), "a whole number of 32 bits"),
-                (MaskParameterKind.Number, JsonValueKind.Number) when value.TryGetDouble(out var number) && double.IsFinite(number) => number,
-                (MaskParameterKind.Number, _) => throw new InvalidInputException($"mask JSON {path}.{key}", value.GetRawText(), "a finite number"),
-                (_, JsonValueKind.String) => Text(value, $"{path}.{key}"),
-                _ => throw new InvalidInputException($"mask JSON {path}.{key}", Kind(value), "a string"),
-            };
+            values[key] = ParseValue(parameter, value, $"{path}.{key}", ref nodes);
         }
 
         return entry.Create(new MaskArguments(entry, values));
+    }
+
+    private static object ParseValue(MaskParameter parameter, JsonElement value, string path, ref int nodes)
+    {
+        switch (parameter.Kind, value.ValueKind)
+        {
+            case (MaskParameterKind.Whole, JsonValueKind.Number) when value.TryGetInt32(out var whole):
+                return whole;
+            case (MaskParameterKind.Whole, _):
+                throw new InvalidInputException($"mask JSON {path}", value.GetRawText(), "a whole number of 32 bits");
+            case (MaskParameterKind.Number, JsonValueKind.Number) when value.TryGetDouble(out var number) && double.IsFinite(number):
+                return number;
+            case (MaskParameterKind.Number, _):
+                throw new InvalidInputException($"mask JSON {path}", value.GetRawText(), "a finite number");
+            case (MaskParameterKind.Pattern, _):
+                return Parse(value, path, ref nodes);
+            case (MaskParameterKind.Patterns, JsonValueKind.Array) when value.GetArrayLength() > 0:
+                return ParseList(value, path, ref nodes);
+            case (MaskParameterKind.Patterns, _):
+                throw new InvalidInputException($"mask JSON {path}", Kind(value), "an array of one or more patterns");
+            case (_, JsonValueKind.String):
+                return Text(value, path);
+            default:
+                throw new InvalidInputException($"mask JSON {path}", Kind(value), "a string");
+        }
+    }
+
+    private static List<MaskPattern> ParseList(JsonElement list, string path, ref int nodes)
+    {
+        var patterns = new List<MaskPattern>();
+        foreach (var element in list.EnumerateArray())
+        {
+            patterns.Add(Parse(element, $"{path}[{patterns.Count}]", ref nodes));
+        }
+
+        return patterns;
     }
 
     private static Dictionary<string, JsonElement> Fields(JsonElement element, string path)
@@ -207,6 +226,13 @@ public static class MaskJson
                 case double number:
                     writer.WriteNumber(name, number);
                     break;
+                case MaskPattern pattern:
+                    writer.WritePropertyName(name);
+                    Write(writer, pattern);
+                    break;
+                case IEnumerable<MaskPattern> patterns:
+                    WriteList(writer, name, patterns);
+                    break;
                 default:
                     writer.WriteString(name, (string)value);
                     break;
@@ -226,10 +252,15 @@ public static class MaskJson
         }
 
         operands.Push(pattern);
+        WriteList(writer, key, operands);
+    }
+
+    private static void WriteList(Utf8JsonWriter writer, string key, IEnumerable<MaskPattern> patterns)
+    {
         writer.WriteStartArray(key);
-        foreach (var operand in operands)
+        foreach (var pattern in patterns)
         {
-            Write(writer, operand);
+            Write(writer, pattern);
         }
 
         writer.WriteEndArray();

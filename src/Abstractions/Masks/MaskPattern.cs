@@ -11,6 +11,9 @@ public abstract record MaskPattern
     /// <exception cref="InvalidInputException">The pattern cannot live on this extent (a dense mask of another size, say).</exception>
     public abstract BoundMask Bind(MaskExtent extent);
 
+    /// <summary>What the extent must be like; nothing for patterns that live anywhere.</summary>
+    public virtual MaskDemand Demand => default;
+
     /// <summary>The text form, such as <c>bigbird(band=32,global=32,fill=0.1,seed=0)</c>; parsing it gives an equal pattern.</summary>
     public sealed override string ToString() => ToText();
 

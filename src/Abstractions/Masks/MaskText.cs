@@ -9,6 +9,7 @@ namespace Stof.Reference.Masks;
 /// and     := unary ('&amp;' unary)*
 /// unary   := '!' unary | '(' or ')' | name [ '(' [ argument (',' argument)* ] ')' ]
 /// argument := [ name '=' ] value       those without a name come first, in the catalogue's order
+/// value   := atom | or | '[' or (',' or)* ']'        as the parameter's kind asks: a number or word, a pattern, patterns
 /// </code>
 /// Printing is canonical and lossless: <c>Parse(Print(p))</c> equals p.
 /// </summary>
@@ -134,26 +135,29 @@ public static class MaskText
             do
             {
                 var start = Skip();
-                var atom = ReadAtom($"an argument of {entry.Signature}");
-                if (Accept('='))
+                MaskParameter parameter;
+                if (TryReadName() is { } name)
                 {
                     named = true;
-                    var parameter = entry.Parameters.FirstOrDefault(p => p.Name == atom)
-                        ?? throw new InvalidInputException(At(start), $"unknown parameter '{Short(atom)}'", entry.Signature);
+                    parameter = entry.Parameters.FirstOrDefault(p => p.Name == name)
+                        ?? throw new InvalidInputException(At(start), $"unknown parameter '{Short(name)}'", entry.Signature);
                     start = Skip();
-                    Add(values, parameter, ReadAtom($"a value of '{atom}'"), start);
                 }
-                else if (named)
+                else if (named || values.Count == entry.Parameters.Count)
                 {
-                    throw new InvalidInputException(At(start), $"'{Short(atom)}' without a name after a named argument", entry.Signature);
-                }
-                else if (values.Count == entry.Parameters.Count)
-                {
-                    throw new InvalidInputException(At(start), $"one argument too many, '{Short(atom)}'", entry.Signature);
+                    var atom = ReadAtom($"an argument of {entry.Signature}");
+                    throw named
+                        ? new InvalidInputException(At(start), $"'{Short(atom)}' without a name after a named argument", entry.Signature)
+                        : new InvalidInputException(At(start), $"one argument too many, '{Short(atom)}'", entry.Signature);
                 }
                 else
                 {
-                    Add(values, entry.Parameters[values.Count], atom, start);
+                    parameter = entry.Parameters[values.Count];
+                }
+
+                if (!values.TryAdd(parameter.Name, ParseValue(entry, parameter, start)))
+                {
+                    throw new InvalidInputException(At(start), $"'{parameter.Name}' given twice", "each parameter once");
                 }
             }
             while (Accept(','));
@@ -161,9 +165,28 @@ public static class MaskText
             return values;
         }
 
-        private readonly void Add(Dictionary<string, object> values, MaskParameter parameter, string atom, int start)
+        private object ParseValue(MaskEntry entry, MaskParameter parameter, int start)
         {
-            object value = parameter.Kind switch
+            if (parameter.Kind == MaskParameterKind.Pattern)
+            {
+                return ParseOr();
+            }
+
+            if (parameter.Kind == MaskParameterKind.Patterns)
+            {
+                Require('[');
+                var patterns = new List<MaskPattern>();
+                do
+                {
+                    patterns.Add(ParseOr());
+                }
+                while (Accept(','));
+                Require(']');
+                return patterns;
+            }
+
+            var atom = ReadAtom($"a value of '{parameter.Name}' in {entry.Signature}");
+            return parameter.Kind switch
             {
                 MaskParameterKind.Whole when int.TryParse(
                     atom, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
@@ -174,16 +197,34 @@ public static class MaskText
                 MaskParameterKind.Number => throw new InvalidInputException(At(start), $"{parameter.Name}={Short(atom)}", "a finite number"),
                 _ => atom,
             };
-            if (!values.TryAdd(parameter.Name, value))
-            {
-                throw new InvalidInputException(At(start), $"'{parameter.Name}' given twice", "each parameter once");
-            }
         }
+
+        /// <summary>The name in front of '=', or null, nothing being read, where a value comes at once.</summary>
+        private string? TryReadName()
+        {
+            var start = Skip();
+            var end = start;
+            while (end < _text.Length && IsAtom(_text[end]))
+            {
+                end++;
+            }
+
+            _position = end;
+            if (end > start && Accept('='))
+            {
+                return _text[start..end];
+            }
+
+            _position = start;
+            return null;
+        }
+
+        private static bool IsAtom(char symbol) => char.IsAsciiLetterOrDigit(symbol) || "_.+-".Contains(symbol);
 
         private string ReadAtom(string expected)
         {
             var start = Skip();
-            while (_position < _text.Length && (char.IsAsciiLetterOrDigit(_text[_position]) || "_.+-".Contains(_text[_position])))
+            while (_position < _text.Length && IsAtom(_text[_position]))
             {
                 _position++;
             }

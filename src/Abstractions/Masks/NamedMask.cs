@@ -1,14 +1,21 @@
+using System.Buffers.Text;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Stof.Reference.Masks;
 
 /// <summary>One argument of a pattern's text or JSON form.</summary>
 /// <param name="Name">The parameter's name in the catalogue.</param>
-/// <param name="Value">An <see cref="int"/>, a <see cref="double"/> or a <see cref="string"/> of letters, digits and <c>_ . + -</c>.</param>
+/// <param name="Value">
+/// An <see cref="int"/>, a <see cref="double"/>, a <see cref="string"/> of letters, digits and <c>_ . + -</c>, a <see cref="MaskPattern"/> or a list
+/// of patterns.
+/// </param>
 public readonly record struct MaskParameterValue(string Name, object Value)
 {
     /// <summary>The value as the text form writes it; doubles take the shortest digits that parse back to the same bits.</summary>
-    public string ValueText => Convert.ToString(Value, CultureInfo.InvariantCulture)!;
+    public string ValueText => Value is IEnumerable<MaskPattern> patterns
+        ? $"[{string.Join(',', patterns)}]"
+        : Convert.ToString(Value, CultureInfo.InvariantCulture)!;
 }
 
 /// <summary>
@@ -30,10 +37,16 @@ public abstract record NamedMask : MaskPattern
         return arguments.Count switch
         {
             0 => Name,
-            1 => $"{Name}({arguments[0].ValueText})",
+            1 when arguments[0].Name == MaskCatalog.Find(Name).Parameters[0].Name => $"{Name}({arguments[0].ValueText})",
             _ => $"{Name}({string.Join(',', arguments.Select(a => $"{a.Name}={a.ValueText}"))})",
         };
     }
+
+    /// <summary>Whole numbers as <see cref="MaskArguments.Wholes"/> reads them.</summary>
+    private protected static string Joined(IEnumerable<int> values) => string.Join('+', values);
+
+    /// <summary>Whole numbers as <see cref="MaskArguments.PackedWholes"/> reads them.</summary>
+    private protected static string Packed(ReadOnlySpan<int> values) => Base64Url.EncodeToString(MemoryMarshal.AsBytes(values));
 
     /// <summary>Checks a whole-number parameter.</summary>
     /// <exception cref="InvalidInputException">The value is below the minimum.</exception>

@@ -52,37 +52,37 @@ internal static class MaskSource
     }
 
     /// <summary>
-    /// The rectangle a mask is shown on: given lengths, or for a dense mask its own. The batch and the heads reach as far as the item and
+    /// The rectangle a mask is shown on: given lengths, or those that the mask demands. The batch and the heads reach as far as the item and
     /// the head that are asked for.
     /// </summary>
     /// <param name="pattern">The mask.</param>
-    /// <param name="queries">Sq, or null for the dense mask's own.</param>
-    /// <param name="keys">Skv, or null for Sq (or the dense mask's own).</param>
+    /// <param name="queries">Sq, or null for what the mask demands, or else Skv.</param>
+    /// <param name="keys">Skv, or null for what the mask demands, or else Sq.</param>
     /// <param name="batch">Number of batch items that are needed.</param>
     /// <param name="heads">Number of heads that are needed.</param>
     /// <param name="alignment">How positions line up.</param>
-    /// <exception cref="InvalidInputException">No length is given, or a dense mask has fewer batch items or heads.</exception>
+    /// <exception cref="InvalidInputException">No length is given, or the mask has fewer batch items or heads.</exception>
     public static MaskExtent Extent(
         MaskPattern pattern, int? queries, int? keys, int batch, int heads, PositionAlignment alignment)
     {
-        if (pattern is not DenseMask dense)
+        ArgumentNullException.ThrowIfNull(pattern);
+        var demand = pattern.Demand;
+        var (sq, skv) = (queries ?? demand.Queries, keys ?? demand.Keys);
+        if ((sq ?? skv) is not { } either)
         {
-            var length = queries ?? throw new InvalidInputException("--seq", "not given", "a number of queries");
-            return new MaskExtent(length, keys ?? length, batch, heads, alignment).Validated();
+            throw new InvalidInputException("--seq", "not given", "a number of queries");
         }
 
-        var shape = dense.Shape;
-        RequireInside("--batch", batch, shape[0]);
-        RequireInside("--head", heads, shape[1]);
-        return new MaskExtent(
-            queries ?? shape[2], keys ?? shape[3], Math.Max(batch, shape[0]), Math.Max(heads, shape[1]), alignment).Validated();
+        RequireInside("--batch", batch, demand.Batch);
+        RequireInside("--head", heads, demand.Heads);
+        return new MaskExtent(sq ?? either, skv ?? either, demand.Batch ?? batch, demand.Heads ?? heads, alignment).Validated();
     }
 
-    private static void RequireInside(string option, int count, int available)
+    private static void RequireInside(string option, int count, int? available)
     {
-        if (available > 1 && count > available)
+        if (count > available)
         {
-            throw new InvalidInputException(option, $"{count} asked for", $"at most the {available} that the dense mask holds");
+            throw new InvalidInputException(option, $"{count} asked for", $"at most the {available} that the mask holds");
         }
     }
 

@@ -139,7 +139,7 @@ public sealed class BrokenKernelTests
     private static PredicateMask Like(AttentionProblem p, Func<int, int, int, int, bool, bool> change)
     {
         var right = p.BindMask();
-        return new("changed", (b, h, q, k) => change(b, h, q, k, right.Allows(b, h, q, k)));
+        return new PredicateMask("changed", (b, h, q, k) => change(b, h, q, k, right.Allows(b, h, q, k)));
     }
 
     /// <summary>KV head h mod 2 for query head h, in place of h / 2.</summary>

@@ -20,7 +20,7 @@ public sealed class MaskConformanceTests : IDisposable
     /// <summary>Every example of the catalogue that fits any extent, and compositions.</summary>
     public static TheoryData<string> Texts =>
     [
-        .. MaskCatalog.Entries.Where(entry => entry.Name != "dense").SelectMany(entry => entry.Examples),
+        .. MaskExamples.All,
         "causal & sliding(9)",
         "!causal",
         "!full | local(5)",
@@ -70,16 +70,6 @@ public sealed class MaskConformanceTests : IDisposable
                 item.Require(Conformance.Choices[2 + (i % 4)], 3, _pool, $"seed {Seed}");
                 item.RequireDetached(_pool, $"seed {Seed}");
             }
-        }
-    }
-
-    [Fact]
-    public void Dense_masks_of_the_catalogue_agree_on_their_extent()
-    {
-        foreach (var text in MaskCatalog.Find("dense").Examples)
-        {
-            var mask = (DenseMask)MaskText.Parse(text);
-            RequireOnAll(Case(mask.Shape[0], mask.Shape[2], mask.Shape[3], DType.F32, 0, mask, PositionAlignment.BottomRight));
         }
     }
 
@@ -134,13 +124,15 @@ public sealed class MaskConformanceTests : IDisposable
     private static Conformance Case(
         int batch, int queries, int keys, DType type, int family, MaskPattern mask, PositionAlignment alignment)
     {
+        // What the mask demands of its extent goes first.
+        var extent = mask.Demand.Apply(new MaskExtent(queries, keys, batch, 2, alignment));
         var problem = new AttentionProblem
         {
-            Batch = batch,
-            QueryHeads = mask is DenseMask { Shape: [_, 4, _, _] } ? 4 : 2,
+            Batch = extent.Batch,
+            QueryHeads = extent.Heads,
             KvHeads = 1,
-            QueryLength = queries,
-            KvLength = keys,
+            QueryLength = extent.QueryLength,
+            KvLength = extent.KeyLength,
             HeadSize = 16,
             Type = type,
             Mask = mask,

@@ -14,10 +14,7 @@ internal static class RandomProblems
     private static readonly double[] Scales = [0, 1, -0.5, 1e-3, 2];
     private static readonly double[] Densities = [0, 0.02, 0.5, 0.98, 1];
 
-    private static readonly string[] Masks =
-    [
-        .. MaskCatalog.Entries.Where(entry => entry.Name != "dense").SelectMany(entry => entry.Examples),
-    ];
+    private static readonly string[] Masks = [.. MaskExamples.Anywhere];
 
     /// <summary>A problem.</summary>
     /// <param name="seed">Equal seeds give equal problems.</param>

@@ -1,3 +1,4 @@
+using Stof.Reference.Masks;
 using Stof.Reference.Cpu.Oracle;
 using Stof.Reference.Interchange;
 using Stof.Reference.Numerics;
@@ -42,7 +43,7 @@ public class PublishedKernelTests
             KvLength = q.Shape[2],
             HeadSize = q.Shape[3],
             Type = DType.F16,
-            Mask = PredicateMask.FromDense(mask.Span<bool>().ToArray(), mask.Shape[1]),
+            Mask = DenseMask.From(mask),
         };
         var reference = CompensatedAttention.Run(problem, q, arrays["k"], arrays["v"]);
         return new AttentionTolerance().Judge(problem, reference, arrays["out"]);

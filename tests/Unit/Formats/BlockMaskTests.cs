@@ -73,7 +73,7 @@ public sealed class BlockMaskTests
         foreach (var (byBatch, byHead) in new[] { (true, true), (true, false), (false, true), (false, false) })
         {
             bool Allows(int b, int h, int q, int k) => ((q * 7) + (k * 3)) % salt[(byBatch ? 2 * b : 0) + (byHead ? h : 0)] == 0;
-            var mask = new MaskCases.Predicate(new MaskExtent(70, 90, 3, 2), Allows, byBatch, byHead);
+            var mask = new PredicateMask("salted", Allows, byBatch, byHead).Bind(new MaskExtent(70, 90, 3, 2));
             CheckAllFormats(mask, $"predicate {byBatch} {byHead}, seed {Seed}");
             var stored = BlockMaskBuilder.Build(mask, TileShape.Default);
             Assert.Equal((byBatch ? 3 : 1, byHead ? 2 : 1), (stored.BatchSlices, stored.HeadSlices));
@@ -100,7 +100,7 @@ public sealed class BlockMaskTests
                 }
             }
 
-            CheckAllFormats(new MaskCases.Predicate(extent, (_, _, q, k) => bits[q, k], false, false), $"seed {seed}");
+            CheckAllFormats(new PredicateMask("bits", (_, _, q, k) => bits[q, k], false, false).Bind(extent), $"seed {seed}");
         }
     }
 
@@ -132,7 +132,7 @@ public sealed class BlockMaskTests
     {
         // The paper's text calls a tile full when no inner tile is empty; that would let masked pairs through.
         var mask = BlockMaskBuilder.Build(
-            new MaskCases.Predicate(new MaskExtent(64, 64), (_, _, q, k) => q % 8 == 3 && k % 8 == 5), TileShape.Default);
+            new PredicateMask("one pair in 64", (_, _, q, k) => q % 8 == 3 && k % 8 == 5), new MaskExtent(64, 64), TileShape.Default);
         Assert.Empty(mask.FullColIdx);
         Assert.Single(mask.PartColIdx);
         Assert.False(mask.Bitmaps.Contains(0UL));

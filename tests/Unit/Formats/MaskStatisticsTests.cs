@@ -47,7 +47,7 @@ public sealed class MaskStatisticsTests
     public void Density_is_divided_by_the_batch()
     {
         var mask = BlockMaskBuilder.Build(
-            new MaskCases.Predicate(new MaskExtent(128, 128, 8), (_, _, q, k) => k <= q, byBatch: true, byHead: false), TileShape.Default);
+            new PredicateMask("causal", (_, _, q, k) => k <= q, DiffersByHead: false), new MaskExtent(128, 128, 8), TileShape.Default);
         Assert.Equal(8, TileCounts.Of(mask).Slices);
         Assert.Equal(0.50390625, TileCounts.Of(mask).Density);
     }

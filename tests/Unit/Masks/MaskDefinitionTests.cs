@@ -1,4 +1,5 @@
 using Stof.Reference.Masks;
+using Stof.Reference.Tests;
 
 namespace Stof.Reference.Unit.Tests.Masks;
 
@@ -39,7 +40,7 @@ public sealed class MaskDefinitionTests
     public void The_predicate_is_the_formula_on_positions(string text)
     {
         var formula = Formulas[text];
-        foreach (var extent in MaskCases.Extents(new FullMask()))
+        foreach (var extent in MaskCases.Extents(MaskText.Parse(text)))
         {
             var offset = extent.Alignment == PositionAlignment.BottomRight ? extent.KeyLength - extent.QueryLength : 0;
             var mask = MaskText.Parse(text).Bind(extent);
@@ -57,7 +58,7 @@ public sealed class MaskDefinitionTests
     [Fact]
     public void A_decoding_step_sees_the_last_row_of_the_square_mask()
     {
-        foreach (var text in MaskCatalog.Entries.Where(e => e.Name != "dense").SelectMany(e => e.Examples))
+        foreach (var text in MaskExamples.Anywhere)
         {
             var pattern = MaskText.Parse(text);
             var square = pattern.Bind(new MaskExtent(160, 160, 2));

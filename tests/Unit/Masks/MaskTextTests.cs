@@ -86,14 +86,14 @@ public sealed class MaskTextTests
     [InlineData("fixed(4,5)", "fixed summary: 5; expected 0 to the block of 4")]
     [InlineData("local(0)", "local block: 0; expected 1 or more")]
     [InlineData("prefix(-1)", "prefix length: -1; expected 0 or more")]
-    [InlineData("documents(3+0)", "documents length 1: 0; expected 1 or more")]
-    [InlineData("documents(3+)", "documents lengths: '3+'; expected whole numbers joined by +, such as 100+28+64")]
+    [InlineData("documents(3+-1)", "documents length 1: -1; expected 0 or more")]
+    [InlineData("documents(3+)", "mask documents: lengths=3+; expected whole numbers joined by +, such as 20+5+40")]
     [InlineData("documents(2147483647+1)", "documents lengths: a sum of 2147483648; expected at most 2147483647")]
-    [InlineData("dense(4,AA)", "dense shape: '4'; expected SqxSkv or BxHxSqxSkv")]
-    [InlineData("dense(0x1x4x4,AA)", "dense shape: '0x1x4x4'; expected SqxSkv or BxHxSqxSkv")]
-    [InlineData("dense(4x4,AAAA)", "dense bits: 3 bytes; expected 4 for shape 4x4")]
+    [InlineData("dense(4,AA)", "mask dense: shape=4; expected 2 or 4 whole numbers joined by x")]
+    [InlineData("dense(0x1x4x4,AA)", "dense shape: [0, 1, 4, 4]; expected 1 or more batch items and heads")]
+    [InlineData("dense(4x4,AAAA)", "dense bits: 3 bytes; expected 4 for shape [1, 1, 4, 4]")]
     [InlineData("dense(1x4,EA)", "dense bits: a bit past key 3 in row 0; expected zeros there")]
-    [InlineData("dense(1x4,E.)", "dense bits: characters that are not base64url; expected A-Z, a-z, 0-9, - and _")]
+    [InlineData("dense(1x4,E.)", "mask dense bits: characters that are not base64url; expected A-Z, a-z, 0-9, - and _")]
     public void Values_out_of_range_are_refused_in_one_line(string text, string message)
     {
         Assert.Equal(message, Assert.Throws<InvalidInputException>(() => MaskText.Parse(text)).Message);

@@ -9,6 +9,35 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record BigBirdMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "bigbird",
+        Formula = "|p − k| ≤ band or p global or k global or a random pair",
+        Summary = "Longformer's band and global positions, and random pairs of two kinds. `kind=stof`, the default, takes the cells of the STOF artifact "
+            + "(`stof_cells`): they lie within a block of the diagonal, and every batch item has its own. `kind=blocks` takes the paper's random key "
+            + "blocks (`random_blocks`): `bigbird(band=64,global=64,kind=blocks,blocks=3,size=64,seed=0)`.",
+        Source = "Zaheer et al.: BigBird (2020)",
+        Parameters =
+        [
+            MaskParameter.Whole("band", "one-sided width of the band in keys"),
+            MaskParameter.Whole("global", "number of global positions from the start"),
+            MaskParameter.Number("fill", "kind stof: draws per 32x32 block as a share of its cells; default 0.1", optional: true),
+            MaskParameter.Whole("seed", "seed; default 0", optional: true),
+            MaskParameter.Word("kind", "stof: the artifact's cells, other ones in every batch item; blocks: random key blocks; default stof", optional: true),
+            MaskParameter.Whole("blocks", "kind blocks: key blocks per block row; default 3", optional: true),
+            MaskParameter.Whole("size", "kind blocks: side of a block; default 64", optional: true),
+        ],
+        Create = From,
+        Examples =
+        [
+            "bigbird(band=32,global=32,fill=0.1,seed=0)", "bigbird(band=3,global=5,fill=0.01,seed=17)",
+            "bigbird(band=9,global=4,kind=blocks,blocks=2,size=16,seed=7)", "bigbird(band=0,global=1,kind=blocks,blocks=1,size=3,seed=7)",
+        ],
+        Sample = new("bigbird(band=8,global=8,fill=0.1,seed=0)", 128),
+        Loose = "a union: a rectangle that band, global strips and random pairs cover only together is called part",
+    };
+
     /// <summary>Creates the pattern with the STOF artifact's random cells.</summary>
     /// <param name="band">One-sided width of the band in keys, 0 or more.</param>
     /// <param name="global">Number of global positions from the start, 0 or more.</param>

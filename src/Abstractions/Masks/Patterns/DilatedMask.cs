@@ -8,6 +8,28 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record DilatedMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "dilated",
+        Formula = "|p − k| ≤ width + gap and (k − (p − width − gap)) mod (gap + 1) = 0",
+        Summary = "A band with gaps, counted from its left edge. Where width + gap is no multiple of gap + 1 the diagonal itself is left out: "
+            + "with width 64 and gap 1 the offsets are −65, −63, … 65, and under `causal` query 0 has no key.",
+        Source = "the STOF artifact's dilated window",
+        Parameters =
+        [
+            MaskParameter.Whole("width", "one-sided width in keys"),
+            MaskParameter.Whole("gap", "keys left out between two attended ones"),
+        ],
+        Create = a => new DilatedMask(a.Whole("width"), a.Whole("gap")),
+        Examples =
+        [
+            "dilated(width=64,gap=1)", "dilated(width=20,gap=0)", "dilated(width=7,gap=2)", "dilated(width=100,gap=70)",
+            "dilated(width=2147483647,gap=2147483647)",
+        ],
+        Sample = new("dilated(width=8,gap=1)"),
+    };
+
     /// <summary>Creates the band.</summary>
     /// <param name="width">w in keys, 0 or more.</param>
     /// <param name="gap">d, the keys left out between two attended ones, 0 or more; 0 gives the sliding band.</param>

@@ -6,6 +6,18 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record LocalMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "local",
+        Formula = "block(k) = block(p)",
+        Summary = "Every block of positions attends to itself; a decoder's is `causal & local(32)`.",
+        Parameters = [MaskParameter.Whole("block", "side of a block in positions")],
+        Create = a => new LocalMask(a.Whole("block")),
+        Examples = ["local(32)", "local(1)", "local(7)", "local(2147483647)"],
+        Sample = new("local(12)"),
+    };
+
     /// <summary>Creates the pattern.</summary>
     /// <param name="block">b in positions, 1 or more.</param>
     /// <exception cref="InvalidInputException">The block is below 1.</exception>

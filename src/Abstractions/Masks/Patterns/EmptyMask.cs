@@ -5,6 +5,17 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record EmptyMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "empty",
+        Formula = "no pair",
+        Summary = "No query attends to any key; its output is 0 and its LSE is −∞. The identity of `|`.",
+        Create = _ => new EmptyMask(),
+        Examples = ["empty"],
+        Sample = new("empty"),
+    };
+
     /// <inheritdoc/>
     public override string Name => "empty";
 

@@ -13,6 +13,29 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record RandomBlocksMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "random_blocks",
+        Formula = "block(k) is one of the key blocks drawn for block(p)",
+        Summary = "Distinct key blocks, drawn uniformly from all of them for every block row; batch items and heads share the draw. The generator is "
+            + "written out in `RandomBlocksMask`.",
+        Source = "Zaheer et al.: BigBird (2020)",
+        Parameters =
+        [
+            MaskParameter.Whole("blocks", "key blocks per block row"),
+            MaskParameter.Whole("size", "side of a block; default 64", optional: true),
+            MaskParameter.Whole("seed", "seed; default 0", optional: true),
+        ],
+        Create = a => new RandomBlocksMask(a.Whole("blocks"), a.Whole("size", 64), a.Whole("seed", 0)),
+        Examples =
+        [
+            "random_blocks(blocks=3,size=64,seed=0)", "random_blocks(blocks=2,size=7,seed=3)", "random_blocks(blocks=1,size=2,seed=3)",
+            "random_blocks(blocks=1000,size=16,seed=5)",
+        ],
+        Sample = new("random_blocks(blocks=2,size=8,seed=0)"),
+    };
+
     /// <summary>Creates the pattern.</summary>
     /// <param name="blocks">Key blocks r drawn for a block row, 0 or more.</param>
     /// <param name="size">Side of a block in positions, 1 or more.</param>

@@ -13,6 +13,26 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record StofCellsMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "stof_cells",
+        Formula = "the random cells of bigbird's kind stof",
+        Summary = "Bit for bit the artifact's procedure: CPython's Mersenne Twister, seeded once; the stream runs on over batch items. For each block row "
+            + "i = 0 … ⌊S/32⌋ − 2 a column-block offset from [1, 0] (first row), [−1, 0] (last of them) or [−1, 0, 1], then ⌊1024·fill⌋ cells with both "
+            + "coordinates from 0 to 32 inclusive. S is the number of keys.",
+        Source = "the STOF artifact's BigBird mask",
+        Parameters =
+        [
+            MaskParameter.Number("fill", "draws per 32x32 block as a share of its cells; default 0.1", optional: true),
+            MaskParameter.Whole("seed", "seed; default 0", optional: true),
+        ],
+        Create = a => new StofCellsMask(a.Number("fill", 0.1), a.Whole("seed", 0)),
+        Examples = ["stof_cells(fill=0.1,seed=0)", "stof_cells(fill=1,seed=2147483647)", "stof_cells(fill=0,seed=1)"],
+        Sample = new("stof_cells(fill=0.1,seed=0)", 128),
+        Loose = "single random cells: only what lies farther from the diagonal than they reach is known to be empty",
+    };
+
     private const int Block = 32;
 
     /// <summary>Creates the cells.</summary>

@@ -7,6 +7,19 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record SlidingMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "sliding",
+        Formula = "|p − k| ≤ width",
+        Summary = "A band of 2·width + 1 keys, both edges included. A decoder's one-sided band is `causal & sliding(64)`; unequal sides are `window`.",
+        Source = "Beltagy, Peters, Cohan: Longformer (2020); width as in STOF's masks",
+        Parameters = [MaskParameter.Whole("width", "one-sided width in keys")],
+        Create = a => new SlidingMask(a.Whole("width")),
+        Examples = ["sliding(64)", "sliding(0)", "sliding(5)", "sliding(2147483647)"],
+        Sample = new("sliding(8)"),
+    };
+
     /// <summary>Creates the band.</summary>
     /// <param name="width">One-sided width w in keys, 0 or more; 0 is the diagonal.</param>
     /// <exception cref="InvalidInputException">The width is negative.</exception>

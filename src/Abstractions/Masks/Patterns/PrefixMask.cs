@@ -6,6 +6,19 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record PrefixMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "prefix",
+        Formula = "k ≤ p or k < length",
+        Summary = "Prefix language model: all queries see the prefix, the rest is causal.",
+        Source = "Raffel et al.: T5 (2020)",
+        Parameters = [MaskParameter.Whole("length", "keys that all queries see")],
+        Create = a => new PrefixMask(a.Whole("length")),
+        Examples = ["prefix(16)", "prefix(0)", "prefix(2147483647)"],
+        Sample = new("prefix(16)"),
+    };
+
     /// <summary>Creates the pattern.</summary>
     /// <param name="length">n in keys, 0 or more; 0 is causal.</param>
     /// <exception cref="InvalidInputException">The length is negative.</exception>

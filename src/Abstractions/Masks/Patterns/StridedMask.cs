@@ -6,6 +6,19 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record StridedMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "strided",
+        Formula = "k ≤ p and (p − k < stride or (p − k) mod stride = 0)",
+        Summary = "The latest positions and every stride-th before them. The paper's stride is about √S.",
+        Source = "Child, Gray, Radford, Sutskever: Sparse Transformers (2019)",
+        Parameters = [MaskParameter.Whole("stride", "distance in keys")],
+        Create = a => new StridedMask(a.Whole("stride")),
+        Examples = ["strided(8)", "strided(1)", "strided(2)", "strided(70)", "strided(2147483647)"],
+        Sample = new("strided(8)"),
+    };
+
     /// <summary>Creates the pattern.</summary>
     /// <param name="stride">s in keys, 1 or more; the authors use about √S.</param>
     /// <exception cref="InvalidInputException">The stride is below 1.</exception>
@@ -35,16 +48,14 @@ public sealed record StridedMask : NamedMask
 
         public override TileClass Classify(int batch, int head, MaskRect rect)
         {
+            // Ways back from p to k take every value of an interval; allowed are 0 … s and the multiples of s beyond.
             var (low, high) = Diagonals(rect);
-            var causal = TileClasses.Interval(low, high, long.MinValue, 0);
-            var recent = TileClasses.Interval(low, high, 1L - stride, 0);
-            if (causal == TileClass.Empty || recent == TileClass.Full || stride == 1)
-            {
-                return causal;
-            }
-
-            // −low is the longest way back and −high the shortest: is there a multiple of s between them?
-            return recent == TileClass.Empty && -low / stride * stride < -high ? TileClass.Empty : TileClass.Part;
+            var (shortest, longest) = (-high, -low);
+            var recent = TileClasses.Interval(shortest, longest, 0, stride);
+            return recent == TileClass.Full || (shortest >= 0 && stride == 1) || (shortest == longest && shortest >= 0 && shortest % stride == 0)
+                ? TileClass.Full
+                : recent == TileClass.Part || (longest >= 0 && longest / stride * stride >= shortest) ? TileClass.Part
+                : TileClass.Empty;
         }
 
         public override ulong Row64(int batch, int head, int query, int keyStart)

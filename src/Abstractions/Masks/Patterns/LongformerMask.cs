@@ -19,6 +19,31 @@ public enum SecondGlobalBand
 /// </summary>
 public sealed record LongformerMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "longformer",
+        Formula = "|p − k| ≤ band or p global or k global; global: 0 ≤ x < global",
+        Summary = "A band, and global positions that attend to all keys and are attended by all queries. The STOF artifact makes as many positions from "
+            + "⌊Skv/2⌋ on global too: `second=half`. A query before position 0 is no global token.",
+        Source = "Beltagy, Peters, Cohan: Longformer (2020)",
+        Parameters =
+        [
+            MaskParameter.Whole("band", "one-sided width of the band in keys"),
+            MaskParameter.Whole("global", "number of global positions from the start"),
+            MaskParameter.Word("second", "none, or half: as many from the middle are global too; default none", optional: true),
+        ],
+        Create = a => new LongformerMask(
+            a.Whole("band"), a.Whole("global"), a.Choice("second", ["none", "half"], "none") == "half" ? SecondGlobalBand.Half : SecondGlobalBand.None),
+        Examples =
+        [
+            "longformer(band=32,global=32)", "longformer(band=1,global=2)", "longformer(band=4,global=9,second=half)",
+            "longformer(band=2147483647,global=2147483647,second=half)",
+        ],
+        Sample = new("longformer(band=4,global=4,second=half)"),
+        Loose = "a union: a rectangle that the band and the global strips cover only together is called part",
+    };
+
     /// <summary>Creates the pattern.</summary>
     /// <param name="band">One-sided width of the band in keys, 0 or more.</param>
     /// <param name="global">Number g of global positions from the start, 0 or more.</param>

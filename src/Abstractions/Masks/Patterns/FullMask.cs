@@ -3,6 +3,17 @@ namespace Stof.Reference.Masks;
 /// <summary>Every query attends to every key: <c>full</c>. The identity of <c>&amp;</c>.</summary>
 public sealed record FullMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "full",
+        Formula = "every pair",
+        Summary = "Every query attends to every key. The identity of `&`.",
+        Create = _ => new FullMask(),
+        Examples = ["full"],
+        Sample = new("full"),
+    };
+
     /// <inheritdoc/>
     public override string Name => "full";
 

@@ -15,6 +15,24 @@ namespace Stof.Reference.Masks;
 /// </summary>
 public sealed record DenseMask : NamedMask
 {
+    /// <summary>The catalogue's entry.</summary>
+    public static MaskEntry Entry { get; } = new()
+    {
+        Name = "dense",
+        Formula = "bit k of row q",
+        Summary = "A mask given bit by bit, for one size: `SqxSkv`, or `BxHxSqxSkv` with 1 where batch items or heads share. The bits are base64url without "
+            + "padding: rows of whole bytes, bit k mod 8 of byte k/8 for key k. Usually it comes from a file: wherever a mask is expected the tool takes "
+            + "`m.npy` (bool or uint8), `m.npz:key` or `m.json`.",
+        Parameters =
+        [
+            MaskParameter.Word("shape", "SqxSkv or BxHxSqxSkv"),
+            MaskParameter.Word("bits", "base64url of rows of whole bytes, least significant bit first"),
+        ],
+        Create = From,
+        Examples = ["dense(shape=4x4,bits=AQMHDw)", "dense(shape=2x1x3x9,bits=AQEDAQcAAAAAAP8B)"],
+        Sample = new("dense(shape=8x8,bits=ABhmgYFmGAA)"),
+    };
+
     private readonly int[] _shape;
     private readonly ulong[] _words;
 
@@ -36,6 +54,10 @@ public sealed record DenseMask : NamedMask
         new("shape", string.Join('x', _shape[0] == 1 && _shape[1] == 1 ? _shape[2..] : _shape)),
         new("bits", Base64Url.EncodeToString(ToBytes())),
     ];
+
+    /// <inheritdoc/>
+    public override MaskDemand Demand =>
+        new(_shape[2], _shape[3], _shape[0] == 1 ? null : _shape[0], _shape[1] == 1 ? null : _shape[1]);
 
     private int WordsPerRow => WordsFor(_shape[3]);
 
@@ -100,38 +122,24 @@ public sealed record DenseMask : NamedMask
     /// <summary>Reads the text form's arguments.</summary>
     internal static DenseMask From(MaskArguments arguments)
     {
-        var text = arguments.Word("shape");
-        var parts = text.Split('x');
-        var shape = new int[4];
-        var first = 4 - parts.Length;
-        shape.AsSpan().Fill(1);
-        var valid = parts.Length is 2 or 4;
-        for (var i = 0; valid && i < parts.Length; i++)
+        var shape = arguments.Shape("shape", 2, 4);
+        if (shape.Length == 2)
         {
-            valid = int.TryParse(parts[i], out shape[first + i]) && shape[first + i] >= (first + i < 2 ? 1 : 0);
+            shape = [1, 1, .. shape];
         }
 
-        if (!valid)
+        if (shape[0] < 1 || shape[1] < 1)
         {
-            throw new InvalidInputException("dense shape", $"'{text}'", "SqxSkv or BxHxSqxSkv");
+            throw new InvalidInputException("dense shape", HostTensor.Describe(shape), "1 or more batch items and heads");
         }
 
         var words = Allocate(shape);
-        byte[] bytes;
-        try
-        {
-            bytes = Base64Url.DecodeFromChars(arguments.Word("bits"));
-        }
-        catch (FormatException exception)
-        {
-            throw new InvalidInputException("dense bits", "characters that are not base64url", "A-Z, a-z, 0-9, - and _", exception);
-        }
-
+        var bytes = arguments.Bytes("bits");
         var stride = (shape[3] + 7) / 8;
         var rows = (long)shape[0] * shape[1] * shape[2];
         if (bytes.LongLength != rows * stride)
         {
-            throw new InvalidInputException("dense bits", $"{bytes.Length} bytes", $"{rows * stride} for shape {text}");
+            throw new InvalidInputException("dense bits", $"{bytes.Length} bytes", $"{rows * stride} for shape {HostTensor.Describe(shape)}");
         }
 
         var target = MemoryMarshal.AsBytes(words.AsSpan());
