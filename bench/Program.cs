@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 
-// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -15,12 +15,15 @@ if (args is ["quick", var suite, ..])
         case "attention":
             AttentionQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionQuick.DefaultLength);
             return 0;
+        case "masks":
+            MaskQuick.Run(Console.Out);
+            return 0;
         case "tiling" when args.Length == 6:
             var numbers = Array.ConvertAll(args[2..], int.Parse);
             TilingQuick.Run(Console.Out, numbers[0], numbers[1], numbers[2], numbers[3]);
             return 0;
         default:
-            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, or tiling M N K THREADS");
+            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, masks, or tiling M N K THREADS");
             return 2;
     }
 }

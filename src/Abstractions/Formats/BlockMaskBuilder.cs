@@ -48,74 +48,93 @@ public static class BlockMaskBuilder
         return Build(pattern.Bind(extent), tile);
     }
 
-    /// <summary>The lists while they grow, one tile row after the other.</summary>
+    /// <summary>
+    /// What was found so far, one tile row after the other: runs of full tiles and single part tiles. The lists are written once, at their
+    /// exact length, when everything is known.
+    /// </summary>
     private sealed class TileListBuilder(BoundMask mask, TileShape tile, int pointers)
     {
+        private readonly List<TileRun> _found = [];
         private readonly List<TileRun> _runs = [];
-        private readonly List<int> _full = [];
-        private readonly List<int> _part = [];
-        private readonly List<int> _load = [];
-        private readonly List<int> _loadPart = [];
+        private readonly BitmapStack _bitmaps = new(tile.WordsPerTile);
         private readonly int[] _fullRowPtr = new int[pointers];
         private readonly int[] _partRowPtr = new int[pointers];
         private readonly int[] _loadRowPtr = new int[pointers];
-        private ulong[] _bitmaps = [];
+        private long _full;
         private int _row;
 
         public void AddRow(int batch, int head, int tileRow)
         {
             var queryStart = tileRow * tile.Rows;
             var queryEnd = (int)Math.Min((long)queryStart + tile.Rows, mask.Extent.QueryLength);
+            var wholeColumns = queryEnd - queryStart == tile.Rows ? mask.Extent.KeyLength / tile.Columns : 0;
             TileWalker.Walk(mask, batch, head, queryStart, queryEnd, tile.Columns, _runs);
             foreach (var (first, end, full) in _runs)
             {
-                if ((long)_load.Count + end - first > Array.MaxLength)
+                // Tiles that the edge cuts are never full: their bits past the edge are 0.
+                var endOfFull = full ? Math.Clamp(end, first, Math.Max(first, wholeColumns)) : first;
+                if (endOfFull > first)
                 {
-                    throw new InvalidInputException("mask", $"more than {_load.Count} tiles of {tile}", $"at most {Array.MaxLength}");
+                    AddFull(first, endOfFull);
                 }
 
-                for (var column = first; column < end; column++)
+                for (var column = endOfFull; column < end; column++)
                 {
-                    var whole = queryEnd - queryStart == tile.Rows && (column + 1L) * tile.Columns <= mask.Extent.KeyLength;
-                    if (full && whole)
-                    {
-                        AddFull(column);
-                    }
-                    else
-                    {
-                        Look(batch, head, queryStart, queryEnd, column);
-                    }
+                    Look(batch, head, queryStart, queryEnd, column);
                 }
             }
 
             _row++;
-            _fullRowPtr[_row] = _full.Count;
-            _partRowPtr[_row] = _part.Count;
-            _loadRowPtr[_row] = _load.Count;
+            _fullRowPtr[_row] = (int)_full;
+            _partRowPtr[_row] = _bitmaps.Count;
+            _loadRowPtr[_row] = (int)(_full + _bitmaps.Count);
         }
 
-        public BlockMask ToBlockMask(int batchSlices, int headSlices) => new(mask.Extent, tile, batchSlices, headSlices)
+        public BlockMask ToBlockMask(int batchSlices, int headSlices)
         {
-            FullRowPtr = _fullRowPtr,
-            FullColIdx = [.. _full],
-            PartRowPtr = _partRowPtr,
-            PartColIdx = [.. _part],
-            LoadRowPtr = _loadRowPtr,
-            LoadColIdx = [.. _load],
-            LoadPartIdx = [.. _loadPart],
-            Bitmaps = _bitmaps.AsSpan(0, _part.Count * tile.WordsPerTile).ToArray(),
-        };
+            var lists = new BlockMask(mask.Extent, tile, batchSlices, headSlices)
+            {
+                FullRowPtr = _fullRowPtr,
+                FullColIdx = new int[_full],
+                PartRowPtr = _partRowPtr,
+                PartColIdx = new int[_bitmaps.Count],
+                LoadRowPtr = _loadRowPtr,
+                LoadColIdx = new int[_full + _bitmaps.Count],
+                LoadPartIdx = new int[_full + _bitmaps.Count],
+                Bitmaps = _bitmaps.ToArray(),
+            };
+            var (full, part, load) = (0, 0, 0);
+            foreach (var (first, end, isFull) in _found)
+            {
+                for (var column = first; column < end; column++, load++)
+                {
+                    lists.LoadColIdx[load] = column;
+                    if (isFull)
+                    {
+                        lists.FullColIdx[full++] = column;
+                        lists.LoadPartIdx[load] = -1;
+                    }
+                    else
+                    {
+                        lists.PartColIdx[part] = column;
+                        lists.LoadPartIdx[load] = part++;
+                    }
+                }
+            }
 
-        private void AddFull(int column)
+            return lists;
+        }
+
+        private void AddFull(int first, int end)
         {
-            _full.Add(column);
-            _load.Add(column);
-            _loadPart.Add(-1);
+            _full += end - first;
+            _found.Add(new TileRun(first, end, true));
+            RequireRoom();
         }
 
         private void Look(int batch, int head, int queryStart, int queryEnd, int column)
         {
-            var words = NextBitmap();
+            var words = _bitmaps.Next();
             var bytes = MemoryMarshal.AsBytes(words);
             var keyStart = column * tile.Columns;
             var keyEnd = (int)Math.Min((long)keyStart + tile.Columns, mask.Extent.KeyLength);
@@ -146,32 +165,70 @@ public static class BlockMaskBuilder
 
             if (!words.ContainsAnyExcept(ulong.MaxValue))
             {
-                AddFull(column);
                 words.Clear();
+                AddFull(column, column + 1);
                 return;
             }
 
-            _loadPart.Add(_part.Count);
-            _part.Add(column);
-            _load.Add(column);
+            _bitmaps.Keep();
+            _found.Add(new TileRun(column, column + 1, false));
+            RequireRoom();
         }
 
-        /// <summary>Room for one more bitmap, all zeros; it is kept by counting its tile as part.</summary>
-        private Span<ulong> NextBitmap()
+        private void RequireRoom()
         {
-            var start = (long)_part.Count * tile.WordsPerTile;
-            var end = start + tile.WordsPerTile;
-            if (end > Array.MaxLength)
+            if (_full + _bitmaps.Count > Array.MaxLength)
             {
-                throw new InvalidInputException("mask", $"more than {_part.Count} part tiles of {tile}", "bitmaps of fewer than 16 GiB");
+                throw new InvalidInputException("mask", $"more than {Array.MaxLength} tiles of {tile}", "a larger tile or a shorter sequence");
+            }
+        }
+    }
+
+    /// <summary>Bitmaps while their number is unknown: chunks are never moved, so that growing costs no copies.</summary>
+    private sealed class BitmapStack(int wordsPerTile)
+    {
+        private const int ChunkWords = 1 << 13;
+
+        private readonly int _tilesPerChunk = Math.Max(1, ChunkWords / wordsPerTile);
+        private readonly List<ulong[]> _chunks = [];
+
+        /// <summary>Bitmaps kept.</summary>
+        public int Count { get; private set; }
+
+        /// <summary>Room for one bitmap, all zeros if the last one was kept or cleared.</summary>
+        public Span<ulong> Next()
+        {
+            var (chunk, index) = Math.DivRem(Count, _tilesPerChunk);
+            if (chunk == _chunks.Count)
+            {
+                _chunks.Add(new ulong[_tilesPerChunk * wordsPerTile]);
             }
 
-            if (end > _bitmaps.Length)
+            return _chunks[chunk].AsSpan(index * wordsPerTile, wordsPerTile);
+        }
+
+        /// <summary>Keeps what was written to <see cref="Next"/>.</summary>
+        public void Keep() => Count++;
+
+        /// <summary>All bitmaps, one after the other.</summary>
+        /// <exception cref="InvalidInputException">They exceed an array.</exception>
+        public ulong[] ToArray()
+        {
+            var words = (long)Count * wordsPerTile;
+            if (words > Array.MaxLength)
             {
-                Array.Resize(ref _bitmaps, (int)Math.Clamp(2L * _bitmaps.Length, Math.Max(end, 1024), Array.MaxLength));
+                throw new InvalidInputException("mask", $"{Count} part tiles", "bitmaps of fewer than 16 GiB");
             }
 
-            return _bitmaps.AsSpan((int)start, tile.WordsPerTile);
+            var all = new ulong[words];
+            for (var chunk = 0; chunk * (long)_tilesPerChunk < Count; chunk++)
+            {
+                var start = chunk * _tilesPerChunk * wordsPerTile;
+                var length = Math.Min(_tilesPerChunk * wordsPerTile, all.Length - start);
+                _chunks[chunk].AsSpan(0, length).CopyTo(all.AsSpan(start));
+            }
+
+            return all;
         }
     }
 }

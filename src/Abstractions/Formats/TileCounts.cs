@@ -8,6 +8,12 @@ public sealed record TileCounts
     /// <summary>Slices counted.</summary>
     public required int Slices { get; init; }
 
+    /// <summary>Outer tile size.</summary>
+    public required TileShape Tile { get; init; }
+
+    /// <summary>Tile rows counted, those of all slices.</summary>
+    public required long TileRows { get; init; }
+
     /// <summary>Tiles whose every bit is set.</summary>
     public required long Full { get; init; }
 
@@ -41,8 +47,17 @@ public sealed record TileCounts
     /// <summary>Allowed pairs as a share of all, 0 to 1.</summary>
     public double Density => Pairs == 0 ? 0 : (double)Allowed / Pairs;
 
+    /// <summary>Tiles that are not empty.</summary>
+    public long Loaded => Full + Part;
+
     /// <summary>Loaded tiles as a share of all, 0 to 1.</summary>
-    public double LoadShare => Full + Part == 0 ? 0 : (double)(Full + Part) / (Full + Part + Empty);
+    public double LoadShare => Loaded == 0 ? 0 : (double)Loaded / (Loaded + Empty);
+
+    /// <summary>
+    /// How much longer the longest tile row takes than an average one: the most loaded tiles of a row over their mean. 1 is balanced, and
+    /// so is a mask without tiles. With one worker a row the whole takes this much longer than its share.
+    /// </summary>
+    public double RowImbalance => Loaded == 0 ? 1 : MaxRowTiles * (double)TileRows / Loaded;
 
     /// <summary>Counts in time proportional to the loaded tiles and bitmaps.</summary>
     /// <param name="mask">The mask.</param>
@@ -78,6 +93,8 @@ public sealed record TileCounts
         return new TileCounts
         {
             Slices = slices,
+            Tile = mask.Tile,
+            TileRows = end - first,
             Full = full,
             Part = partTiles,
             Empty = ((long)slices * mask.TileRows * mask.TileColumns) - full - partTiles,

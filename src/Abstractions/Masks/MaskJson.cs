@@ -29,6 +29,21 @@ public static class MaskJson
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
+    /// <summary>True unless the pattern holds one that is defined in code or read from stored lists, which has no JSON form.</summary>
+    public static bool CanWrite(MaskPattern pattern) => pattern switch
+    {
+        AndMask and => CanWrite(and.Left) && CanWrite(and.Right),
+        OrMask or => CanWrite(or.Left) && CanWrite(or.Right),
+        NotMask not => CanWrite(not.Pattern),
+        NamedMask named => named.Arguments.All(a => a.Value switch
+        {
+            MaskPattern inner => CanWrite(inner),
+            IEnumerable<MaskPattern> inner => inner.All(CanWrite),
+            _ => true,
+        }),
+        _ => false,
+    };
+
     /// <summary>Writes a pattern as the next value.</summary>
     /// <exception cref="InvalidInputException">The pattern holds one that is defined in code and has no JSON form.</exception>
     public static void Write(Utf8JsonWriter writer, MaskPattern pattern)

@@ -13,6 +13,7 @@ internal static class MaskCommand
         MaskShowCommand.Create(),
         MaskStatsCommand.Create(),
         MaskConvertCommand.Create(),
+        MaskGalleryCommand.Create(),
         CreateList(),
     };
 

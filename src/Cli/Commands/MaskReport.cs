@@ -32,10 +32,29 @@ internal static class MaskReport
     });
 
     /// <summary>The statistics.</summary>
-    public static string StatisticsJson(MaskPattern pattern, MaskStatistics statistics) => Write(writer =>
+    public static string StatisticsJson(MaskPattern pattern, MaskStatistics statistics, AttentionForecast forecast) => Write(writer =>
     {
-        WriteMask(writer, pattern, statistics.Extent, statistics.Tile);
+        WriteMask(writer, pattern, statistics.Extent, statistics.Tiles.Tile);
         WriteCounts(writer, statistics.Tiles);
+        writer.WriteNumber("row_imbalance", statistics.Tiles.RowImbalance);
+        writer.WriteStartArray("tile_sizes");
+        foreach (var counts in statistics.Sizes)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("tile", counts.Tile.ToString());
+            writer.WriteNumber("full_tiles", counts.Full);
+            writer.WriteNumber("part_tiles", counts.Part);
+            writer.WriteNumber("empty_tiles", counts.Empty);
+            writer.WriteNumber("load_share", counts.LoadShare);
+            writer.WriteNumber("row_imbalance", counts.RowImbalance);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("useful_flops", forecast.UsefulFlops);
+        writer.WriteNumber("tile_flops", forecast.TileFlops);
+        writer.WriteNumber("least_bytes", forecast.LeastBytes);
+        writer.WriteNumber("tile_bytes", forecast.TileBytes);
         writer.WriteNumber("load_share_16", statistics.LoadShare16);
         if (double.IsFinite(statistics.PaperThreshold))
         {
@@ -52,7 +71,15 @@ internal static class MaskReport
     private static void WriteMask(Utf8JsonWriter writer, MaskPattern pattern, MaskExtent extent, TileShape tile)
     {
         writer.WritePropertyName("mask");
-        MaskJson.Write(writer, pattern);
+        if (MaskJson.CanWrite(pattern))
+        {
+            MaskJson.Write(writer, pattern);
+        }
+        else
+        {
+            writer.WriteStringValue(pattern.ToString());
+        }
+
         writer.WriteNumber("queries", extent.QueryLength);
         writer.WriteNumber("keys", extent.KeyLength);
         writer.WriteString("alignment", extent.Alignment == PositionAlignment.TopLeft ? "top-left" : "bottom-right");

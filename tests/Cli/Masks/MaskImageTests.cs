@@ -16,7 +16,7 @@ public sealed class MaskImageTests
         var pattern = MaskText.Parse("causal & sliding(20)");
         var bound = pattern.Bind(new MaskExtent(64, 64));
         var mask = BlockMaskBuilder.Build(bound, new TileShape(16, 16));
-        var image = MaskImage.Draw(mask, 0, "causal");
+        var image = MaskImage.Draw(MaskPicture.Of(mask, 0, "causal"));
         for (var query = 0; query < 64; query++)
         {
             for (var key = 0; key < 64; key++)
@@ -44,7 +44,7 @@ public sealed class MaskImageTests
     public void Every_size_gives_a_picture_of_moderate_size(int queries, int keys)
     {
         var mask = BlockMaskBuilder.Build(MaskText.Parse("longformer(5,3)"), new MaskExtent(queries, keys), TileShape.Default);
-        var image = MaskImage.Draw(mask, 0, new string('x', 500));
+        var image = MaskImage.Draw(MaskPicture.Of(mask, 0, new string('x', 500)));
         Assert.InRange(image.Width, 200, 1000);
         Assert.InRange(image.Height, 50, 1100);
         Assert.All(image.Pixels, pixel => Assert.InRange(pixel, 0, image.Palette.Count - 1));
@@ -54,7 +54,7 @@ public sealed class MaskImageTests
     public void A_thin_line_does_not_vanish_when_pairs_are_merged()
     {
         var mask = BlockMaskBuilder.Build(new SlidingMask(0), new MaskExtent(9000, 9000), TileShape.Default);
-        var image = MaskImage.Draw(mask, 0, "diagonal");
+        var image = MaskImage.Draw(MaskPicture.Of(mask, 0, "diagonal"));
         for (var i = 0; i < 900; i++)
         {
             var colour = image.Pixels[((Top + i) * image.Width) + Margin + i];
