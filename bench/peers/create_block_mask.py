@@ -13,6 +13,7 @@ import random
 import resource
 import statistics
 import time
+import warnings
 
 import torch
 from torch.nn.attention.flex_attention import create_block_mask
@@ -87,6 +88,7 @@ def main():
     parser.add_argument("--most-pairs", type=float, default=2e9, help="skip eager runs that would hold more pairs than this at once")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    warnings.simplefilter("ignore")
     print(f"PyTorch {torch.__version__}, {arguments.device}, {arguments.threads} threads")
     print("mask       block  how            S   full tiles   part tiles    first ms   median ms     best ms   peak MB")
     for length in arguments.lengths:
@@ -98,6 +100,7 @@ def main():
                     if not compiled and float(length) * length > arguments.most_pairs:
                         print(f"{label}  skipped: {length}x{length} pairs at once")
                         continue
+                    torch._dynamo.reset()  # or its limit of recompilations would be reached
                     try:
                         full, part, first, median, best, grown = measure(mask_mod, length, block, arguments.device, compiled)
                     except RuntimeError as error:  # out of memory, or a compiler that refuses

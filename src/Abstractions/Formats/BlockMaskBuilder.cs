@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Stof.Reference.Masks;
 
@@ -132,6 +133,8 @@ public static class BlockMaskBuilder
             RequireRoom();
         }
 
+        // Nearly all of the time goes here, and a mask is often built once: the method starts optimized instead of waiting for its turn.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Look(int batch, int head, int queryStart, int queryEnd, int column)
         {
             var words = _bitmaps.Next();

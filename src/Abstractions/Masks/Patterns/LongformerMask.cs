@@ -108,7 +108,7 @@ public sealed record LongformerMask : NamedMask
                 ? KeysBetween(keyStart, 0, Extent.KeyLength)
                 : KeysBetween(keyStart, position - _band, position + _band + 1)
                     | KeysBetween(keyStart, 0, _global)
-                    | KeysBetween(keyStart, _second, (long)_second + _global);
+                    | (_second == 0 ? 0 : KeysBetween(keyStart, _second, (long)_second + _global));
         }
 
         private bool IsGlobal(long position) =>
