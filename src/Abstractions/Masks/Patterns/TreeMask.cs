@@ -21,7 +21,7 @@ public sealed record TreeMask : NamedMask
         Summary = "Token tree of speculative decoding: drafts that share their beginnings are verified in one pass. The nodes are the last positions of "
             + "the key axis; whatever is before them is context, which every node sees and which is causal in itself. Parents may come in any order.",
         Source = "Miao et al.: SpecInfer (2024); Cai et al.: Medusa (2024)",
-        Parameters = [MaskParameter.Word("parents", "parent of each node, −1 for a root, joined by +")],
+        Parameters = [MaskParameter.Word("parents", "parent of each node, -1 for a root, joined by +")],
         Create = a => new TreeMask(a.Wholes("parents")),
         Examples = ["tree(-1+0+0+1+1+2)", "tree(-1)", "tree(3+0+-1+-1+2+0+1)", "tree(-1+0+1+2+3+4+5+6+7+8+9)", "tree(4+4+4+4+-1)"],
         Sample = new("tree(-1+0+0+0+1+1+1+2+2+3+4+4+5+7+8+10)", 32),
