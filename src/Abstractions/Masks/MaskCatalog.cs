@@ -25,6 +25,12 @@ public static class MaskCatalog
         BigBirdMask.Entry,
         StofCellsMask.Entry,
         RandomBlocksMask.Entry,
+        NeighbourhoodMask.Entry,
+        Dilated2DMask.Entry,
+        SwinMask.Entry,
+        TokenTopKMask.Entry,
+        BlockTopKMask.Entry,
+        DiscardMask.Entry,
         DenseMask.Entry,
     ];
 
