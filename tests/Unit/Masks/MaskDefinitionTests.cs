@@ -25,9 +25,6 @@ public sealed class MaskDefinitionTests
         ["fixed(block=8,summary=2)"] = (p, k, n) => k <= p && (k / 8 == p / 8 || k % 8 >= 6),
         ["local(7)"] = (p, k, n) => p >= 0 && p / 7 == k / 7,
         ["causal & local(32)"] = (p, k, n) => k <= p && p / 32 == k / 32,
-        ["prefix(16)"] = (p, k, n) => k <= p || k < 16,
-        ["documents(20+5+40)"] = (p, k, n) =>
-            new[] { (0, 20), (20, 25), (25, 65) }.Any(d => p >= d.Item1 && p < d.Item2 && k >= d.Item1 && k < d.Item2),
         ["neighbourhood(height=7,width=9,radius=2)"] = (p, k, n) =>
             p >= 0 && p < 63 && k < 63 && Math.Abs((p / 9) - (k / 9)) <= 2 && Math.Abs((p % 9) - (k % 9)) <= 2,
         ["neighbourhood(height=7,width=9,radius=3,edge=shift)"] = (p, k, n) =>
@@ -47,6 +44,9 @@ public sealed class MaskDefinitionTests
         ["block_topk(block=2,init=1,local=1,top=1,shape=8x8,selected=_____________________wEAAAABAAAAAgAAAAIAAAA)"] = (p, k, n) =>
             k <= p && (k < 2 || k / 2 == p / 2 || k / 2 == new[] { -1, -1, -1, -1, 1, 1, 2, 2 }[p]),
         ["discard(shape=4,until=BAAAAAIAAAAEAAAA____fw)"] = (p, k, n) => k <= p && (k == 3 || p < new[] { 4, 2, 4 }[k]),
+        ["prefix(16)"] = (p, k, n) => k <= p || k < 16,
+        ["documents(20+5+40)"] = (p, k, n) =>
+            new[] { (0, 20), (20, 25), (25, 65) }.Any(d => p >= d.Item1 && p < d.Item2 && k >= d.Item1 && k < d.Item2),
         ["causal | sliding(3)"] = (p, k, n) => k <= p + 3,
         ["!causal"] = (p, k, n) => k > p,
         ["!(causal & sliding(3)) | sliding(0)"] = (p, k, n) => !(k <= p && p - k <= 3) || p == k,
