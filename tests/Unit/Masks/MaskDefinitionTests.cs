@@ -25,6 +25,25 @@ public sealed class MaskDefinitionTests
         ["fixed(block=8,summary=2)"] = (p, k, n) => k <= p && (k / 8 == p / 8 || k % 8 >= 6),
         ["local(7)"] = (p, k, n) => p >= 0 && p / 7 == k / 7,
         ["causal & local(32)"] = (p, k, n) => k <= p && p / 32 == k / 32,
+        ["neighbourhood(height=7,width=9,radius=2)"] = (p, k, n) =>
+            p >= 0 && p < 63 && k < 63 && Math.Abs((p / 9) - (k / 9)) <= 2 && Math.Abs((p % 9) - (k % 9)) <= 2,
+        ["neighbourhood(height=7,width=9,radius=3,edge=shift)"] = (p, k, n) =>
+            p >= 0 && p < 63 && k < 63 && Math.Abs((k % 9) - new[] { 3, 3, 3, 3, 4, 5, 5, 5, 5 }[p % 9]) <= 3,
+        ["neighbourhood(height=12,width=5,radius=1,edge=shift)"] = (p, k, n) =>
+            p >= 0 && p < 60 && k < 60
+            && Math.Abs((k / 5) - Math.Min(Math.Max(p / 5, 1), 10)) <= 1 && Math.Abs((k % 5) - new[] { 1, 1, 2, 3, 3 }[p % 5]) <= 1,
+        ["dilated_2d(height=9,width=8,radius=2,gap=1)"] = (p, k, n) =>
+            p >= 0 && p < 72 && k < 72 && new[] { -4, -2, 0, 2, 4 }.Contains((p / 8) - (k / 8)) && new[] { -4, -2, 0, 2, 4 }.Contains((p % 8) - (k % 8)),
+        ["dilated_2d(height=3,width=20,radius=9,gap=4)"] = (p, k, n) =>
+            p >= 0 && p < 60 && k < 60 && p / 20 == k / 20 && ((p % 20) - (k % 20)) % 5 == 0,
+        ["swin(height=6,width=9,window=3,shift=1)"] = (p, k, n) =>
+            p >= 0 && p < 54 && k < 54 && new[] { 0, 1, 1, 1, 2, 2 }[p / 9] == new[] { 0, 1, 1, 1, 2, 2 }[k / 9]
+            && new[] { 0, 1, 1, 1, 2, 2, 2, 3, 3 }[p % 9] == new[] { 0, 1, 1, 1, 2, 2, 2, 3, 3 }[k % 9],
+        ["token_topk(top=2,shape=4x4,selected=AAAAAP____8AAAAAAQAAAAAAAAABAAAAAAAAAAMAAAA)"] = (p, k, n) =>
+            new[] { new[] { 0 }, [0, 1], [0, 1], [0, 3] }[p].Contains(k),
+        ["block_topk(block=2,init=1,local=1,top=1,shape=8x8,selected=_____________________wEAAAABAAAAAgAAAAIAAAA)"] = (p, k, n) =>
+            k <= p && (k < 2 || k / 2 == p / 2 || k / 2 == new[] { -1, -1, -1, -1, 1, 1, 2, 2 }[p]),
+        ["discard(shape=4,until=BAAAAAIAAAAEAAAA____fw)"] = (p, k, n) => k <= p && (k == 3 || p < new[] { 4, 2, 4 }[k]),
         ["prefix(16)"] = (p, k, n) => k <= p || k < 16,
         ["documents(20+5+40)"] = (p, k, n) =>
             new[] { (0, 20), (20, 25), (25, 65) }.Any(d => p >= d.Item1 && p < d.Item2 && k >= d.Item1 && k < d.Item2),
