@@ -50,7 +50,7 @@ internal sealed class PackedBitMask(MaskSlices slices, byte[] bits, BitSegment[]
     public override ulong Row64(int batch, int head, int query, int keyStart)
     {
         var segment = segments[Slices.Index(batch, head)];
-        if (query >= segment.Queries)
+        if (query >= segment.Queries || keyStart >= segment.Keys)
         {
             return 0;
         }

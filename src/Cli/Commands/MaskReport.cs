@@ -51,8 +51,16 @@ internal static class MaskReport
 
     private static void WriteMask(Utf8JsonWriter writer, MaskPattern pattern, MaskExtent extent, TileShape tile)
     {
-        writer.WritePropertyName("mask");
-        MaskJson.Write(writer, pattern);
+        if (pattern is StoredPattern stored)
+        {
+            writer.WriteString("mask", stored.ToString()); // it has no formula
+        }
+        else
+        {
+            writer.WritePropertyName("mask");
+            MaskJson.Write(writer, pattern);
+        }
+
         writer.WriteNumber("queries", extent.QueryLength);
         writer.WriteNumber("keys", extent.KeyLength);
         writer.WriteString("alignment", extent.Alignment == PositionAlignment.TopLeft ? "top-left" : "bottom-right");

@@ -6,13 +6,12 @@ using Stof.Reference.Masks;
 namespace Stof.Reference.Cli.Commands;
 
 /// <summary>
-/// Resolves what a user gives where a mask is expected: <c>m.npy</c> (Bool or U8), <c>m.npz</c> or <c>m.npz:key</c> (the array
-/// <c>mask</c>, or the arrays of tile lists), <c>m.json</c>, or a mask text such as <c>causal &amp; sliding(64)</c>.
+/// Resolves what a user gives where a mask is expected: <c>m.npy</c> (Bool or U8), <c>m.npz</c> with the arrays of any of
+/// <see cref="MaskFormats"/> or an array <c>mask</c>, <c>m.npz:key</c> (Bool or U8), <c>m.json</c>, or a mask text such as
+/// <c>causal &amp; sliding(64)</c>.
 /// </summary>
 internal static class MaskSource
 {
-    private const string DefaultKey = "mask";
-
     /// <summary>Help text of an argument that is resolved here.</summary>
     public const string Help = "a mask text such as \"causal & sliding(64)\", or a file: .npy, .npz, .npz:key, .json";
 
@@ -52,51 +51,55 @@ internal static class MaskSource
     }
 
     /// <summary>
-    /// The rectangle a mask is shown on: given lengths, or for a dense mask its own. The batch and the heads reach as far as the item and
-    /// the head that are asked for.
+    /// The rectangle a mask is shown on: given lengths, or for a dense or stored mask its own. The batch and the heads reach as far as
+    /// the item and the head that are asked for.
     /// </summary>
     /// <param name="pattern">The mask.</param>
-    /// <param name="queries">Sq, or null for the dense mask's own.</param>
-    /// <param name="keys">Skv, or null for Sq (or the dense mask's own).</param>
+    /// <param name="queries">Sq, or null for the mask's own.</param>
+    /// <param name="keys">Skv, or null for Sq (or the mask's own).</param>
     /// <param name="batch">Number of batch items that are needed.</param>
     /// <param name="heads">Number of heads that are needed.</param>
-    /// <param name="alignment">How positions line up.</param>
-    /// <exception cref="InvalidInputException">No length is given, or a dense mask has fewer batch items or heads.</exception>
+    /// <param name="alignment">How positions line up; null for a stored mask's own, else bottom-right.</param>
+    /// <exception cref="InvalidInputException">No length is given, or the mask has fewer batch items or heads.</exception>
     public static MaskExtent Extent(
-        MaskPattern pattern, int? queries, int? keys, int batch, int heads, PositionAlignment alignment)
+        MaskPattern pattern, int? queries, int? keys, int batch, int heads, PositionAlignment? alignment)
     {
-        if (pattern is not DenseMask dense)
+        var own = pattern switch
+        {
+            DenseMask dense => new MaskExtent(dense.Shape[2], dense.Shape[3], dense.Shape[0], dense.Shape[1]),
+            StoredPattern stored => stored.Mask.Extent,
+            _ => null,
+        };
+        if (own is null)
         {
             var length = queries ?? throw new InvalidInputException("--seq", "not given", "a number of queries");
-            return new MaskExtent(length, keys ?? length, batch, heads, alignment).Validated();
+            return new MaskExtent(length, keys ?? length, batch, heads, alignment ?? PositionAlignment.BottomRight).Validated();
         }
 
-        var shape = dense.Shape;
-        RequireInside("--batch", batch, shape[0]);
-        RequireInside("--head", heads, shape[1]);
+        RequireInside("--batch", batch, own.Batch);
+        RequireInside("--head", heads, own.Heads);
         return new MaskExtent(
-            queries ?? shape[2], keys ?? shape[3], Math.Max(batch, shape[0]), Math.Max(heads, shape[1]), alignment).Validated();
+            queries ?? own.QueryLength, keys ?? own.KeyLength, Math.Max(batch, own.Batch), Math.Max(heads, own.Heads),
+            alignment ?? own.Alignment).Validated();
     }
 
     private static void RequireInside(string option, int count, int available)
     {
         if (available > 1 && count > available)
         {
-            throw new InvalidInputException(option, $"{count} asked for", $"at most the {available} that the dense mask holds");
+            throw new InvalidInputException(option, $"{count} asked for", $"at most the {available} that the mask holds");
         }
     }
 
-    private static DenseMask FromArchive(string path)
+    private static MaskPattern FromArchive(string path)
     {
         var arrays = NpzArchive.Read(path);
-        if (arrays.TryGetValue(DefaultKey, out var tensor))
-        {
-            return DenseMask.From(tensor);
-        }
+        var format = MaskFormats.Detect(arrays) ?? throw new InvalidInputException(
+            path, $"arrays {string.Join(", ", arrays.Keys.Take(20))}", $"'{DenseArrays.Mask}', the arrays of a format that 'mask formats' lists, or {path}:key");
 
-        return arrays.ContainsKey("load_row_ptr")
-            ? DenseMask.From(BlockMaskArrays.FromArrays(arrays).AsMask().ToDense())
-            : throw new InvalidInputException(
-                path, $"arrays {string.Join(", ", arrays.Keys.Take(20))}", $"'{DefaultKey}', tile lists, or {path}:key");
+        // A mask of bools among other arrays needs no rectangle: it has its shape.
+        return format.Key == DenseArrays.Mask && !format.Arrays.All(arrays.ContainsKey)
+            ? DenseMask.From(arrays[DenseArrays.Mask])
+            : new StoredPattern(format.Read(arrays), format.Name);
     }
 }
