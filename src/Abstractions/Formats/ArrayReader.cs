@@ -47,7 +47,7 @@ internal sealed class ArrayReader
     public TileShape Tile(string name)
     {
         var sides = Vector<int>(name, 2);
-        return new TileShape(sides[0], sides[1]).Validated();
+        return new TileShape(sides[0], sides[1]).Validated(name);
     }
 
     /// <summary>One number in an I32 array of one, from 0 to <paramref name="largest"/>.</summary>

@@ -66,7 +66,7 @@ public sealed class MaskFormatDamageTests
         { "flex", "kv_indices", 3, 0, "full_kv_indices: tile 0 in row 1; expected a tile that is not in kv_indices too" },
         { "flex", "full_kv_indices", 3, 2, "full_kv_indices: tile 2 in row 1; expected a part tile, as the edge cuts it" },
         { "flex", "full_kv_num_blocks", 0, 1, "full_kv_indices: tile 0 in row 0; expected a tile that is not in kv_indices too" },
-        { "flex", "block_size", 0, 12, "tile: 12x16" },
+        { "flex", "block_size", 0, 12, "block_size: 12x16; expected multiples of 8" },
         { "flex", "block_size", 0, 32, "kv_indices: I32[1, 1, 3, 3]; expected I32[1, 1, 2, n]" },
         { "flashinfer", "qo_indptr", 0, 1, "qo_indptr[0]: 1; expected 0" },
         { "flashinfer", "qo_indptr", 1, 38, "qo_indptr[1]: 38 queries; expected at most 37" },

@@ -20,7 +20,7 @@ namespace Stof.Reference.Formats.Peers;
 /// </para>
 /// <para>
 /// Example: <c>causal</c> at S = 16 in little order: qo_indptr and kv_indptr [0, 16], mask_indptr [0, 32], bytes 01 00 03 00 07 00 …; at
-/// S = 3 the nine bits are 100 110 111, bytes CB 01, where rows of whole bytes would be 01 03 07.
+/// S = 3 the nine bits are 100 110 111, bytes D9 01, where rows of whole bytes would be 01 03 07.
 /// </para>
 /// </summary>
 public sealed class FlashInferMask
