@@ -42,8 +42,7 @@ public sealed class MaskFormatsTests
         foreach (var (byBatch, byHead) in new[] { (true, true), (true, false), (false, true), (false, false) })
         {
             var extent = new MaskExtent(70, 90, 3, 2, PositionAlignment.TopLeft);
-            var mask = new MaskCases.Predicate(
-                extent, (b, h, q, k) => k < q + 5 + (byBatch ? 3 * b : 0) + (byHead ? 7 * h : 0), byBatch, byHead);
+            var mask = new PredicateMask("drawn", (b, h, q, k) => k < q + 5 + (byBatch ? 3 * b : 0) + (byHead ? 7 * h : 0), byBatch, byHead).Bind(extent);
             foreach (var format in MaskFormats.Entries)
             {
                 if (TryWrite(format, mask, MaskFormatOptions.Default) is not { } arrays)
@@ -223,7 +222,7 @@ public sealed class MaskFormatsTests
     }
 
     /// <summary>Runs of bits, so that full and empty tiles occur; sometimes different by item or head.</summary>
-    private static MaskCases.Predicate RandomMask(Random random)
+    private static BoundMask RandomMask(Random random)
     {
         var extent = new MaskExtent(
             random.Next(150), random.Next(150), random.Next(1, 4), random.Next(1, 4), (PositionAlignment)random.Next(2));
@@ -244,6 +243,6 @@ public sealed class MaskFormatsTests
             }
         }
 
-        return new MaskCases.Predicate(extent, (b, h, q, k) => bits[byBatch ? b : 0, byHead ? h : 0, q, k], byBatch, byHead);
+        return new PredicateMask("drawn", (b, h, q, k) => bits[byBatch ? b : 0, byHead ? h : 0, q, k], byBatch, byHead).Bind(extent);
     }
 }

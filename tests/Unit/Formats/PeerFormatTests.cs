@@ -168,8 +168,7 @@ public sealed class PeerFormatTests
         {
             var random = new Random((queries * 1000) + keys);
             var bits = Enumerable.Range(0, 3 * queries * keys).Select(_ => random.Next(3) > 0).ToArray();
-            var mask = new MaskCases.Predicate(
-                new MaskExtent(queries, keys, 3, 2), (b, _, q, k) => bits[(((b * queries) + q) * keys) + k], true, false);
+            var mask = new PredicateMask("drawn", (b, _, q, k) => bits[(((b * queries) + q) * keys) + k], true, false).Bind(new MaskExtent(queries, keys, 3, 2));
             foreach (var order in Enum.GetValues<BitOrder>())
             {
                 var packed = FlashInferMask.Build(mask, order);
@@ -209,7 +208,7 @@ public sealed class PeerFormatTests
     [InlineData("cu_seqlens", "mask: 1 batch items and 2 heads that differ")]
     public void Masks_that_differ_by_head_are_refused_where_there_is_no_head_dimension(string format, string message)
     {
-        var mask = new MaskCases.Predicate(new MaskExtent(8, 8, 1, 2), (_, h, q, k) => k <= q + h, false, true);
+        var mask = new PredicateMask("drawn", (_, h, q, k) => k <= q + h, false, true).Bind(new MaskExtent(8, 8, 1, 2));
         Assert.Contains(message, Assert.Throws<InvalidInputException>(() => MaskFormats.Find(format).Write(mask, MaskFormatOptions.Default)).Message);
     }
 
@@ -221,8 +220,8 @@ public sealed class PeerFormatTests
         Assert.Contains("tile: 16x8; expected a square", Refusal(mask, new TileShape(16, 8)));
         Assert.Contains(
             "mask: 2 batch items that differ",
-            Refusal(new MaskCases.Predicate(new MaskExtent(8, 8, 2), (b, _, _, _) => b == 0, true, false), new TileShape(8, 8)));
-        var heads = new MaskCases.Predicate(new MaskExtent(16, 16, 1, 2), (_, h, q, k) => h == 0 || k < q, false, true);
+            Refusal(new PredicateMask("drawn", (b, _, _, _) => b == 0, true, false).Bind(new MaskExtent(8, 8, 2)), new TileShape(8, 8)));
+        var heads = new PredicateMask("drawn", (_, h, q, k) => h == 0 || k < q, false, true).Bind(new MaskExtent(16, 16, 1, 2));
         Assert.Contains("tile row 0, tile column 0 of head 1", Refusal(heads, new TileShape(8, 8)));
 
         static string Refusal(BoundMask mask, TileShape tile) => Assert.Throws<InvalidInputException>(() => BlockLayout.Build(mask, tile)).Message;
@@ -239,7 +238,7 @@ public sealed class PeerFormatTests
         var found = 0;
         for (var bits = 0; bits < 1 << (queries * keys); bits++)
         {
-            var mask = new MaskCases.Predicate(new MaskExtent(queries, keys), (_, _, q, k) => ((bits >> ((q * keys) + k)) & 1) != 0, false, false);
+            var mask = new PredicateMask("drawn", (_, _, q, k) => ((bits >> ((q * keys) + k)) & 1) != 0, false, false).Bind(new MaskExtent(queries, keys));
             var dense = mask.ToDense();
             var rows = Representable.Rows(dense);
             var possible = Enum.GetValues<SequenceCausality>().Where(c => Representable.IsBlockDiagonal(rows, keys, c)).ToArray();

@@ -48,7 +48,7 @@ public sealed class StoredPatternTests
     [Fact]
     public void Differing_heads_are_kept_apart()
     {
-        var mask = new MaskCases.Predicate(new MaskExtent(8, 8, 1, 2), (_, h, q, k) => k <= q + h, false, true);
+        var mask = new PredicateMask("drawn", (_, h, q, k) => k <= q + h, false, true).Bind(new MaskExtent(8, 8, 1, 2));
         var pattern = new StoredPattern(mask, "rows");
         Assert.True(pattern.Bind(new MaskExtent(8, 8, 4, 2)).Allows(3, 1, 0, 1));
         Assert.Contains("2 heads that differ; expected 3", Assert.Throws<InvalidInputException>(() => pattern.Bind(new MaskExtent(8, 8, 1, 3))).Message);
