@@ -41,7 +41,7 @@ public sealed class BitRows
     {
         var slices = MaskSlices.Of(mask);
         var bytes = (Int128)slices.QueryRows * RowBytesOf(slices);
-        FormatRules.Require(bytes <= Array.MaxLength, "mask", $"{bytes} bytes of bits", "fewer than 2 GiB");
+        FormatRules.Require(bytes <= PackedBitMask.MaxBytes, "mask", $"{bytes} bytes of bits", "fewer than 2 GiB");
         var bits = new byte[(int)bytes];
         var perSlice = slices.Extent.QueryLength * RowBytesOf(slices);
         for (var slice = 0; slice < slices.Count; slice++)

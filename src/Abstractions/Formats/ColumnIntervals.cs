@@ -6,7 +6,7 @@ namespace Stof.Reference.Formats;
 /// <summary>
 /// The queries that may attend to every key, as runs [start, end): <see cref="RowIntervals"/> turned on its side. Key k of slice s has
 /// the runs <c>ColumnPtr[s·Skv + k] … ColumnPtr[s·Skv + k + 1]</c>; run r is <c>[Bounds[2r], Bounds[2r + 1])</c>, sorted, disjoint and
-/// never touching. Represents every mask; FlashMask is the special case of few runs a column.
+/// never touching. Represents every mask; <see cref="Peers.FlashMask"/> is the special case of few runs a column.
 /// <para>
 /// Example: <c>causal &amp; sliding(2)</c> at S = 16: key k has one run [k, k + 3), cut at 16. ColumnPtr is 0, 1, …, 16 and Bounds
 /// 0, 3, 1, 4, …, 13, 16, 14, 16, 15, 16.

@@ -19,6 +19,9 @@ internal sealed class PackedBitMask(MaskSlices slices, byte[] bits, BitSegment[]
     /// <summary>Bytes that must follow the last one.</summary>
     public const int Padding = 9;
 
+    /// <summary>Bytes of bits that leave room for the padding.</summary>
+    public static int MaxBytes => Array.MaxLength - Padding;
+
     public override bool Allows(int batch, int head, int query, int key)
     {
         var segment = segments[Slices.Index(batch, head)];

@@ -1,4 +1,5 @@
 using Stof.Reference.Formats;
+using Stof.Reference.Masks;
 using Stof.Reference.Tests;
 
 namespace Stof.Reference.Unit.Tests.Formats;
@@ -25,5 +26,15 @@ public sealed class FormatDocumentTests
             var shared = format.Name == "stof_blocks" ? MaskFormats.Find("tiles").Arrays : [];
             Assert.All(format.Arrays.Except(Everywhere).Except(shared), array => Assert.Contains($"`{array}`", section));
         }
+    }
+
+    [Fact]
+    public void The_words_worked_out_by_hand_are_those_of_the_builder()
+    {
+        var page = File.ReadAllText(Path.Combine(TestData.RepositoryRoot, "docs", "masks.md"));
+        var extent = new MaskExtent(16, 16);
+        var words = BlockMaskBuilder.Build(new CausalMask(), extent, new TileShape(8, 8)).Bitmaps
+            .Concat(BlockMaskBuilder.Build(new SlidingMask(1), extent, new TileShape(16, 16)).Bitmaps);
+        Assert.All(words, word => Assert.Contains($"`0x{word:X16}`", page));
     }
 }

@@ -31,8 +31,6 @@ public sealed class FlashInferMask
         "qo_indptr", "kv_indptr", "mask_indptr", "packed_custom_mask", BitOrders.Array, ArrayReader.Extent, ArrayReader.SliceCounts,
     ];
 
-    private const int Most = 0x7FFFFFC7 - PackedBitMask.Padding; // Array.MaxLength, less what is read past the end
-
     private FlashInferMask(MaskSlices slices, int[] queries, int[] keys, int[] offsets, BitOrder order, byte[] bits)
     {
         Slices = slices;
@@ -71,7 +69,7 @@ public sealed class FlashInferMask
         var perSegment = (((long)extent.QueryLength * extent.KeyLength) + 7) / 8;
         foreach (var (name, count) in new[] { ("bytes", perSegment), ("queries", extent.QueryLength), ("keys", extent.KeyLength) })
         {
-            FormatRules.Require((Int128)count * slices.Count <= Most, "mask", $"{(Int128)count * slices.Count} {name} of all batch items", $"at most {Most}");
+            FormatRules.Require((Int128)count * slices.Count <= PackedBitMask.MaxBytes, "mask", $"{(Int128)count * slices.Count} {name} of all batch items", $"at most {PackedBitMask.MaxBytes}");
         }
 
         var bits = new byte[(perSegment * slices.Count) + PackedBitMask.Padding];
