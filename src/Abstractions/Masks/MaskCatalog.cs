@@ -19,6 +19,7 @@ public static class MaskCatalog
         DilatedMask.Entry,
         StridedMask.Entry,
         FixedMask.Entry,
+        LogSparseMask.Entry,
         LocalMask.Entry,
         PrefixMask.Entry,
         StreamingMask.Entry,

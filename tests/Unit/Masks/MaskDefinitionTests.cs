@@ -23,6 +23,7 @@ public sealed class MaskDefinitionTests
             Math.Abs(p - k) <= 4 || (p >= 0 && p < 9) || k < 9 || (p >= n / 2 && p < (n / 2) + 9) || (k >= n / 2 && k < (n / 2) + 9),
         ["strided(8)"] = (p, k, n) => k <= p && (p - k < 8 || (p - k) % 8 == 0),
         ["fixed(block=8,summary=2)"] = (p, k, n) => k <= p && (k / 8 == p / 8 || k % 8 >= 6),
+        ["log_sparse(6)"] = (p, k, n) => k <= p && (p - k < 6 || new[] { 1, 2, 4, 8, 16, 32, 64, 128, 256 }.Contains(p - k)),
         ["local(7)"] = (p, k, n) => p >= 0 && p / 7 == k / 7,
         ["causal & local(32)"] = (p, k, n) => k <= p && p / 32 == k / 32,
         ["neighbourhood(height=7,width=9,radius=2)"] = (p, k, n) =>
