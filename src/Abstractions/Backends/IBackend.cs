@@ -1,6 +1,8 @@
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
 using Stof.Reference.Models;
+using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
 using Stof.Reference.Plans;
 using Stof.Reference.Tensors;
 
@@ -24,7 +26,32 @@ public interface IBackend : IDisposable
 
     /// <summary>A clock for segments of the model's layer, on real weights and random rows.</summary>
     ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload);
+
+    /// <summary>Null if <see cref="Attend"/> computes the problem here, or why not.</summary>
+    /// <exception cref="InvalidInputException">The problem itself is out of range; no backend computes it.</exception>
+    Refusal? Supports(AttentionProblem problem);
+
+    /// <summary>
+    /// Computes one attention outside of any model, by the kernel and tile that the backend thinks best. Every element of the
+    /// results is written; inputs are not. Same problem, inputs and device: same bits.
+    /// </summary>
+    /// <param name="problem">Shapes and options.</param>
+    /// <param name="q">Q in the problem's layout and dtype.</param>
+    /// <param name="k">K.</param>
+    /// <param name="v">V.</param>
+    /// <param name="output">Receives O, in the problem's layout and dtype; must not overlap the inputs.</param>
+    /// <param name="logSumExp">
+    /// Receives LSE [B, Hq, Sq] in F32, natural logarithm; null exactly where the problem does not ask for it.
+    /// </param>
+    /// <exception cref="InvalidInputException">The problem is out of range or refused, or a tensor does not fit it.</exception>
+    void Attend(
+        AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp);
 }
+
+/// <summary>What an attention gives.</summary>
+/// <param name="Output">O in the problem's layout and dtype.</param>
+/// <param name="LogSumExp">LSE [B, Hq, Sq] in F32, natural logarithm; null if the problem does not ask for it.</param>
+public readonly record struct AttentionResult(HostTensor Output, HostTensor? LogSumExp);
 
 /// <summary>What follows from a backend's own methods.</summary>
 public static class BackendExtensions
@@ -45,6 +72,22 @@ public static class BackendExtensions
         }
 
         return null;
+    }
+
+    /// <summary>Computes one attention into new tensors.</summary>
+    /// <inheritdoc cref="IBackend.Attend"/>
+    public static AttentionResult Attend(
+        this IBackend backend, AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentNullException.ThrowIfNull(problem);
+        var p = problem.Validated();
+        var output = HostTensor.Uninitialized(p.Type, p.Layout.Shape(p.Batch, p.QueryHeads, p.QueryLength, p.ValueSize));
+        var logSumExp = p.LogSumExp == LogSumExpOutput.None
+            ? null
+            : HostTensor.Uninitialized(DType.F32, p.Batch, p.QueryHeads, p.QueryLength);
+        backend.Attend(p, q, k, v, output, logSumExp);
+        return new AttentionResult(output, logSumExp);
     }
 }
 

@@ -19,17 +19,18 @@ public sealed class HostTensor
     private readonly int _byteLength;
     private readonly int[] _shape;
 
-    private HostTensor(DType type, int[] shape, int count, bool zeroed)
+    private HostTensor(DType type, int[] shape, int count, bool zeroed, int margin = 0)
     {
         Type = type;
         _shape = shape;
         Count = count;
         _byteLength = count * type.Size();
+        var bytes = checked(margin + _byteLength + margin + Alignment);
         _storage = zeroed
-            ? GC.AllocateArray<byte>(_byteLength + Alignment, pinned: true)
-            : GC.AllocateUninitializedArray<byte>(_byteLength + Alignment, pinned: true);
-        var address = (long)Marshal.UnsafeAddrOfPinnedArrayElement(_storage, 0);
-        _start = (int)(-address & (Alignment - 1));
+            ? GC.AllocateArray<byte>(bytes, pinned: true)
+            : GC.AllocateUninitializedArray<byte>(bytes, pinned: true);
+        var address = (long)Marshal.UnsafeAddrOfPinnedArrayElement(_storage, margin);
+        _start = margin + (int)(-address & (Alignment - 1));
     }
 
     /// <summary>Element type.</summary>
@@ -56,6 +57,19 @@ public sealed class HostTensor
     /// <exception cref="InvalidInputException">An extent is negative, or the tensor would exceed 2 GiB.</exception>
     public static HostTensor Uninitialized(DType type, params ReadOnlySpan<int> shape) =>
         new(type, shape.ToArray(), CheckedCount(type, shape), zeroed: false);
+
+    /// <summary>
+    /// Allocates a tensor with at least <paramref name="margin"/> bytes on either side that belong to nobody: a test fills
+    /// <see cref="Before"/> and <see cref="After"/> and sees whether a kernel reads or writes there.
+    /// </summary>
+    internal static HostTensor WithMargins(int margin, DType type, params ReadOnlySpan<int> shape) =>
+        new(type, shape.ToArray(), CheckedCount(type, shape), zeroed: false, margin);
+
+    /// <summary>Bytes of the storage before the first element.</summary>
+    internal Span<byte> Before => _storage.AsSpan(0, _start);
+
+    /// <summary>Bytes of the storage after the last element.</summary>
+    internal Span<byte> After => _storage.AsSpan(_start + _byteLength);
 
     /// <summary>Copies <paramref name="values"/> into a new tensor.</summary>
     /// <exception cref="InvalidInputException">The number of values is not the product of the extents.</exception>

@@ -1,12 +1,15 @@
 using System.Runtime.CompilerServices;
 using Stof.Reference.Backends;
 using Stof.Reference.Cpu.Simd;
+using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
 using Stof.Reference.Models;
 using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
 using Stof.Reference.Plans;
+using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Cpu.Execution;
 
@@ -14,6 +17,8 @@ namespace Stof.Reference.Cpu.Execution;
 public sealed class CpuBackend : IBackend
 {
     private const long LargestDetachedScores = 1L << 30; // bytes; beyond, the unfused baseline would not fit beside a model
+
+    private const string Types = "F32, F16 or BF16; double precision is the oracle's";
 
     private readonly WorkerPool _pool;
     private readonly KernelWorkspace _workspace;
@@ -75,15 +80,44 @@ public sealed class CpuBackend : IBackend
         return new CpuMeasurer(this, model, workload, _stores.GetOrCreateValue(model), _workspace);
     }
 
+    /// <inheritdoc/>
+    public Refusal? Supports(AttentionProblem problem)
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        return Computes(problem.Validated().Type) ? null : new Refusal("dtype", $"{problem.Type} is not {Types}");
+    }
+
+    /// <inheritdoc/>
+    public void Attend(
+        AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
+    {
+        if (Supports(problem) is { } refusal)
+        {
+            throw new InvalidInputException(nameof(problem), refusal.Reason, "a problem that this backend computes");
+        }
+
+        if ((logSumExp is null) != (problem.LogSumExp == LogSumExpOutput.None))
+        {
+            throw new InvalidInputException(
+                nameof(logSumExp), logSumExp?.ToString() ?? "no tensor", $"what the problem asks for: {problem.LogSumExp}");
+        }
+
+        // Bits follow the kernel and its tile. They are chosen as for one thread, so that bits do not follow the number of threads.
+        var choice = AttentionSelector.Measured(problem, threads: 1);
+        new AttentionKernel(problem, choice).Run(AttentionOperands.Of(problem, q, k, v, output, logSumExp), _pool);
+    }
+
     /// <summary>Ends the workers.</summary>
     public void Dispose() => _pool.Dispose();
 
     private static void RequireType(Workload workload)
     {
         ArgumentNullException.ThrowIfNull(workload);
-        if (workload.Type is not (DType.F32 or DType.F16 or DType.BF16))
+        if (!Computes(workload.Type))
         {
-            throw new InvalidInputException("dtype", workload.Type.ToString(), "F32, F16 or BF16; double precision is the oracle's");
+            throw new InvalidInputException("dtype", workload.Type.ToString(), Types);
         }
     }
+
+    private static bool Computes(DType type) => type is DType.F32 or DType.F16 or DType.BF16;
 }

@@ -63,7 +63,7 @@ public sealed class BrokenKernelTests
         var failures = 0;
         foreach (var family in Seeded.Families)
         {
-            var item = Conformance.Of(Problem(type, name), family, new Random(Seed));
+            var item = AttentionTrial.Of(Problem(type, name), family, new Random(Seed));
             var right = Rounded(item.Reference, item.Problem);
             Assert.True(
                 item.Judge(right.Output, right.LogSumExp).State == Verdict.Pass, $"seed {Seed}, {name}, {family}: the right answer does not pass");
@@ -91,7 +91,7 @@ public sealed class BrokenKernelTests
             foreach (var family in Seeded.Families)
             {
                 var problem = Problem(type, slip.ToString()) with { Bias = null, Softcap = null, Sinks = null };
-                var item = Conformance.Of(problem, family, new Random(Seed));
+                var item = AttentionTrial.Of(problem, family, new Random(Seed));
                 var (output, logSumExp) = Online(item, slip);
                 failures += item.Judge(output, logSumExp).State == Verdict.Fail ? 1 : 0;
             }
@@ -161,7 +161,7 @@ public sealed class BrokenKernelTests
         HostTensor.From(answer.LogSumExp, p.Batch, p.QueryHeads, p.QueryLength).To(DType.F32));
 
     /// <summary>Row by row over tiles of 16 keys, in float, with a running maximum.</summary>
-    private static (HostTensor Output, HostTensor LogSumExp) Online(Conformance item, Slip slip)
+    private static (HostTensor Output, HostTensor LogSumExp) Online(AttentionTrial item, Slip slip)
     {
         var p = item.Problem;
         var (q, k, v) = (item.Q.ToDoubles(), item.K.ToDoubles(), item.V.ToDoubles());

@@ -49,7 +49,7 @@ public class CpuBackendModelTests
         var seen = new HashSet<string>();
         for (var round = 0; round < 6; round++)
         {
-            var plan = RandomPlan(graph, workload, backend, random);
+            var plan = RandomPlans.Draw(graph, workload, backend, random);
             seen.UnionWith(plan.Segments.Select(segment => segment.Template));
             using var executable = backend.Compile(model, workload, plan);
             var verdicts = ModelVerifier.Verify(model, mask, input, executable, detached, type);
@@ -168,43 +168,4 @@ public class CpuBackendModelTests
 
     private static string Hash(IModelExecutable executable, ModelInput input) =>
         Convert.ToHexStringLower(SHA256.HashData(executable.Run(input).Bytes));
-
-    /// <summary>Draws segments from left to right among the templates that match, and their parameters among the legal ones.</summary>
-    private static ExecutionPlan RandomPlan(OperatorGraph graph, Workload workload, IBackend backend, Random random)
-    {
-        var segments = new List<SegmentPlan>();
-        for (var start = 0; start < graph.Operators.Length; start = segments[^1].Segment.End)
-        {
-            var choices = new List<SegmentPlan>();
-            for (var length = 1; start + length <= graph.Operators.Length; length++)
-            {
-                var segment = new Segment(start, length);
-                if (TemplateCatalog.Match(graph, segment) is not { } template)
-                {
-                    continue;
-                }
-
-                var context = new SegmentContext(graph, segment, workload, backend.Device);
-                for (var draw = 0; draw < 20; draw++)
-                {
-                    var parameters = ParameterSet.Sample(template.Parameters(context), random);
-                    if (backend.Supports(template, context, parameters) is null)
-                    {
-                        choices.Add(new SegmentPlan(segment, template.Name, parameters));
-                        break;
-                    }
-                }
-            }
-
-            segments.Add(choices[random.Next(choices.Count)]);
-        }
-
-        return new ExecutionPlan
-        {
-            GraphHash = graph.Hash(),
-            Device = backend.Device.Fingerprint,
-            Workload = ExecutionPlan.WorkloadKey(workload),
-            Segments = [.. segments],
-        };
-    }
 }

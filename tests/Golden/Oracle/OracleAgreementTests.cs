@@ -31,7 +31,7 @@ public sealed class OracleAgreementTests(ITestOutputHelper output)
 
             // The oracles take double inputs too; those use all the bits that a product can lose.
             problem = trial % 2 == 0 ? problem with { Type = DType.F64 } : problem;
-            var item = Conformance.Of(problem, Seeded.Families[family], new Random(seed));
+            var item = AttentionTrial.Of(problem, Seeded.Families[family], new Random(seed));
             worst = Math.Max(worst, Compare(item, CompensatedAttention.Run(item.Problem, item.Q, item.K, item.V), $"seed {seed}: {item}"));
         }
 
@@ -51,7 +51,7 @@ public sealed class OracleAgreementTests(ITestOutputHelper output)
         {
             var seed = Seed + trial;
             var problem = RandomProblems.Next(seed, edges: true) with { Type = DType.F32 };
-            var item = Conformance.Of(problem, InputFamily.UnitNormal, new Random(seed));
+            var item = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(seed));
             item.V.Span<float>()[item.V.Count / 2] = (float)poison;
             if (double.IsNaN(poison))
             {
@@ -76,7 +76,7 @@ public sealed class OracleAgreementTests(ITestOutputHelper output)
     }
 
     /// <summary>The share of the bound that the worst element uses.</summary>
-    private static double Compare(Conformance item, AttentionReference other, string label)
+    private static double Compare(AttentionTrial item, AttentionReference other, string label)
     {
         var (p, naive) = (item.Problem, item.Reference);
         Assert.Equal(naive.AllowedKeys, other.AllowedKeys);

@@ -1,13 +1,9 @@
 using Stof.Reference.Cpu.Oracle;
-using Stof.Reference.Cpu.Simd.Attention;
-using Stof.Reference.Cpu.Simd.Attention.Detached;
-using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
-using Stof.Reference.Tests;
 
-namespace Stof.Reference.Golden.Tests.Attention;
+namespace Stof.Reference.Tests;
 
 /// <summary>A problem, its inputs and what the oracle says about it.</summary>
 /// <param name="Problem">Always asks for LSE.</param>
@@ -16,7 +12,7 @@ namespace Stof.Reference.Golden.Tests.Attention;
 /// <param name="V">Values.</param>
 /// <param name="Family">What the inputs were drawn from.</param>
 /// <param name="Reference">The oracle's answer.</param>
-internal sealed record Conformance(
+internal sealed record AttentionTrial(
     AttentionProblem Problem, HostTensor Q, HostTensor K, HostTensor V, InputFamily Family, AttentionReference Reference)
 {
     /// <summary>
@@ -25,53 +21,26 @@ internal sealed record Conformance(
     /// </summary>
     private const int EnoughOutputs = 256;
 
-    /// <summary>Both kernels on tiles from the smallest to larger than the problem.</summary>
-    public static AttentionChoice[] Choices { get; } =
-    [
-        new(AttentionAlgorithm.Blockwise, new(64, 64)),
-        new(AttentionAlgorithm.Rowwise, new(64, 64)),
-        new(AttentionAlgorithm.Blockwise, new(16, 16)),
-        new(AttentionAlgorithm.Rowwise, new(8, 8)),
-        new(AttentionAlgorithm.Blockwise, new(8, 40)),
-        new(AttentionAlgorithm.Rowwise, new(16, 136)),
-        new(AttentionAlgorithm.Blockwise, new(136, 24)),
-    ];
-
     /// <summary>Draws inputs and asks the oracle.</summary>
-    public static Conformance Of(AttentionProblem problem, InputFamily family, Random random)
+    public static AttentionTrial Of(AttentionProblem problem, InputFamily family, Random random)
     {
         var p = problem with { LogSumExp = LogSumExpOutput.Natural };
         var q = Seeded.Tensor(random, p.Type, family, p.Layout.Shape(p.Batch, p.QueryHeads, p.QueryLength, p.HeadSize));
         var k = Seeded.Tensor(random, p.Type, family, p.Layout.Shape(p.Batch, p.KvHeads, p.KvLength, p.HeadSize));
         var v = Seeded.Tensor(random, p.Type, family, p.Layout.Shape(p.Batch, p.KvHeads, p.KvLength, p.ValueSize));
-        return new Conformance(p, q, k, v, family, NaiveAttention.Run(p, q, k, v));
+        return new AttentionTrial(p, q, k, v, family, NaiveAttention.Run(p, q, k, v));
     }
+
+    /// <summary>Factor on max(1, |LSE|); see <see cref="AttentionTolerance.LogSumExpLimit"/>.</summary>
+    public double LogSumExpLimit { get; init; } = new AttentionTolerance().LogSumExpLimit;
 
     /// <summary>The judge, strict about Frobenius where that limit is meant to hold.</summary>
     public AttentionVerdict Judge(HostTensor output, HostTensor? logSumExp) =>
-        new AttentionTolerance { LimitFrobenius = Family == InputFamily.UnitNormal && output.Count >= EnoughOutputs }
-            .Judge(Problem, Reference, output, logSumExp);
-
-    /// <summary>Runs a kernel and requires agreement.</summary>
-    public void Require(AttentionChoice choice, int splits, WorkerPool pool, string label)
-    {
-        var (output, logSumExp) = CpuAttention.Run(Problem with { KvSplits = splits }, Q, K, V, choice, pool);
-        Require(output, logSumExp, $"{label}: {choice}, {splits} splits");
-    }
-
-    /// <summary>Runs the operators that a fused kernel replaces and requires agreement.</summary>
-    public void RequireDetached(WorkerPool pool, string label)
-    {
-        var p = Problem;
-        var output = HostTensor.Zeros(p.Type, p.Layout.Shape(p.Batch, p.QueryHeads, p.QueryLength, p.ValueSize));
-        var operands = AttentionOperands.Of(p, Q, K, V, output);
-        var scores = HostTensor.Uninitialized(DType.F32, p.Batch, p.QueryHeads, p.QueryLength, p.KvLength);
-        new ScoreProduct(p).Run(operands.Query, operands.Key, scores, pool);
-        new ScaleMask(p).Run(scores, pool);
-        new RowSoftmax(p).Run(scores, pool);
-        new WeightedSum(p).Run(scores, operands.Value, operands.Output, pool);
-        Require(output, null, $"{label}: detached");
-    }
+        new AttentionTolerance
+        {
+            LimitFrobenius = Family == InputFamily.UnitNormal && output.Count >= EnoughOutputs,
+            LogSumExpLimit = LogSumExpLimit,
+        }.Judge(Problem, Reference, output, logSumExp);
 
     /// <summary>
     /// No Fail on any family; on unit normals not more than half of the budget. The half leaves out η, the last term of the

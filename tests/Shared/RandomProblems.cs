@@ -2,9 +2,8 @@ using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
-using Stof.Reference.Tests;
 
-namespace Stof.Reference.Golden.Tests.Attention;
+namespace Stof.Reference.Tests;
 
 /// <summary>Small random problems over all options.</summary>
 internal static class RandomProblems

@@ -1,0 +1,207 @@
+using Stof.Reference.Backends;
+using Stof.Reference.Cpu.Oracle;
+using Stof.Reference.Formats;
+using Stof.Reference.Masks;
+using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
+using Stof.Reference.Tensors;
+using Stof.Reference.Tests;
+
+namespace Stof.Reference.Conformance.Tests.Attention;
+
+/// <summary>
+/// NaN, infinities and subnormal numbers: where nobody attends they do not show, where somebody attends they do, in exactly the
+/// rows and elements where the definition says so.
+/// </summary>
+public abstract class PoisonConformance(BackendUnderTest subject)
+{
+    private const int Seed = 1313;
+    private const int RoundCount = 150;
+
+    private static readonly double[] Poisons = [double.NaN, double.PositiveInfinity, double.NegativeInfinity];
+
+    [Fact]
+    public void Keys_and_values_that_nobody_attends_do_not_matter()
+    {
+        var (computed, poisoned) = (0, 0);
+        for (var round = 0; round < RoundCount; round++)
+        {
+            var seed = Seed + round;
+            var problem = RandomProblems.Next(seed, edges: round % 2 == 0);
+            if (round % 3 == 0 && problem.Mask is not DenseMask)
+            {
+                // Padding: rows of the tensors beyond the real lengths.
+                problem = problem with
+                {
+                    Lengths = [.. Enumerable.Repeat(new SequenceLengths(problem.QueryLength / 2, problem.KvLength / 3), problem.Batch)],
+                };
+            }
+
+            var trial = AttentionTrial.Of(problem, Seeded.Families[round % 3], new Random(seed));
+            if (subject.Backend.Supports(trial.Problem) is not null)
+            {
+                continue;
+            }
+
+            computed++;
+            var clean = subject.Backend.Attend(trial.Problem, trial.Q, trial.K, trial.V);
+            var unread = Unread(trial.Problem);
+            poisoned += unread.Count;
+            foreach (var poison in Poisons)
+            {
+                var (k, v) = (Poisoned(trial, trial.K, unread, poison), Poisoned(trial, trial.V, unread, poison));
+                var (output, logSumExp) = subject.Backend.Attend(trial.Problem, trial.Q, k, v);
+                Assert.True(output.Bytes.SequenceEqual(clean.Output.Bytes), $"seed {seed}, {poison}: {trial}");
+                Assert.True(logSumExp!.Bytes.SequenceEqual(clean.LogSumExp!.Bytes), $"seed {seed}, {poison}, LSE: {trial}");
+            }
+        }
+
+        BackendUnderTest.RequireSome(computed);
+        Assert.True(poisoned > RoundCount, $"only {poisoned} keys were poisoned");
+    }
+
+    [Fact]
+    public void Queries_beyond_the_real_length_do_not_matter()
+    {
+        foreach (var type in MaskTrials.Types)
+        {
+            var problem = ProblemOptions.Base(type) with { Lengths = [new(20, 33), new(41, 67), new(0, 61)] };
+            var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(Seed));
+            if (subject.Backend.Supports(trial.Problem) is not null)
+            {
+                continue;
+            }
+
+            var clean = subject.Backend.Attend(trial.Problem, trial.Q, trial.K, trial.V);
+            foreach (var poison in Poisons)
+            {
+                var q = trial.Q.ToDoubles();
+                for (var i = 0; i < q.Length; i++)
+                {
+                    var (item, query) = (i / problem.HeadSize / 41 / 4, i / problem.HeadSize % 41);
+                    q[i] = query >= problem.Lengths[item].Queries ? poison : q[i];
+                }
+
+                var poisoned = HostTensor.From(q, trial.Q.Shape).To(type);
+                var (output, logSumExp) = subject.Backend.Attend(trial.Problem, poisoned, trial.K, trial.V);
+                Assert.True(output.Bytes.SequenceEqual(clean.Output.Bytes), $"{type}, {poison}");
+                Assert.True(logSumExp!.Bytes.SequenceEqual(clean.LogSumExp!.Bytes), $"{type}, {poison}: LSE");
+            }
+        }
+    }
+
+    /// <summary>One poisoned element of K or V: rows that attend to it show it as the oracle does, the others stay as they were.</summary>
+    [Theory]
+    [InlineData(true, double.NaN)]
+    [InlineData(true, double.PositiveInfinity)]
+    [InlineData(true, double.NegativeInfinity)]
+    [InlineData(false, double.NaN)]
+    [InlineData(false, double.PositiveInfinity)]
+    [InlineData(false, double.NegativeInfinity)]
+    public void What_is_attended_shows_in_the_rows_that_attend(bool inKey, double poison)
+    {
+        var (computed, shown) = (0, 0);
+        for (var seed = Seed; seed < Seed + 60; seed++)
+        {
+            var clean = AttentionTrial.Of(RandomProblems.Next(seed, edges: false), Seeded.Families[seed % 3], new Random(seed));
+            var p = clean.Problem;
+            if (subject.Backend.Supports(p) is not null || subject.TileReadWhole is not null)
+            {
+                continue; // with tiles read whole, rows beside the attending ones may show it too
+            }
+
+            computed++;
+            var random = new Random(seed);
+            var (k, v) = (clean.K.ToDoubles(), clean.V.ToDoubles());
+            var target = inKey ? k : v;
+            target[random.Next(target.Length)] = poison;
+            var trial = clean with
+            {
+                K = HostTensor.From(k, clean.K.Shape).To(p.Type),
+                V = HostTensor.From(v, clean.V.Shape).To(p.Type),
+                Family = InputFamily.Wide, // the Frobenius limit is for N(0,1)
+            };
+            trial = trial with { Reference = NaiveAttention.Run(p, trial.Q, trial.K, trial.V) };
+            shown += trial.Reference.Output.Count(value => !double.IsFinite(value));
+            Assert.True(subject.Require(trial, $"seed {seed}, {poison} in {(inKey ? "K" : "V")}"));
+        }
+
+        BackendUnderTest.RequireSome(computed);
+        Assert.True(shown > 0, "the poison never showed: the test would pass without it");
+    }
+
+    [Theory]
+    [InlineData(DType.F32, 1e-41)]
+    [InlineData(DType.F16, 5e-7)]
+    [InlineData(DType.BF16, 1e-39)]
+    public void Subnormal_values_are_not_flushed(DType type, double unit)
+    {
+        var random = new Random(Seed);
+        var problem = ProblemOptions.Base(type);
+        var trial = AttentionTrial.Of(problem, InputFamily.Wide, random);
+        var v = Array.ConvertAll(trial.V.ToDoubles(), value => unit * (2 + Math.Abs(value)));
+        var small = trial with { V = HostTensor.From(v, trial.V.Shape).To(type) };
+        small = small with { Reference = NaiveAttention.Run(small.Problem, small.Q, small.K, small.V) };
+        Assert.Contains(small.Reference.Output, value => value > 2 * unit);
+        BackendUnderTest.RequireSome(subject.Require(small, $"seed {Seed}") ? 1 : 0);
+    }
+
+    [Fact]
+    public void Subnormal_queries_and_keys_count()
+    {
+        // Keys of 2^-130 against queries of 2^125 and more: flushed, every score would be 0 and every weight the same.
+        var random = new Random(Seed);
+        var problem = ProblemOptions.Base(DType.F32) with { Scale = 1 };
+        var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, random);
+        var scaled = trial with
+        {
+            Q = HostTensor.From(Array.ConvertAll(trial.Q.ToDoubles(), x => Math.ScaleB(Math.Round(x * 4), 123)), trial.Q.Shape).To(DType.F32),
+            K = HostTensor.From(Array.ConvertAll(trial.K.ToDoubles(), x => Math.ScaleB(Math.Round(x * 4), -128)), trial.K.Shape).To(DType.F32),
+            Family = InputFamily.Wide,
+        };
+        scaled = scaled with { Reference = NaiveAttention.Run(scaled.Problem, scaled.Q, scaled.K, scaled.V) };
+        Assert.Contains(scaled.K.ToDoubles(), x => x != 0 && Math.Abs(x) < Math.ScaleB(1, -126));
+        BackendUnderTest.RequireSome(subject.Require(scaled, $"seed {Seed}") ? 1 : 0);
+    }
+
+    /// <summary>(Batch item, KV head, key) that no query may attend to, and that lie in no tile which is read whole.</summary>
+    private HashSet<(int Item, int Head, int Key)> Unread(AttentionProblem p)
+    {
+        var mask = p.BindMask();
+        var tile = subject.TileReadWhole ?? new TileShape(1, 1);
+        var unread = new HashSet<(int, int, int)>();
+        for (var b = 0; b < p.Batch; b++)
+        {
+            for (var kvHead = 0; kvHead < p.KvHeads; kvHead++)
+            {
+                var heads = Enumerable.Range(0, p.QueryHeads).Where(h => p.KvHeadOf(h) == kvHead).ToArray();
+                var read = new HashSet<int>();
+                for (var key = 0; key < p.KvLength; key++)
+                {
+                    if (heads.Any(h => Enumerable.Range(0, p.QueryLength).Any(query => mask.Allows(b, h, query, key))))
+                    {
+                        read.Add(key / tile.Columns);
+                    }
+                }
+
+                unread.UnionWith(
+                    Enumerable.Range(0, p.KvLength).Where(key => !read.Contains(key / tile.Columns)).Select(key => (b, kvHead, key)));
+            }
+        }
+
+        return unread;
+    }
+
+    private static HostTensor Poisoned(AttentionTrial trial, HostTensor source, HashSet<(int Item, int Head, int Key)> at, double poison)
+    {
+        var p = trial.Problem;
+        var size = source.Shape[3];
+        var values = source.ToDoubles();
+        foreach (var (item, head, key) in at)
+        {
+            values.AsSpan(p.Layout.RowOffset(p.KvHeads, p.KvLength, size, item, head, key), size).Fill(poison);
+        }
+
+        return HostTensor.From(values, source.Shape).To(p.Type);
+    }
+}
