@@ -8,7 +8,9 @@ namespace Stof.Reference.Conformance.Tests.Attention;
 /// <summary>Every pattern, in every dtype and family of inputs, on extents around tile edges and on every length to 130.</summary>
 public abstract class MaskConformance(BackendUnderTest subject)
 {
-    private const int Seed = 2026;
+    // Seed 2026 draws, at length 115 under strided(5), two scores near 45 whose chains of float FMAs err by 2.4 units in opposite ways:
+    // any correct kernel then uses 1.03 of the element budget, which counts score errors by their usual size and not by the largest.
+    private const int Seed = 2027;
     private const int LongestLength = 130;
 
     /// <summary>Every example of the catalogue, and compositions.</summary>
@@ -137,9 +139,10 @@ public abstract class MaskConformance(BackendUnderTest subject)
         var computed = 0;
         foreach (var type in MaskTrials.Types)
         {
-            foreach (var text in new[] { "empty", "causal & !sliding(200)", "sliding(1) & strided(7)", "transpose(prefix(20))" })
+            foreach (var text in new[] { "empty", "causal", "causal & sliding(3)", "heads([causal,empty,full,sliding(2)])" })
             {
-                var problem = ProblemOptions.Base(type) with { Mask = MaskText.Parse(text), Alignment = PositionAlignment.TopLeft };
+                // The first 26 queries lie before the first key.
+                var problem = ProblemOptions.Base(type) with { QueryLength = 67, KvLength = 41, Mask = MaskText.Parse(text) };
                 var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(Seed));
                 if (subject.Backend.Supports(trial.Problem) is not null)
                 {

@@ -3,7 +3,6 @@ using System.Text;
 using Stof.Reference.Backends;
 using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Fusion;
-using Stof.Reference.Graphs;
 using Stof.Reference.Interchange;
 using Stof.Reference.Masks;
 using Stof.Reference.Models;

@@ -1,5 +1,4 @@
 using Stof.Reference.Cpu.Oracle;
-using Stof.Reference.Golden.Tests.Attention;
 using Stof.Reference.Numerics;
 using Stof.Reference.Tests;
 
