@@ -25,7 +25,7 @@ public abstract class MetamorphicConformance(BackendUnderTest subject)
         }),
     ]);
 
-    /// <summary>A law: from a problem written out, its answer as the backend gives it, and random numbers, to the same answer by other means.</summary>
+    /// <summary>A law: the answer to a problem by other means, from the problem written out and as it was, and random numbers.</summary>
     private delegate (double[] Output, double[] LogSumExp) Law(WrittenAttention written, AttentionTrial trial, Random random);
 
     /// <summary>Names of the laws.</summary>

@@ -25,7 +25,7 @@ public sealed class CpuReproducibilityTests
 {
     private const int Seed = 7000;
     private const int ProblemCount = 60;
-    private const int MostThreads = 4;
+    private const int MostThreads = 3;
 
     [Fact]
     public void Bits_are_the_committed_ones_for_any_number_of_threads()
