@@ -3,7 +3,7 @@ namespace Stof.Reference.Cpu.Simd;
 /// <summary>
 /// The two packed layouts. B: panels of 32 columns, [panel][k][32]. A: panels of 12 rows whose depth is cut into groups of
 /// 16, [panel][k / 16][12][16], so that packing is a copy of whole vectors and a micro-kernel reads its twelve broadcasts at
-/// fixed distances. Both micro-kernels (12 x 32 and 6 x 16) read the same two layouts.
+/// fixed distances. The micro-kernel reads the same two layouts at every register width.
 /// </summary>
 internal static class GemmLayout
 {

@@ -1,127 +1,177 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cpu.Simd;
 
-/// <summary>C = A·B for one packed row block and a range of column panels, accumulated in float scratch.</summary>
+/// <summary>C = A·B for one packed row block and a range of column panels, in the widest registers that there are.</summary>
 internal static unsafe class TileMultiply
 {
     /// <summary>
-    /// Runs the chains of all outputs over the whole depth. A block of one column panel stays in the first-level cache while
-    /// the row panels pass by; at a block's end the accumulators go to scratch and the next block continues from there.
+    /// Runs the chains of all outputs over the whole depth, one column panel after the other. A block of the panel stays in
+    /// the first-level cache while the row panels pass by, and the block after it is prefetched meanwhile; at a block's end
+    /// the accumulators go to C and the next block continues from there.
     /// </summary>
     /// <param name="a">Packed rows (<see cref="RowPacking"/>).</param>
-    /// <param name="rows">Rows that count; scratch must hold whole row panels.</param>
-    /// <param name="depth">Depth K.</param>
-    /// <param name="b">First column panel.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="weights">B.</param>
+    /// <param name="panelStart">First column panel.</param>
     /// <param name="panels">Number of column panels.</param>
-    /// <param name="c">Scratch for the accumulators.</param>
-    /// <param name="stride">Floats between rows of the scratch.</param>
+    /// <param name="widened">Room for a block of a 16-bit panel in float; null for panels that are float.</param>
+    /// <param name="c">Element (0, 0) of C; its rows hold whole panels.</param>
+    /// <param name="stride">Floats between rows of C.</param>
     /// <param name="depthBlock">Depth of one block, a multiple of 16.</param>
-    public static void Run(float* a, int rows, int depth, float* b, int panels, float* c, nint stride, int depthBlock)
+    public static void Run(
+        float* a, int rows, PackedMatrix weights, int panelStart, int panels, float* widened, float* c, nint stride, int depthBlock)
     {
-        if (depth == 0)
+        if (weights.Depth == 0)
         {
             for (var row = 0; row < rows; row++)
             {
                 new Span<float>(c + (row * stride), panels * GemmLayout.PanelColumns).Clear();
             }
-
-            return;
         }
-
-        var panelFloats = GemmLayout.RowPanelFloats(depth);
-        for (var start = 0; start < depth; start += depthBlock)
+        else if (Vector512.IsHardwareAccelerated)
         {
-            var steps = Math.Min(depthBlock, depth - start);
-            var aBlock = a + ((long)start / GemmLayout.DepthGroup * GemmLayout.GroupFloats);
-            var bBlock = b + ((long)start * GemmLayout.PanelColumns);
-            for (var panel = 0; panel < panels; panel++)
+            Run<Lanes512, Vector512<float>>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Run<Lanes256, Vector256<float>>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+        }
+        else
+        {
+            Run<Lanes128, Vector128<float>>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+        }
+    }
+
+    private static void Run<TLanes, TVector>(
+        float* a, int rows, PackedMatrix weights, int panelStart, int panels, float* widened, float* c, nint stride, int depthBlock)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var depth = weights.Depth;
+        var rowPanelFloats = GemmLayout.RowPanelFloats(depth);
+        var stepBytes = GemmLayout.PanelColumns * weights.Type.Size();
+        var aheadStep = stepBytes / GemmLayout.RowPanels(rows);
+        for (var panel = 0; panel < panels; panel++)
+        {
+            var source = weights.Panel(panelStart + panel);
+            for (var start = 0; start < depth; start += depthBlock)
             {
-                var tile = c + (panel * GemmLayout.PanelColumns);
-                var rowPanel = aBlock;
+                var steps = Math.Min(depthBlock, depth - start);
+                var b = Widened(weights.Type, source, steps * GemmLayout.PanelColumns, widened);
+                source += (nint)steps * stepBytes;
+                var ahead = source;
+                var rowPanel = a + ((long)start / GemmLayout.DepthGroup * GemmLayout.GroupFloats);
+                var tile = c;
                 for (var row = 0; row < rows; row += GemmLayout.PanelRows)
                 {
-                    Tile(rowPanel, bBlock, tile, stride, Math.Min(GemmLayout.PanelRows, rows - row), steps, start > 0);
-                    rowPanel += panelFloats;
+                    var count = Math.Min(GemmLayout.PanelRows, rows - row);
+                    Panel<TLanes, TVector>(rowPanel, b, tile, stride, count, steps, start > 0, ahead, aheadStep);
+                    ahead += steps * aheadStep;
+                    rowPanel += rowPanelFloats;
                     tile += GemmLayout.PanelRows * stride;
                 }
-
-                bBlock += (long)depth * GemmLayout.PanelColumns;
             }
+
+            c += GemmLayout.PanelColumns;
         }
     }
 
-    private static void Tile(float* a, float* b, float* c, nint stride, int rows, int depth, bool resume)
+    private static float* Widened(DType type, byte* source, int count, float* widened)
     {
-        if (Vector512.IsHardwareAccelerated)
+        switch (type)
         {
-            Rows512(a, b, c, stride, rows, depth, resume);
-            return;
-        }
-
-        const int LowerRows = MicroKernel256.Rows;
-        const int Half = MicroKernel256.Columns;
-        for (var column = 0; column < GemmLayout.PanelColumns; column += Half)
-        {
-            Rows256(a, b + column, c + column, stride, Math.Min(rows, LowerRows), depth, resume);
-            if (rows > LowerRows)
-            {
-                Rows256(
-                    a + (LowerRows * GemmLayout.DepthGroup),
-                    b + column,
-                    c + (LowerRows * stride) + column,
-                    stride,
-                    rows - LowerRows,
-                    depth,
-                    resume);
-            }
-        }
-    }
-
-    // Rows up to the next size that has a kernel are computed from the zeros of the packing, and never read.
-    private static void Rows512(float* a, float* b, float* c, nint stride, int rows, int depth, bool resume)
-    {
-        switch (rows)
-        {
-            case 1:
-                MicroKernel512.Run<Count1>(a, b, c, stride, depth, resume);
-                break;
-            case 2:
-                MicroKernel512.Run<Count2>(a, b, c, stride, depth, resume);
-                break;
-            case 3 or 4:
-                MicroKernel512.Run<Count4>(a, b, c, stride, depth, resume);
-                break;
-            case 5 or 6:
-                MicroKernel512.Run<Count6>(a, b, c, stride, depth, resume);
-                break;
-            case 7 or 8:
-                MicroKernel512.Run<Count8>(a, b, c, stride, depth, resume);
-                break;
+            case DType.F16:
+                Widen<ElementF16>(source, count, widened);
+                return widened;
+            case DType.BF16:
+                Widen<ElementBF16>(source, count, widened);
+                return widened;
             default:
-                MicroKernel512.Run<Count12>(a, b, c, stride, depth, resume);
-                break;
+                return (float*)source;
         }
     }
 
-    private static void Rows256(float* a, float* b, float* c, nint stride, int rows, int depth, bool resume)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Widen<T>(byte* source, int count, float* destination)
+        where T : struct, IElement
+    {
+        for (var end = destination + count; destination < end; destination += 16)
+        {
+            T.Load(source).Store(destination);
+            source += 16 * T.Size;
+        }
+    }
+
+    // One row panel times one column panel: a single tile where there are 32 registers of 16 lanes, else several.
+    private static void Panel<TLanes, TVector>(
+        float* a, float* b, float* c, nint stride, int rows, int depth, bool resume, byte* ahead, nint aheadStep)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var tileRows = MicroKernel<TLanes, TVector>.Rows;
+        for (var column = 0; column < GemmLayout.PanelColumns; column += MicroKernel<TLanes, TVector>.Columns)
+        {
+            for (var row = 0; row < rows; row += tileRows)
+            {
+                Tile<TLanes, TVector>(
+                    a + (row * GemmLayout.DepthGroup),
+                    b + column,
+                    c + (row * stride) + column,
+                    stride,
+                    Math.Min(tileRows, rows - row),
+                    depth,
+                    resume,
+                    ahead,
+                    aheadStep);
+            }
+        }
+    }
+
+    private static void Tile<TLanes, TVector>(
+        float* a, float* b, float* c, nint stride, int rows, int depth, bool resume, byte* ahead, nint aheadStep)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
     {
         switch (rows)
         {
             case 1:
-                MicroKernel256.Run<Count1>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count1>(a, b, c, stride, depth, resume, ahead, aheadStep);
                 break;
             case 2:
-                MicroKernel256.Run<Count2>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count2>(a, b, c, stride, depth, resume, ahead, aheadStep);
                 break;
             case 3:
-                MicroKernel256.Run<Count3>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count3>(a, b, c, stride, depth, resume, ahead, aheadStep);
                 break;
             case 4:
-                MicroKernel256.Run<Count4>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count4>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                break;
+            case 5:
+                MicroKernel<TLanes, TVector>.Run<Count5>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                break;
+            case 6:
+                MicroKernel<TLanes, TVector>.Run<Count6>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                break;
+            case 7:
+                MicroKernel<TLanes, TVector>.Run<Count7>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                break;
+            case 8:
+                MicroKernel<TLanes, TVector>.Run<Count8>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                break;
+            case 9:
+                MicroKernel<TLanes, TVector>.Run<Count9>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                break;
+            case 10:
+                MicroKernel<TLanes, TVector>.Run<Count10>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                break;
+            case 11:
+                MicroKernel<TLanes, TVector>.Run<Count11>(a, b, c, stride, depth, resume, ahead, aheadStep);
                 break;
             default:
-                MicroKernel256.Run<Count6>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count12>(a, b, c, stride, depth, resume, ahead, aheadStep);
                 break;
         }
     }
