@@ -25,6 +25,14 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>Writes <see cref="Width"/> floats, at any alignment.</summary>
     static abstract void Store(TVector value, float* destination);
 
+    /// <summary>Widens two bfloat16 a lane, exactly: those in the lower and those in the upper halves of the lanes.</summary>
+    static abstract (TVector Lower, TVector Upper) WidenBFloat16(TVector pairs);
+
+    /// <summary>
+    /// Widens two binary16 a lane, exactly: those in the lower and those in the upper halves of the lanes. All must be finite.
+    /// </summary>
+    static abstract (TVector Lower, TVector Upper) WidenHalf(TVector pairs);
+
     /// <summary>a + b.</summary>
     static abstract TVector Add(TVector a, TVector b);
 
@@ -101,6 +109,20 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 
     public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Lower, Vector512<float> Upper) WidenBFloat16(Vector512<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector512.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Lower, Vector512<float> Upper) WidenHalf(Vector512<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return (Rebiased(bits << 13, bits << 16), Rebiased(bits >>> 3, bits));
+    }
+
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
     public static Vector512<float> Subtract(Vector512<float> a, Vector512<float> b) => a - b;
@@ -160,6 +182,20 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
         var e = Vector512.ShiftRightArithmetic(x.AsInt32() - Vector512.Create(VectorMath.SqrtHalfBits), 23);
         return ((x.AsInt32() - Vector512.ShiftLeft(e, 23)).AsSingle(), Vector512.ConvertToSingle(e));
     }
+
+    /// <summary>
+    /// A half's exponent and significand, at their places in a float, as the number they stand for, with a sign. Adding the
+    /// difference of the exponent biases gives f, right unless the half is subnormal: then f has an implicit one that the half
+    /// has not, and 2f − 2⁻¹⁴ is right. That is the smaller of the two exactly where the half is subnormal. (Multiplying by
+    /// 2¹¹² would be shorter, but processors take a hundred cycles for a product of subnormals.)
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Rebiased(Vector512<uint> magnitude, Vector512<uint> sign)
+    {
+        var f = ((magnitude & Vector512.Create(0x0FFFE000u)) + Vector512.Create(112u << 23)).AsSingle();
+        var g = Vector512.FusedMultiplyAdd(f, Vector512.Create(2f), Vector512.Create(-6.103515625e-5f));
+        return (Vector512.MinNative(f, g).AsUInt32() | (sign & Vector512.Create(0x80000000u))).AsSingle();
+    }
 }
 
 /// <summary>Eight lanes.</summary>
@@ -178,6 +214,20 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
 
     public static void Store(Vector256<float> value, float* destination) => value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Lower, Vector256<float> Upper) WidenBFloat16(Vector256<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector256.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Lower, Vector256<float> Upper) WidenHalf(Vector256<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return (Rebiased(bits << 13, bits << 16), Rebiased(bits >>> 3, bits));
+    }
 
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
 
@@ -260,6 +310,15 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> PowerOfTwo(Vector256<int> n) => Vector256.ShiftLeft(n + Vector256.Create(127), 23).AsSingle();
+
+    /// <inheritdoc cref="Lanes512.Rebiased"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Rebiased(Vector256<uint> magnitude, Vector256<uint> sign)
+    {
+        var f = ((magnitude & Vector256.Create(0x0FFFE000u)) + Vector256.Create(112u << 23)).AsSingle();
+        var g = Vector256.FusedMultiplyAdd(f, Vector256.Create(2f), Vector256.Create(-6.103515625e-5f));
+        return (Vector256.MinNative(f, g).AsUInt32() | (sign & Vector256.Create(0x80000000u))).AsSingle();
+    }
 }
 
 /// <summary>Four lanes: hardware without AVX.</summary>
@@ -278,6 +337,20 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
     public static Vector128<float> Load(float* source) => Vector128.Load(source);
 
     public static void Store(Vector128<float> value, float* destination) => value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<float> Lower, Vector128<float> Upper) WidenBFloat16(Vector128<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector128.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<float> Lower, Vector128<float> Upper) WidenHalf(Vector128<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return (Rebiased(bits << 13, bits << 16), Rebiased(bits >>> 3, bits));
+    }
 
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
 
@@ -353,4 +426,13 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> PowerOfTwo(Vector128<int> n) => Vector128.ShiftLeft(n + Vector128.Create(127), 23).AsSingle();
+
+    /// <inheritdoc cref="Lanes512.Rebiased"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Rebiased(Vector128<uint> magnitude, Vector128<uint> sign)
+    {
+        var f = ((magnitude & Vector128.Create(0x0FFFE000u)) + Vector128.Create(112u << 23)).AsSingle();
+        var g = Vector128.FusedMultiplyAdd(f, Vector128.Create(2f), Vector128.Create(-6.103515625e-5f));
+        return (Vector128.MinNative(f, g).AsUInt32() | (sign & Vector128.Create(0x80000000u))).AsSingle();
+    }
 }

@@ -4,13 +4,41 @@ using System.Runtime.Intrinsics.Arm;
 
 namespace Stof.Reference.Cpu.Simd;
 
+/// <summary>Operands of one <see cref="MicroKernel{TLanes, TVector}"/> run.</summary>
+internal unsafe struct MicroTile
+{
+    /// <summary>First of the tile's rows in a packed row panel, at a group boundary of the depth.</summary>
+    public float* A;
+
+    /// <summary>First of the tile's columns in a packed column panel, at the same depth.</summary>
+    public byte* B;
+
+    /// <summary>Element (0, 0) of C; the second register of a row is <see cref="GemmLayout.PairDistance"/> columns on.</summary>
+    public float* C;
+
+    /// <summary>Floats between rows of C.</summary>
+    public nint Stride;
+
+    /// <summary>Number of products per element.</summary>
+    public int Depth;
+
+    /// <summary>True continues the chains that C holds; false starts them at zero.</summary>
+    public bool Resume;
+
+    /// <summary>Memory that will be read soon: one line is prefetched a step of depth, ...</summary>
+    public byte* Ahead;
+
+    /// <summary>... and this many bytes lie between two of them.</summary>
+    public nint AheadStep;
+}
+
 /// <summary>
-/// A tile of up to 12 rows by two registers of outputs, accumulated in registers over one block of depth; two loads of B and
-/// one broadcast of A a row feed two fused multiply-adds a row. Twelve rows take 24 accumulators and leave room for operands
+/// A tile of up to 12 rows by two registers of outputs, accumulated in registers over one block of depth; two registers of B
+/// and one broadcast of A a row feed two fused multiply-adds a row. Twelve rows take 24 accumulators and leave room for operands
 /// in the 32 registers of AVX-512 and NEON; hardware with sixteen registers takes six rows. Each output element is the same
 /// chain of fused multiply-adds at every register width.
 /// </summary>
-/// <typeparam name="TLanes">The register width: tiles are 32, 16 or 8 columns wide.</typeparam>
+/// <typeparam name="TLanes">The register width.</typeparam>
 /// <typeparam name="TVector">The register.</typeparam>
 internal static unsafe class MicroKernel<TLanes, TVector>
     where TLanes : struct, IVectorLanes<TVector>
@@ -19,23 +47,21 @@ internal static unsafe class MicroKernel<TLanes, TVector>
     /// <summary>Rows of a full tile.</summary>
     public static int Rows => Vector512.IsHardwareAccelerated || AdvSimd.IsSupported ? 12 : 6;
 
-    /// <summary>Columns of a tile.</summary>
-    public static int Columns => 2 * TLanes.Width;
-
     /// <summary>Adds A·B of one tile and one block of depth to C, or stores it where the chain starts here.</summary>
     /// <typeparam name="TRows">Rows of the tile, at most <see cref="Rows"/>; the JIT removes the code of the others.</typeparam>
-    /// <param name="a">First of the tile's rows in a packed row panel, at a group boundary of the depth.</param>
-    /// <param name="b">First of the tile's columns in a packed column panel, at the same depth.</param>
-    /// <param name="c">Element (0, 0) of C.</param>
-    /// <param name="stride">Floats between rows of C.</param>
-    /// <param name="depth">Number of products per element.</param>
-    /// <param name="resume">True continues the chains that C holds; false starts them at zero.</param>
-    /// <param name="ahead">Memory that will be read soon: one line is prefetched a step of depth, ...</param>
-    /// <param name="aheadStep">... and this many bytes lie between two of them.</param>
+    /// <typeparam name="TPanel">How B is stored.</typeparam>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<TRows>(float* a, float* b, float* c, nint stride, int depth, bool resume, byte* ahead, nint aheadStep)
+    public static void Run<TRows, TPanel>(in MicroTile tile)
         where TRows : struct, ICount
+        where TPanel : struct, IPanelType
     {
+        var a = tile.A;
+        var b = tile.B;
+        var c = tile.C;
+        var stride = tile.Stride;
+        var depth = tile.Depth;
+        var ahead = tile.Ahead;
+        var aheadStep = tile.AheadStep;
         var zero = TLanes.Create(0f);
         TVector left0 = zero, right0 = zero;
         TVector left1 = zero, right1 = zero;
@@ -49,87 +75,87 @@ internal static unsafe class MicroKernel<TLanes, TVector>
         TVector left9 = zero, right9 = zero;
         TVector left10 = zero, right10 = zero;
         TVector left11 = zero, right11 = zero;
-        if (resume)
+        if (tile.Resume)
         {
             var row = c;
             left0 = TLanes.Load(row);
-            right0 = TLanes.Load(row + TLanes.Width);
+            right0 = TLanes.Load(row + GemmLayout.PairDistance);
 
             if (TRows.Count > 1)
             {
                 row += stride;
                 left1 = TLanes.Load(row);
-                right1 = TLanes.Load(row + TLanes.Width);
+                right1 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 2)
             {
                 row += stride;
                 left2 = TLanes.Load(row);
-                right2 = TLanes.Load(row + TLanes.Width);
+                right2 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 3)
             {
                 row += stride;
                 left3 = TLanes.Load(row);
-                right3 = TLanes.Load(row + TLanes.Width);
+                right3 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 4)
             {
                 row += stride;
                 left4 = TLanes.Load(row);
-                right4 = TLanes.Load(row + TLanes.Width);
+                right4 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 5)
             {
                 row += stride;
                 left5 = TLanes.Load(row);
-                right5 = TLanes.Load(row + TLanes.Width);
+                right5 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 6)
             {
                 row += stride;
                 left6 = TLanes.Load(row);
-                right6 = TLanes.Load(row + TLanes.Width);
+                right6 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 7)
             {
                 row += stride;
                 left7 = TLanes.Load(row);
-                right7 = TLanes.Load(row + TLanes.Width);
+                right7 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 8)
             {
                 row += stride;
                 left8 = TLanes.Load(row);
-                right8 = TLanes.Load(row + TLanes.Width);
+                right8 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 9)
             {
                 row += stride;
                 left9 = TLanes.Load(row);
-                right9 = TLanes.Load(row + TLanes.Width);
+                right9 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 10)
             {
                 row += stride;
                 left10 = TLanes.Load(row);
-                right10 = TLanes.Load(row + TLanes.Width);
+                right10 = TLanes.Load(row + GemmLayout.PairDistance);
             }
 
             if (TRows.Count > 11)
             {
                 row += stride;
                 left11 = TLanes.Load(row);
-                right11 = TLanes.Load(row + TLanes.Width);
+                right11 = TLanes.Load(row + GemmLayout.PairDistance);
             }
         }
 
@@ -143,9 +169,8 @@ internal static unsafe class MicroKernel<TLanes, TVector>
             {
                 Prefetch.ToSecondLevel(ahead);
                 ahead += aheadStep;
-                var leftB = TLanes.Load(b);
-                var rightB = TLanes.Load(b + TLanes.Width);
-                b += GemmLayout.PanelColumns;
+                var (leftB, rightB) = TPanel.Load<TLanes, TVector>(b);
+                b += TPanel.StepBytes;
                 var a0 = TLanes.Create(*group);
                 left0 = TLanes.Fma(a0, leftB, left0);
                 right0 = TLanes.Fma(a0, rightB, right0);
@@ -232,83 +257,83 @@ internal static unsafe class MicroKernel<TLanes, TVector>
         }
 
         TLanes.Store(left0, c);
-        TLanes.Store(right0, c + TLanes.Width);
+        TLanes.Store(right0, c + GemmLayout.PairDistance);
 
         if (TRows.Count > 1)
         {
             c += stride;
             TLanes.Store(left1, c);
-            TLanes.Store(right1, c + TLanes.Width);
+            TLanes.Store(right1, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 2)
         {
             c += stride;
             TLanes.Store(left2, c);
-            TLanes.Store(right2, c + TLanes.Width);
+            TLanes.Store(right2, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 3)
         {
             c += stride;
             TLanes.Store(left3, c);
-            TLanes.Store(right3, c + TLanes.Width);
+            TLanes.Store(right3, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 4)
         {
             c += stride;
             TLanes.Store(left4, c);
-            TLanes.Store(right4, c + TLanes.Width);
+            TLanes.Store(right4, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 5)
         {
             c += stride;
             TLanes.Store(left5, c);
-            TLanes.Store(right5, c + TLanes.Width);
+            TLanes.Store(right5, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 6)
         {
             c += stride;
             TLanes.Store(left6, c);
-            TLanes.Store(right6, c + TLanes.Width);
+            TLanes.Store(right6, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 7)
         {
             c += stride;
             TLanes.Store(left7, c);
-            TLanes.Store(right7, c + TLanes.Width);
+            TLanes.Store(right7, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 8)
         {
             c += stride;
             TLanes.Store(left8, c);
-            TLanes.Store(right8, c + TLanes.Width);
+            TLanes.Store(right8, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 9)
         {
             c += stride;
             TLanes.Store(left9, c);
-            TLanes.Store(right9, c + TLanes.Width);
+            TLanes.Store(right9, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 10)
         {
             c += stride;
             TLanes.Store(left10, c);
-            TLanes.Store(right10, c + TLanes.Width);
+            TLanes.Store(right10, c + GemmLayout.PairDistance);
         }
 
         if (TRows.Count > 11)
         {
             c += stride;
             TLanes.Store(left11, c);
-            TLanes.Store(right11, c + TLanes.Width);
+            TLanes.Store(right11, c + GemmLayout.PairDistance);
         }
     }
 }

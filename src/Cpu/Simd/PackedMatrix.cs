@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Stof.Reference.Numerics;
 using Stof.Reference.Tensors;
 
@@ -6,7 +7,8 @@ namespace Stof.Reference.Cpu.Simd;
 /// <summary>
 /// The weight operand B [K, N] of a GEMM, packed once into panels of 32 columns in its own dtype: kernels widen F16 and BF16
 /// exactly as they go, at half the memory and half the traffic of floats. Several matrices may be joined along N (query, key
-/// and value; gate and up); joined dtypes that differ are packed as F32. Immutable; shared freely between kernels.
+/// and value; gate and up). Parts of different dtypes, and F16 with infinities or NaNs, which the kernels' widening does not
+/// know, are packed as F32. Immutable; shared freely between kernels.
 /// </summary>
 public sealed unsafe class PackedMatrix
 {
@@ -84,7 +86,7 @@ public sealed unsafe class PackedMatrix
 
             depth = partDepth;
             columns += part.Shape[outputMajor ? 0 : 1];
-            type = part.Type == type ? type : DType.F32;
+            type = part.Type == type && CanStayPacked(part) ? type : DType.F32;
         }
 
         if (gated && columns % 2 != 0)
@@ -111,6 +113,9 @@ public sealed unsafe class PackedMatrix
 
         return result;
     }
+
+    private static bool CanStayPacked(HostTensor part) =>
+        part.Type != DType.F16 || TensorPrimitives.IsFiniteAll<Half>(part.Span<Half>());
 
     private void Fill<T>(HostTensor part, int start, bool outputMajor)
         where T : unmanaged
@@ -144,6 +149,12 @@ public sealed unsafe class PackedMatrix
     {
         var half = Columns / 2;
         var padded = IsGated && column >= half ? column - half + (PanelCount / 2 * GemmLayout.PanelColumns) : column;
-        return (T*)Panel(padded / GemmLayout.PanelColumns) + (padded % GemmLayout.PanelColumns);
+        var inPanel = padded % GemmLayout.PanelColumns;
+        if (sizeof(T) == sizeof(ushort))
+        {
+            inPanel = (inPanel % GemmLayout.PairDistance * 2) + (inPanel / GemmLayout.PairDistance);
+        }
+
+        return (T*)Panel(padded / GemmLayout.PanelColumns) + inPanel;
     }
 }

@@ -17,7 +17,9 @@ internal static unsafe class TileMultiply
     /// <param name="weights">B.</param>
     /// <param name="panelStart">First column panel.</param>
     /// <param name="panels">Number of column panels.</param>
-    /// <param name="widened">Room for a block of a 16-bit panel in float; null for panels that are float.</param>
+    /// <param name="widened">
+    /// Room for a block of a 16-bit panel in float, for all row panels to read; null widens in registers instead.
+    /// </param>
     /// <param name="c">Element (0, 0) of C; its rows hold whole panels.</param>
     /// <param name="stride">Floats between rows of C.</param>
     /// <param name="depthBlock">Depth of one block, a multiple of 16.</param>
@@ -50,128 +52,157 @@ internal static unsafe class TileMultiply
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var depth = weights.Depth;
-        var rowPanelFloats = GemmLayout.RowPanelFloats(depth);
-        var stepBytes = GemmLayout.PanelColumns * weights.Type.Size();
-        var aheadStep = stepBytes / GemmLayout.RowPanels(rows);
-        for (var panel = 0; panel < panels; panel++)
+        switch (weights.Type)
         {
-            var source = weights.Panel(panelStart + panel);
-            for (var start = 0; start < depth; start += depthBlock)
-            {
-                var steps = Math.Min(depthBlock, depth - start);
-                var b = Widened(weights.Type, source, steps * GemmLayout.PanelColumns, widened);
-                source += (nint)steps * stepBytes;
-                var ahead = source;
-                var rowPanel = a + ((long)start / GemmLayout.DepthGroup * GemmLayout.GroupFloats);
-                var tile = c;
-                for (var row = 0; row < rows; row += GemmLayout.PanelRows)
-                {
-                    var count = Math.Min(GemmLayout.PanelRows, rows - row);
-                    Panel<TLanes, TVector>(rowPanel, b, tile, stride, count, steps, start > 0, ahead, aheadStep);
-                    ahead += steps * aheadStep;
-                    rowPanel += rowPanelFloats;
-                    tile += GemmLayout.PanelRows * stride;
-                }
-            }
-
-            c += GemmLayout.PanelColumns;
+            case DType.F16:
+                Run<TLanes, TVector, PanelF16>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+                break;
+            case DType.BF16:
+                Run<TLanes, TVector, PanelBF16>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+                break;
+            default:
+                Run<TLanes, TVector, PanelF32>(a, rows, weights, panelStart, panels, null, c, stride, depthBlock);
+                break;
         }
     }
 
-    private static float* Widened(DType type, byte* source, int count, float* widened)
+    private static void Run<TLanes, TVector, TPanel>(
+        float* a, int rows, PackedMatrix weights, int panelStart, int panels, float* widened, float* c, nint stride, int depthBlock)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TPanel : struct, IPanelType
     {
-        switch (type)
+        var depth = weights.Depth;
+        for (var panel = 0; panel < panels; panel++)
         {
-            case DType.F16:
-                Widen<ElementF16>(source, count, widened);
-                return widened;
-            case DType.BF16:
-                Widen<ElementBF16>(source, count, widened);
-                return widened;
-            default:
-                return (float*)source;
+            var block = new MicroTile
+            {
+                A = a,
+                B = weights.Panel(panelStart + panel),
+                C = c + (panel * GemmLayout.PanelColumns),
+                Stride = stride,
+                AheadStep = TPanel.StepBytes / GemmLayout.RowPanels(rows),
+            };
+            for (var start = 0; start < depth; start += depthBlock)
+            {
+                block.Depth = Math.Min(depthBlock, depth - start);
+                var next = block.B + ((nint)block.Depth * TPanel.StepBytes);
+                block.Ahead = next;
+                if (widened is null)
+                {
+                    RowPanels<TLanes, TVector, TPanel>(in block, rows, depth);
+                }
+                else
+                {
+                    Widen<TLanes, TVector, TPanel>(block.B, block.Depth, widened);
+                    block.B = (byte*)widened;
+                    RowPanels<TLanes, TVector, PanelF32>(in block, rows, depth);
+                }
+
+                block.A += (long)block.Depth / GemmLayout.DepthGroup * GemmLayout.GroupFloats;
+                block.B = next;
+                block.Resume = true;
+            }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Widen<T>(byte* source, int count, float* destination)
-        where T : struct, IElement
+    private static void Widen<TLanes, TVector, TPanel>(byte* source, int steps, float* destination)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TPanel : struct, IPanelType
     {
-        for (var end = destination + count; destination < end; destination += 16)
+        for (var step = 0; step < steps; step++)
         {
-            T.Load(source).Store(destination);
-            source += 16 * T.Size;
+            for (var column = 0; column < GemmLayout.PairDistance; column += TLanes.Width)
+            {
+                var (left, right) = TPanel.Load<TLanes, TVector>(source + (column * sizeof(float)));
+                TLanes.Store(left, destination + column);
+                TLanes.Store(right, destination + column + GemmLayout.PairDistance);
+            }
+
+            source += TPanel.StepBytes;
+            destination += GemmLayout.PanelColumns;
         }
     }
 
-    // One row panel times one column panel: a single tile where there are 32 registers of 16 lanes, else several.
-    private static void Panel<TLanes, TVector>(
-        float* a, float* b, float* c, nint stride, int rows, int depth, bool resume, byte* ahead, nint aheadStep)
+    // One block of a column panel times all rows.
+    private static void RowPanels<TLanes, TVector, TPanel>(in MicroTile block, int rows, int depth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
+        where TPanel : struct, IPanelType
     {
-        var tileRows = MicroKernel<TLanes, TVector>.Rows;
-        for (var column = 0; column < GemmLayout.PanelColumns; column += MicroKernel<TLanes, TVector>.Columns)
+        var panel = block;
+        for (var row = 0; row < rows; row += GemmLayout.PanelRows)
         {
-            for (var row = 0; row < rows; row += tileRows)
+            RowPanel<TLanes, TVector, TPanel>(in panel, Math.Min(GemmLayout.PanelRows, rows - row));
+            panel.A += GemmLayout.RowPanelFloats(depth);
+            panel.C += GemmLayout.PanelRows * panel.Stride;
+            panel.Ahead += panel.Depth * panel.AheadStep;
+        }
+    }
+
+    // A single tile where there are 32 registers of sixteen lanes, else several.
+    private static void RowPanel<TLanes, TVector, TPanel>(in MicroTile panel, int rows)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TPanel : struct, IPanelType
+    {
+        var tile = panel;
+        for (var column = 0; column < GemmLayout.PairDistance; column += TLanes.Width)
+        {
+            for (var row = 0; row < rows; row += MicroKernel<TLanes, TVector>.Rows)
             {
-                Tile<TLanes, TVector>(
-                    a + (row * GemmLayout.DepthGroup),
-                    b + column,
-                    c + (row * stride) + column,
-                    stride,
-                    Math.Min(tileRows, rows - row),
-                    depth,
-                    resume,
-                    ahead,
-                    aheadStep);
+                tile.A = panel.A + (row * GemmLayout.DepthGroup);
+                tile.B = panel.B + (column * sizeof(float));
+                tile.C = panel.C + (row * panel.Stride) + column;
+                Tile<TLanes, TVector, TPanel>(in tile, Math.Min(MicroKernel<TLanes, TVector>.Rows, rows - row));
             }
         }
     }
 
-    private static void Tile<TLanes, TVector>(
-        float* a, float* b, float* c, nint stride, int rows, int depth, bool resume, byte* ahead, nint aheadStep)
+    private static void Tile<TLanes, TVector, TPanel>(in MicroTile tile, int rows)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
+        where TPanel : struct, IPanelType
     {
         switch (rows)
         {
             case 1:
-                MicroKernel<TLanes, TVector>.Run<Count1>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count1, TPanel>(in tile);
                 break;
             case 2:
-                MicroKernel<TLanes, TVector>.Run<Count2>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count2, TPanel>(in tile);
                 break;
             case 3:
-                MicroKernel<TLanes, TVector>.Run<Count3>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count3, TPanel>(in tile);
                 break;
             case 4:
-                MicroKernel<TLanes, TVector>.Run<Count4>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count4, TPanel>(in tile);
                 break;
             case 5:
-                MicroKernel<TLanes, TVector>.Run<Count5>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count5, TPanel>(in tile);
                 break;
             case 6:
-                MicroKernel<TLanes, TVector>.Run<Count6>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count6, TPanel>(in tile);
                 break;
             case 7:
-                MicroKernel<TLanes, TVector>.Run<Count7>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count7, TPanel>(in tile);
                 break;
             case 8:
-                MicroKernel<TLanes, TVector>.Run<Count8>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count8, TPanel>(in tile);
                 break;
             case 9:
-                MicroKernel<TLanes, TVector>.Run<Count9>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count9, TPanel>(in tile);
                 break;
             case 10:
-                MicroKernel<TLanes, TVector>.Run<Count10>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count10, TPanel>(in tile);
                 break;
             case 11:
-                MicroKernel<TLanes, TVector>.Run<Count11>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count11, TPanel>(in tile);
                 break;
             default:
-                MicroKernel<TLanes, TVector>.Run<Count12>(a, b, c, stride, depth, resume, ahead, aheadStep);
+                MicroKernel<TLanes, TVector>.Run<Count12, TPanel>(in tile);
                 break;
         }
     }
