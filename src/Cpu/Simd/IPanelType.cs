@@ -12,7 +12,9 @@ internal unsafe interface IPanelType
     static abstract int StepBytes { get; }
 
     /// <summary>Reads the two runs of columns whose first start at an address, widened exactly to float.</summary>
-    static abstract (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source)
+    /// <param name="source">The address.</param>
+    /// <param name="factor"><see cref="PackedMatrix.HalfFactor"/>.</param>
+    static abstract (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source, TVector factor)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct;
 }
@@ -23,7 +25,7 @@ internal readonly unsafe struct PanelF32 : IPanelType
     public static int StepBytes => GemmLayout.PanelColumns * sizeof(float);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source)
+    public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source, TVector factor)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct =>
         (TLanes.Load((float*)source), TLanes.Load((float*)source + GemmLayout.PairDistance));
@@ -35,18 +37,18 @@ internal readonly unsafe struct PanelBF16 : IPanelType
     public static int StepBytes => GemmLayout.PanelColumns * sizeof(ushort);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source)
+    public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source, TVector factor)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct => TLanes.WidenBFloat16(TLanes.Load((float*)source));
 }
 
-/// <summary>Sixteen pairs of finite binary16.</summary>
+/// <summary>Sixteen pairs of finite binary16, all scaled by one power of two.</summary>
 internal readonly unsafe struct PanelF16 : IPanelType
 {
     public static int StepBytes => GemmLayout.PanelColumns * sizeof(ushort);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source)
+    public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source, TVector factor)
         where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct => TLanes.WidenHalf(TLanes.Load((float*)source));
+        where TVector : struct => TLanes.WidenHalf(TLanes.Load((float*)source), factor);
 }

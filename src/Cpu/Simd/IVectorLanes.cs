@@ -30,8 +30,11 @@ internal unsafe interface IVectorLanes<TVector>
 
     /// <summary>
     /// Widens two binary16 a lane, exactly: those in the lower and those in the upper halves of the lanes. All must be finite.
+    /// Subnormal ones take a hundred cycles.
     /// </summary>
-    static abstract (TVector Lower, TVector Upper) WidenHalf(TVector pairs);
+    /// <param name="pairs">The halves.</param>
+    /// <param name="factor">2¹¹², the difference of the exponent biases, times any other power of two.</param>
+    static abstract (TVector Lower, TVector Upper) WidenHalf(TVector pairs, TVector factor);
 
     /// <summary>a + b.</summary>
     static abstract TVector Add(TVector a, TVector b);
@@ -117,10 +120,13 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector512<float> Lower, Vector512<float> Upper) WidenHalf(Vector512<float> pairs)
+    public static (Vector512<float> Lower, Vector512<float> Upper) WidenHalf(Vector512<float> pairs, Vector512<float> factor)
     {
-        var bits = pairs.AsUInt32();
-        return (Rebiased(bits << 13, bits << 16), Rebiased(bits >>> 3, bits));
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector512.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
     }
 
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
@@ -182,20 +188,6 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
         var e = Vector512.ShiftRightArithmetic(x.AsInt32() - Vector512.Create(VectorMath.SqrtHalfBits), 23);
         return ((x.AsInt32() - Vector512.ShiftLeft(e, 23)).AsSingle(), Vector512.ConvertToSingle(e));
     }
-
-    /// <summary>
-    /// A half's exponent and significand, at their places in a float, as the number they stand for, with a sign. Adding the
-    /// difference of the exponent biases gives f, right unless the half is subnormal: then f has an implicit one that the half
-    /// has not, and 2f − 2⁻¹⁴ is right. That is the smaller of the two exactly where the half is subnormal. (Multiplying by
-    /// 2¹¹² would be shorter, but processors take a hundred cycles for a product of subnormals.)
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Rebiased(Vector512<uint> magnitude, Vector512<uint> sign)
-    {
-        var f = ((magnitude & Vector512.Create(0x0FFFE000u)) + Vector512.Create(112u << 23)).AsSingle();
-        var g = Vector512.FusedMultiplyAdd(f, Vector512.Create(2f), Vector512.Create(-6.103515625e-5f));
-        return (Vector512.MinNative(f, g).AsUInt32() | (sign & Vector512.Create(0x80000000u))).AsSingle();
-    }
 }
 
 /// <summary>Eight lanes.</summary>
@@ -223,10 +215,13 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector256<float> Lower, Vector256<float> Upper) WidenHalf(Vector256<float> pairs)
+    public static (Vector256<float> Lower, Vector256<float> Upper) WidenHalf(Vector256<float> pairs, Vector256<float> factor)
     {
-        var bits = pairs.AsUInt32();
-        return (Rebiased(bits << 13, bits << 16), Rebiased(bits >>> 3, bits));
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector256.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
     }
 
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
@@ -310,15 +305,6 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> PowerOfTwo(Vector256<int> n) => Vector256.ShiftLeft(n + Vector256.Create(127), 23).AsSingle();
-
-    /// <inheritdoc cref="Lanes512.Rebiased"/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Rebiased(Vector256<uint> magnitude, Vector256<uint> sign)
-    {
-        var f = ((magnitude & Vector256.Create(0x0FFFE000u)) + Vector256.Create(112u << 23)).AsSingle();
-        var g = Vector256.FusedMultiplyAdd(f, Vector256.Create(2f), Vector256.Create(-6.103515625e-5f));
-        return (Vector256.MinNative(f, g).AsUInt32() | (sign & Vector256.Create(0x80000000u))).AsSingle();
-    }
 }
 
 /// <summary>Four lanes: hardware without AVX.</summary>
@@ -346,10 +332,13 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector128<float> Lower, Vector128<float> Upper) WidenHalf(Vector128<float> pairs)
+    public static (Vector128<float> Lower, Vector128<float> Upper) WidenHalf(Vector128<float> pairs, Vector128<float> factor)
     {
-        var bits = pairs.AsUInt32();
-        return (Rebiased(bits << 13, bits << 16), Rebiased(bits >>> 3, bits));
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector128.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
     }
 
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
@@ -426,13 +415,4 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> PowerOfTwo(Vector128<int> n) => Vector128.ShiftLeft(n + Vector128.Create(127), 23).AsSingle();
-
-    /// <inheritdoc cref="Lanes512.Rebiased"/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Rebiased(Vector128<uint> magnitude, Vector128<uint> sign)
-    {
-        var f = ((magnitude & Vector128.Create(0x0FFFE000u)) + Vector128.Create(112u << 23)).AsSingle();
-        var g = Vector128.FusedMultiplyAdd(f, Vector128.Create(2f), Vector128.Create(-6.103515625e-5f));
-        return (Vector128.MinNative(f, g).AsUInt32() | (sign & Vector128.Create(0x80000000u))).AsSingle();
-    }
 }

@@ -13,6 +13,9 @@ internal unsafe struct MicroTile
     /// <summary>First of the tile's columns in a packed column panel, at the same depth.</summary>
     public byte* B;
 
+    /// <summary><see cref="PackedMatrix.HalfFactor"/> of B.</summary>
+    public float HalfFactor;
+
     /// <summary>Element (0, 0) of C; the second register of a row is <see cref="GemmLayout.PairDistance"/> columns on.</summary>
     public float* C;
 
@@ -62,6 +65,7 @@ internal static unsafe class MicroKernel<TLanes, TVector>
         var depth = tile.Depth;
         var ahead = tile.Ahead;
         var aheadStep = tile.AheadStep;
+        var factor = TLanes.Create(tile.HalfFactor);
         var zero = TLanes.Create(0f);
         TVector left0 = zero, right0 = zero;
         TVector left1 = zero, right1 = zero;
@@ -169,7 +173,7 @@ internal static unsafe class MicroKernel<TLanes, TVector>
             {
                 Prefetch.ToSecondLevel(ahead);
                 ahead += aheadStep;
-                var (leftB, rightB) = TPanel.Load<TLanes, TVector>(b);
+                var (leftB, rightB) = TPanel.Load<TLanes, TVector>(b, factor);
                 b += TPanel.StepBytes;
                 var a0 = TLanes.Create(*group);
                 left0 = TLanes.Fma(a0, leftB, left0);

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Stof.Reference.Numerics;
 using Stof.Reference.Tensors;
 
@@ -7,19 +6,20 @@ namespace Stof.Reference.Cpu.Simd;
 /// <summary>
 /// The weight operand B [K, N] of a GEMM, packed once into panels of 32 columns in its own dtype: kernels widen F16 and BF16
 /// exactly as they go, at half the memory and half the traffic of floats. Several matrices may be joined along N (query, key
-/// and value; gate and up). Parts of different dtypes, and F16 with infinities or NaNs, which the kernels' widening does not
-/// know, are packed as F32. Immutable; shared freely between kernels.
+/// and value; gate and up). Parts of different dtypes are packed as F32, and so is F16 that the kernels' short widening cannot
+/// do (<see cref="HalfScaling"/>). Immutable; shared freely between kernels.
 /// </summary>
 public sealed unsafe class PackedMatrix
 {
     private readonly AlignedFloats _panels;
 
-    private PackedMatrix(DType type, int depth, int columns, bool isGated)
+    private PackedMatrix(DType type, int depth, int columns, bool isGated, float halfFactor)
     {
         Type = type;
         Depth = depth;
         Columns = columns;
         IsGated = isGated;
+        HalfFactor = halfFactor;
         PanelCount = isGated ? 2 * GemmLayout.Panels(columns / 2) : GemmLayout.Panels(columns);
         _panels = new AlignedFloats(PanelCount * PanelBytes / sizeof(float));
     }
@@ -37,6 +37,9 @@ public sealed unsafe class PackedMatrix
     public bool IsGated { get; }
 
     internal int PanelCount { get; }
+
+    /// <summary>What the bits of an F16 panel, moved to their places in a float, are to be multiplied by.</summary>
+    internal float HalfFactor { get; }
 
     private long PanelBytes => (long)Depth * GemmLayout.PanelColumns * Type.Size();
 
@@ -86,7 +89,7 @@ public sealed unsafe class PackedMatrix
 
             depth = partDepth;
             columns += part.Shape[outputMajor ? 0 : 1];
-            type = part.Type == type && CanStayPacked(part) ? type : DType.F32;
+            type = part.Type == type ? type : DType.F32;
         }
 
         if (gated && columns % 2 != 0)
@@ -94,18 +97,23 @@ public sealed unsafe class PackedMatrix
             throw new InvalidInputException(nameof(parts), $"{columns} columns in total", "an even number");
         }
 
-        var result = new PackedMatrix(type, depth, columns, gated);
+        var scaling = type == DType.F16 ? HalfScaling.For(parts) : default;
+        type = type == DType.F16 && !scaling.IsPossible ? DType.F32 : type;
+        var result = new PackedMatrix(type, depth, columns, gated, scaling.Factor);
         var start = 0;
         foreach (var part in parts)
         {
-            var source = part.To(type);
-            if (type == DType.F32)
+            switch (type)
             {
-                result.Fill<float>(source, start, outputMajor);
-            }
-            else
-            {
-                result.Fill<ushort>(source, start, outputMajor);
+                case DType.F16:
+                    result.Fill<ushort>(scaling.Apply(part), start, outputMajor);
+                    break;
+                case DType.BF16:
+                    result.Fill<ushort>(part, start, outputMajor);
+                    break;
+                default:
+                    result.Fill<float>(part.To(DType.F32), start, outputMajor);
+                    break;
             }
 
             start += part.Shape[outputMajor ? 0 : 1];
@@ -113,9 +121,6 @@ public sealed unsafe class PackedMatrix
 
         return result;
     }
-
-    private static bool CanStayPacked(HostTensor part) =>
-        part.Type != DType.F16 || TensorPrimitives.IsFiniteAll<Half>(part.Span<Half>());
 
     private void Fill<T>(HostTensor part, int start, bool outputMajor)
         where T : unmanaged

@@ -79,6 +79,7 @@ internal static unsafe class TileMultiply
             {
                 A = a,
                 B = weights.Panel(panelStart + panel),
+                HalfFactor = weights.HalfFactor,
                 C = c + (panel * GemmLayout.PanelColumns),
                 Stride = stride,
                 AheadStep = TPanel.StepBytes / GemmLayout.RowPanels(rows),
@@ -94,7 +95,7 @@ internal static unsafe class TileMultiply
                 }
                 else
                 {
-                    Widen<TLanes, TVector, TPanel>(block.B, block.Depth, widened);
+                    Widen<TLanes, TVector, TPanel>(in block, widened);
                     block.B = (byte*)widened;
                     RowPanels<TLanes, TVector, PanelF32>(in block, rows, depth);
                 }
@@ -107,16 +108,18 @@ internal static unsafe class TileMultiply
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Widen<TLanes, TVector, TPanel>(byte* source, int steps, float* destination)
+    private static void Widen<TLanes, TVector, TPanel>(in MicroTile block, float* destination)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
         where TPanel : struct, IPanelType
     {
-        for (var step = 0; step < steps; step++)
+        var source = block.B;
+        var factor = TLanes.Create(block.HalfFactor);
+        for (var step = block.Depth; step > 0; step--)
         {
             for (var column = 0; column < GemmLayout.PairDistance; column += TLanes.Width)
             {
-                var (left, right) = TPanel.Load<TLanes, TVector>(source + (column * sizeof(float)));
+                var (left, right) = TPanel.Load<TLanes, TVector>(source + (column * sizeof(float)), factor);
                 TLanes.Store(left, destination + column);
                 TLanes.Store(right, destination + column + GemmLayout.PairDistance);
             }

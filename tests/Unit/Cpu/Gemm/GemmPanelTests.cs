@@ -100,17 +100,24 @@ public sealed class GemmPanelTests : IDisposable
     }
 
     [Theory]
-    [InlineData(DType.F16, 1)] // widened in registers
-    [InlineData(DType.F16, 13)] // widened in scratch
-    [InlineData(DType.BF16, 1)]
-    [InlineData(DType.BF16, 49)]
-    public void Every_finite_pattern_of_sixteen_bits_widens_exactly(DType type, int rows)
+    [InlineData(DType.F16, 0f, 63.97f, 1, DType.F16)] // widened in registers
+    [InlineData(DType.F16, 0f, 63.97f, 60, DType.F16)] // widened in scratch
+    [InlineData(DType.F16, 6.1e-5f, 65504f, 1, DType.F16)] // no subnormals
+    [InlineData(DType.F16, 6.1e-5f, 65504f, 60, DType.F16)]
+    [InlineData(DType.F16, 0f, 64f, 1, DType.F32)] // more binades than five bits of exponent
+    [InlineData(DType.F16, 0f, float.PositiveInfinity, 1, DType.F32)]
+    [InlineData(DType.BF16, 0f, float.PositiveInfinity, 1, DType.BF16)]
+    [InlineData(DType.BF16, 0f, float.PositiveInfinity, 60, DType.BF16)]
+    public void Every_pattern_of_sixteen_bits_widens_exactly(DType type, float smallest, float largest, int rows, DType packed)
     {
-        var patterns = Enumerable.Range(0, 1 << 16).Select(bits => (ushort)bits).Where(bits => float.IsFinite(Value(bits))).ToArray();
+        var patterns = Enumerable.Range(0, 1 << 16)
+            .Select(bits => (ushort)bits)
+            .Where(bits => Value(bits) == 0 || (Math.Abs(Value(bits)) >= smallest && Math.Abs(Value(bits)) <= largest))
+            .ToArray();
         var b = HostTensor.Zeros(type, patterns.Length, 1);
         System.Runtime.InteropServices.MemoryMarshal.AsBytes(patterns.AsSpan()).CopyTo(b.Bytes);
         var weights = PackedMatrix.FromOutputMajor(b);
-        Assert.Equal(type, weights.Type);
+        Assert.Equal(packed, weights.Type);
         var a = HostTensor.Zeros(DType.F32, rows, 1);
         a.Span<float>().Fill(1);
         var c = HostTensor.Zeros(DType.F32, rows, patterns.Length);
