@@ -6,8 +6,9 @@ namespace Stof.Reference.Cpu.Simd;
 /// <summary>
 /// The weight operand B [K, N] of a GEMM, packed once into panels of 32 columns in its own dtype: kernels widen F16 and BF16
 /// exactly as they go, at half the memory and half the traffic of floats. Several matrices may be joined along N (query, key
-/// and value; gate and up). Parts of different dtypes are packed as F32, and so is F16 that the kernels' short widening cannot
-/// do (<see cref="HalfScaling"/>). Immutable; shared freely between kernels.
+/// and value; gate and up). Packed as F32 are parts of different dtypes, and the rare F16 that the kernels' short widening
+/// cannot do: with infinities or NaNs, or with both subnormals and values of 64 or more. Immutable; shared freely between
+/// kernels.
 /// </summary>
 public sealed unsafe class PackedMatrix
 {

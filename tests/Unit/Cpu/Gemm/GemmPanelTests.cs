@@ -28,7 +28,7 @@ public sealed class GemmPanelTests : IDisposable
     {
         int[] rows = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 18, 19, 24, 25, 49];
         int[] columns = [1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65];
-        int[] depths = [1, 2, 15, 16, 17, 32, 33, 49];
+        int[] depths = [0, 1, 2, 15, 16, 17, 32, 33, 49];
         foreach (var type in Types)
         {
             foreach (var k in depths)
