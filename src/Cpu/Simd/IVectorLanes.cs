@@ -25,6 +25,17 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>Writes <see cref="Width"/> floats, at any alignment.</summary>
     static abstract void Store(TVector value, float* destination);
 
+    /// <summary>Widens two bfloat16 a lane, exactly: those in the lower and those in the upper halves of the lanes.</summary>
+    static abstract (TVector Lower, TVector Upper) WidenBFloat16(TVector pairs);
+
+    /// <summary>
+    /// Widens two binary16 a lane, exactly: those in the lower and those in the upper halves of the lanes. All must be finite.
+    /// Subnormal ones take a hundred cycles.
+    /// </summary>
+    /// <param name="pairs">The halves.</param>
+    /// <param name="factor">2¹¹², the difference of the exponent biases, times any other power of two.</param>
+    static abstract (TVector Lower, TVector Upper) WidenHalf(TVector pairs, TVector factor);
+
     /// <summary>a + b.</summary>
     static abstract TVector Add(TVector a, TVector b);
 
@@ -100,6 +111,23 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     public static Vector512<float> Load(float* source) => Vector512.Load(source);
 
     public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Lower, Vector512<float> Upper) WidenBFloat16(Vector512<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector512.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Lower, Vector512<float> Upper) WidenHalf(Vector512<float> pairs, Vector512<float> factor)
+    {
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector512.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
+    }
 
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
@@ -178,6 +206,23 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
     public static Vector256<float> Load(float* source) => Vector256.Load(source);
 
     public static void Store(Vector256<float> value, float* destination) => value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Lower, Vector256<float> Upper) WidenBFloat16(Vector256<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector256.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Lower, Vector256<float> Upper) WidenHalf(Vector256<float> pairs, Vector256<float> factor)
+    {
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector256.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
+    }
 
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
 
@@ -278,6 +323,23 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
     public static Vector128<float> Load(float* source) => Vector128.Load(source);
 
     public static void Store(Vector128<float> value, float* destination) => value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<float> Lower, Vector128<float> Upper) WidenBFloat16(Vector128<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector128.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<float> Lower, Vector128<float> Upper) WidenHalf(Vector128<float> pairs, Vector128<float> factor)
+    {
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector128.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
+    }
 
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
 
