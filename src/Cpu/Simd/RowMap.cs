@@ -21,6 +21,15 @@ internal unsafe struct RowMapArguments
     public nint OutputGroupStride;
     public int Rows;
     public int Columns;
+
+    /// <summary>From an input element read to the one to ask for, in bytes; 0 where the data are in cache.</summary>
+    public nint InputAhead;
+
+    /// <summary>The same for the residual.</summary>
+    public nint ResidualAhead;
+
+    /// <summary>The same for the output.</summary>
+    public nint OutputAhead;
 }
 
 /// <summary>
@@ -112,8 +121,12 @@ internal static unsafe class RowMap
         var residual = row.Residual;
         var output = row.Output;
         var outputGroupStride = row.OutputGroupStride;
+        var inputAhead = row.InputAhead;
+        var residualAhead = row.ResidualAhead;
+        var outputAhead = row.OutputAhead;
         for (var group = 0; group < groups; group++)
         {
+            Prefetch.Line(first + inputAhead);
             var value = TIn.Load(first);
             first += Lanes * TIn.Size;
             if (bias is not null)
@@ -123,6 +136,7 @@ internal static unsafe class RowMap
 
             if (TActivation.IsGated)
             {
+                Prefetch.Line(second + inputAhead);
                 var other = TIn.Load(second);
                 second += Lanes * TIn.Size;
                 if (bias is not null)
@@ -139,10 +153,12 @@ internal static unsafe class RowMap
 
             if (residual is not null)
             {
+                Prefetch.Line(residual + residualAhead);
                 value += TResidual.Load(residual);
                 residual += Lanes * TResidual.Size;
             }
 
+            Prefetch.Line(output + outputAhead);
             TOut.Store(output, value);
             output += outputGroupStride;
         }
