@@ -74,8 +74,7 @@ internal readonly struct GeluErfFunction : IActivation
 }
 
 /// <summary>
-/// x/2 · (1 + tanh u) = x / (1 + e^(−2u)): no cancellation for negative x, and no case distinction. e^(−2u) is taken as a power
-/// of two; where it overflows the result is zero.
+/// x/2 · (1 + tanh u) = x / (1 + 2^w) with w = −2·log2(e)·u: no cancellation for negative x, and no case distinction.
 /// </summary>
 internal readonly struct GeluTanhFunction : IActivation
 {
@@ -85,28 +84,20 @@ internal readonly struct GeluTanhFunction : IActivation
     public static bool IsGated => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Apply(Vector512<float> x, Vector512<float> second) => Avx512F.IsSupported
-        ? Apply<Lanes512, Vector512<float>>(x)
-        : Vector512.Create(Apply<Lanes256, Vector256<float>>(x.GetLower()), Apply<Lanes256, Vector256<float>>(x.GetUpper()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Apply<TLanes, TVector>(TVector x)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-    {
-        var factor = TLanes.Fma(TLanes.Multiply(x, x), TLanes.Create(Cubic), TLanes.Create(Linear));
-        var power = TLanes.Max(TLanes.Create(-126f), TLanes.Min(TLanes.Create(128f), TLanes.Multiply(x, factor)));
-        return TLanes.Divide(x, TLanes.Add(TLanes.Create(1f), VectorMath.Exp2<TLanes, TVector>(power)));
-    }
+    public static Vector512<float> Apply(Vector512<float> x, Vector512<float> second) => Gate.Apply(
+        x, x * Vector512.FusedMultiplyAdd(x * x, Vector512.Create(Cubic), Vector512.Create(Linear)));
 }
 
+/// <summary>x / (1 + 2^w) with w = −log2(e)·x.</summary>
 internal readonly struct SiluFunction : IActivation
 {
+    private const float Linear = -1.4426950409f; // −log2(e)
+
     public static bool IsGated => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Vector512<float> x, Vector512<float> second) =>
-        x / (Vector512<float>.One + VectorMath.Exp(-x));
+        Gate.Apply(x, x * Vector512.Create(Linear));
 }
 
 internal readonly struct SwiGluFunction : IActivation
@@ -115,4 +106,25 @@ internal readonly struct SwiGluFunction : IActivation
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Vector512<float> x, Vector512<float> second) => SiluFunction.Apply(x, second) * second;
+}
+
+/// <summary>x / (1 + 2^w): what the sigmoid and the tanh gates have in common.</summary>
+internal static class Gate
+{
+    /// <summary>From w = 128 on the power is +∞ and the result zero; below −126 the power is nothing beside 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> x, Vector512<float> w) => Avx512F.IsSupported
+        ? Apply<Lanes512, Vector512<float>>(x, w)
+        : Vector512.Create(
+            Apply<Lanes256, Vector256<float>>(x.GetLower(), w.GetLower()),
+            Apply<Lanes256, Vector256<float>>(x.GetUpper(), w.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Apply<TLanes, TVector>(TVector x, TVector w)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var power = TLanes.Max(TLanes.Create(-126f), TLanes.Min(TLanes.Create(128f), w));
+        return TLanes.Divide(x, TLanes.Add(TLanes.Create(1f), VectorMath.Exp2<TLanes, TVector>(power)));
+    }
 }

@@ -41,17 +41,13 @@ internal static unsafe class RowMap
     private const int Lanes = 16;
 
     /// <summary>Picks the compiled loop for the given types.</summary>
-    public static delegate*<in RowMapArguments, void> Select(DType input, DType residual, DType output, Activation activation)
-    {
-        // The loops are compiled once: if the tables are not there by then, every iteration checks for them.
-        RuntimeHelpers.RunClassConstructor(typeof(VectorMath).TypeHandle);
-        return input switch
+    public static delegate*<in RowMapArguments, void> Select(DType input, DType residual, DType output, Activation activation) =>
+        input switch
         {
             DType.F16 => SelectResidual<ElementF16>(residual, output, activation),
             DType.BF16 => SelectResidual<ElementBF16>(residual, output, activation),
             _ => SelectResidual<ElementF32>(residual, output, activation),
         };
-    }
 
     private static delegate*<in RowMapArguments, void> SelectResidual<TIn>(DType residual, DType output, Activation activation)
         where TIn : struct, IElement => residual switch
