@@ -66,6 +66,9 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>Clears the sign.</summary>
     static abstract TVector Abs(TVector a);
 
+    /// <summary>Sets the sign.</summary>
+    static abstract TVector NegativeAbs(TVector a);
+
     /// <summary>The magnitude of <paramref name="magnitude"/> (not negative) with the sign of <paramref name="sign"/>.</summary>
     static abstract TVector CopySign(TVector magnitude, TVector sign);
 
@@ -89,6 +92,12 @@ internal unsafe interface IVectorLanes<TVector>
     /// (a float 1.5·2²³ + k) and <paramref name="k"/> holds as a number.
     /// </summary>
     static abstract TVector ScaleBySixteenths(TVector value, TVector shifted, TVector k);
+
+    /// <summary>
+    /// value · 2^k by adding to the exponent, where k is the integer that <paramref name="shifted"/> holds in its low bits. For
+    /// products that are normal, and for 1 · 2^128, which becomes +∞.
+    /// </summary>
+    static abstract TVector AddToExponent(TVector value, TVector shifted);
 
     /// <summary>Positive normal x as f·2^e with f in [√½, √2).</summary>
     static abstract (TVector Fraction, TVector Exponent) SplitAroundOne(TVector x);
@@ -152,6 +161,8 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 
     public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
 
+    public static Vector512<float> NegativeAbs(Vector512<float> a) => a | Vector512.Create(-0f);
+
     public static Vector512<float> CopySign(Vector512<float> magnitude, Vector512<float> sign) =>
         magnitude | (sign & Vector512.Create(-0f));
 
@@ -181,6 +192,9 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> ScaleBySixteenths(Vector512<float> value, Vector512<float> shifted, Vector512<float> k) =>
         Avx512F.Scale(value, k * Vector512.Create(0.0625f));
+
+    public static Vector512<float> AddToExponent(Vector512<float> value, Vector512<float> shifted) =>
+        (value.AsInt32() + Vector512.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Fraction, Vector512<float> Exponent) SplitAroundOne(Vector512<float> x)
@@ -247,6 +261,8 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     public static Vector256<float> Abs(Vector256<float> a) => Vector256.Abs(a);
 
+    public static Vector256<float> NegativeAbs(Vector256<float> a) => a | Vector256.Create(-0f);
+
     public static Vector256<float> CopySign(Vector256<float> magnitude, Vector256<float> sign) =>
         magnitude | (sign & Vector256.Create(-0f));
 
@@ -288,6 +304,9 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
         var half = Vector256.ShiftRightArithmetic(n, 1);
         return value * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
+
+    public static Vector256<float> AddToExponent(Vector256<float> value, Vector256<float> shifted) =>
+        (value.AsInt32() + Vector256.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector256<float> Fraction, Vector256<float> Exponent) SplitAroundOne(Vector256<float> x)
@@ -372,6 +391,8 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     public static Vector128<float> Abs(Vector128<float> a) => Vector128.Abs(a);
 
+    public static Vector128<float> NegativeAbs(Vector128<float> a) => a | Vector128.Create(-0f);
+
     public static Vector128<float> CopySign(Vector128<float> magnitude, Vector128<float> sign) =>
         magnitude | (sign & Vector128.Create(-0f));
 
@@ -405,6 +426,9 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
         var half = Vector128.ShiftRightArithmetic(n, 1);
         return value * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
+
+    public static Vector128<float> AddToExponent(Vector128<float> value, Vector128<float> shifted) =>
+        (value.AsInt32() + Vector128.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<float> Fraction, Vector128<float> Exponent) SplitAroundOne(Vector128<float> x)
