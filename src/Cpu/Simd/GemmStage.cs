@@ -152,14 +152,7 @@ internal readonly unsafe struct GemmStage
     private void Multiply(
         KernelWorkspace workspace, int worker, float* packed, int rows, int panelStart, int panels, float* c, nint stride)
     {
-        // Row panels share a widened block; for few of them, widening again in registers is cheaper than storing it.
-        var inRegisters = _weights.Type switch
-        {
-            DType.F32 => int.MaxValue,
-            DType.BF16 => 4,
-            _ => 1,
-        };
-        var widened = GemmLayout.RowPanels(rows) <= inRegisters
+        var widened = _weights.Type == DType.F32 || rows <= GemmLayout.PanelRows
             ? null
             : workspace.Rent(worker, KernelWorkspace.Room.WidenedPanel, (long)_depthBlock * GemmLayout.PanelColumns);
         TileMultiply.Run(packed, rows, _weights, panelStart, panels, widened, c, stride, _depthBlock);

@@ -11,6 +11,9 @@ internal unsafe interface IPanelType
     /// <summary>Bytes of a step.</summary>
     static abstract int StepBytes { get; }
 
+    /// <summary>True if a micro-kernel is to keep what it widens for the row panels that follow.</summary>
+    static virtual bool IsKept => false;
+
     /// <summary>Reads the two runs of columns whose first start at an address, widened exactly to float.</summary>
     /// <param name="source">The address.</param>
     /// <param name="factor"><see cref="PackedMatrix.HalfFactor"/>.</param>
@@ -51,4 +54,18 @@ internal readonly unsafe struct PanelF16 : IPanelType
     public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source, TVector factor)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct => TLanes.WidenHalf(TLanes.Load((float*)source), factor);
+}
+
+/// <summary>Panels of another type, kept as floats by the micro-kernel that reads them.</summary>
+internal readonly unsafe struct PanelKept<TPanel> : IPanelType
+    where TPanel : struct, IPanelType
+{
+    public static int StepBytes => TPanel.StepBytes;
+
+    public static bool IsKept => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (TVector Left, TVector Right) Load<TLanes, TVector>(byte* source, TVector factor)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct => TPanel.Load<TLanes, TVector>(source, factor);
 }

@@ -16,6 +16,9 @@ internal unsafe struct MicroTile
     /// <summary><see cref="PackedMatrix.HalfFactor"/> of B.</summary>
     public float HalfFactor;
 
+    /// <summary>Where B's columns go as floats, if its type <see cref="IPanelType.IsKept"/>.</summary>
+    public float* Kept;
+
     /// <summary>Element (0, 0) of C; the second register of a row is <see cref="GemmLayout.PairDistance"/> columns on.</summary>
     public float* C;
 
@@ -60,6 +63,7 @@ internal static unsafe class MicroKernel<TLanes, TVector>
     {
         var a = tile.A;
         var b = tile.B;
+        var kept = tile.Kept;
         var c = tile.C;
         var stride = tile.Stride;
         var depth = tile.Depth;
@@ -175,6 +179,13 @@ internal static unsafe class MicroKernel<TLanes, TVector>
                 ahead += aheadStep;
                 var (leftB, rightB) = TPanel.Load<TLanes, TVector>(b, factor);
                 b += TPanel.StepBytes;
+                if (TPanel.IsKept)
+                {
+                    TLanes.Store(leftB, kept);
+                    TLanes.Store(rightB, kept + GemmLayout.PairDistance);
+                    kept += GemmLayout.PanelColumns;
+                }
+
                 var a0 = TLanes.Create(*group);
                 left0 = TLanes.Fma(a0, leftB, left0);
                 right0 = TLanes.Fma(a0, rightB, right0);

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Stof.Reference.Numerics;
 
@@ -18,7 +17,8 @@ internal static unsafe class TileMultiply
     /// <param name="panelStart">First column panel.</param>
     /// <param name="panels">Number of column panels.</param>
     /// <param name="widened">
-    /// Room for a block of a 16-bit panel in float, for all row panels to read; null widens in registers instead.
+    /// Room for a block of a 16-bit panel in float, which the first of several row panels widens for the others; null lets
+    /// every row panel widen for itself.
     /// </param>
     /// <param name="c">Element (0, 0) of C; its rows hold whole panels.</param>
     /// <param name="stride">Floats between rows of C.</param>
@@ -91,13 +91,15 @@ internal static unsafe class TileMultiply
                 block.Ahead = next;
                 if (widened is null)
                 {
-                    RowPanels<TLanes, TVector, TPanel>(in block, rows, depth);
+                    RowPanels<TLanes, TVector, TPanel>(in block, 0, rows, depth);
                 }
                 else
                 {
-                    Widen<TLanes, TVector, TPanel>(in block, widened);
+                    // The first row panel widens, in the shadow of its multiplications, for all the others.
+                    block.Kept = widened;
+                    RowPanels<TLanes, TVector, PanelKept<TPanel>>(in block, 0, GemmLayout.PanelRows, depth);
                     block.B = (byte*)widened;
-                    RowPanels<TLanes, TVector, PanelF32>(in block, rows, depth);
+                    RowPanels<TLanes, TVector, PanelF32>(in block, GemmLayout.PanelRows, rows, depth);
                 }
 
                 block.A += (long)block.Depth / GemmLayout.DepthGroup * GemmLayout.GroupFloats;
@@ -107,38 +109,20 @@ internal static unsafe class TileMultiply
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Widen<TLanes, TVector, TPanel>(in MicroTile block, float* destination)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-        where TPanel : struct, IPanelType
-    {
-        var source = block.B;
-        var factor = TLanes.Create(block.HalfFactor);
-        for (var step = block.Depth; step > 0; step--)
-        {
-            for (var column = 0; column < GemmLayout.PairDistance; column += TLanes.Width)
-            {
-                var (left, right) = TPanel.Load<TLanes, TVector>(source + (column * sizeof(float)), factor);
-                TLanes.Store(left, destination + column);
-                TLanes.Store(right, destination + column + GemmLayout.PairDistance);
-            }
-
-            source += TPanel.StepBytes;
-            destination += GemmLayout.PanelColumns;
-        }
-    }
-
-    // One block of a column panel times all rows.
-    private static void RowPanels<TLanes, TVector, TPanel>(in MicroTile block, int rows, int depth)
+    // One block of a column panel times rows [from, to).
+    private static void RowPanels<TLanes, TVector, TPanel>(in MicroTile block, int from, int to, int depth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
         where TPanel : struct, IPanelType
     {
         var panel = block;
-        for (var row = 0; row < rows; row += GemmLayout.PanelRows)
+        var first = from / GemmLayout.PanelRows;
+        panel.A += first * GemmLayout.RowPanelFloats(depth);
+        panel.C += from * panel.Stride;
+        panel.Ahead += first * panel.Depth * panel.AheadStep;
+        for (var row = from; row < to; row += GemmLayout.PanelRows)
         {
-            RowPanel<TLanes, TVector, TPanel>(in panel, Math.Min(GemmLayout.PanelRows, rows - row));
+            RowPanel<TLanes, TVector, TPanel>(in panel, Math.Min(GemmLayout.PanelRows, to - row));
             panel.A += GemmLayout.RowPanelFloats(depth);
             panel.C += GemmLayout.PanelRows * panel.Stride;
             panel.Ahead += panel.Depth * panel.AheadStep;
@@ -158,6 +142,7 @@ internal static unsafe class TileMultiply
             {
                 tile.A = panel.A + (row * GemmLayout.DepthGroup);
                 tile.B = panel.B + (column * sizeof(float));
+                tile.Kept = panel.Kept + column;
                 tile.C = panel.C + (row * panel.Stride) + column;
                 Tile<TLanes, TVector, TPanel>(in tile, Math.Min(MicroKernel<TLanes, TVector>.Rows, rows - row));
             }
