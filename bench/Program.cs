@@ -36,5 +36,12 @@ if (args is ["sweep", "attention", ..])
     return 0;
 }
 
+// sweep model [THREADS[,THREADS]]: BERT-base beside ONNX Runtime.
+if (args is ["sweep", "model", ..])
+{
+    ModelSweep.Run(Console.Out, args.Length > 2 ? [.. args[2].Split(',').Select(int.Parse)] : [1, Environment.ProcessorCount]);
+    return 0;
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run(args);
 return 0;

@@ -21,6 +21,9 @@ public class RowBenchmarks
     private MatrixView _x;
     private MatrixView _residual;
     private MatrixView _y;
+    private EmbeddingLookup _word;
+    private EmbeddingLookup _place;
+    private EmbeddingLookup _kind;
 
     [Params(1, 2)]
     public int Threads { get; set; }
@@ -39,6 +42,10 @@ public class RowBenchmarks
         _x = MatrixView.Of(Inputs.Normal(Type, 4, Rows, Columns));
         _residual = MatrixView.Of(Inputs.Normal(Type, 5, Rows, Columns));
         _y = MatrixView.Of(HostTensor.Zeros(Type, Rows, Columns));
+        var random = new Random(6);
+        _word = new EmbeddingLookup(_x, [.. Enumerable.Range(0, Rows).Select(_ => random.Next(Rows))]);
+        _place = new EmbeddingLookup(_residual.SliceRows(0, 512), [.. Enumerable.Range(0, Rows).Select(row => row % 512)]);
+        _kind = new EmbeddingLookup(_residual.SliceRows(0, 1), new int[Rows]);
     }
 
     [Benchmark(Baseline = true)]
@@ -53,6 +60,9 @@ public class RowBenchmarks
 
     [Benchmark]
     public void BiasGelu() => BiasActivation.Run(_workspace!, _x, _bias, Activation.GeluErf, _y);
+
+    [Benchmark]
+    public void Embedding() => EmbeddingGather.Run(_workspace!, _y, _word, _place, _kind);
 
     [GlobalCleanup]
     public void Cleanup() => _pool!.Dispose();

@@ -4,11 +4,12 @@ using Stof.Reference.Cpu.Threading;
 
 namespace Stof.Reference.Bench.Quick;
 
-/// <summary>What this machine can do right now: fused multiply-adds from registers, and copies from memory.</summary>
+/// <summary>What this machine can do right now: fused multiply-adds from registers, reads and copies of memory.</summary>
 internal static class Peak
 {
     private const int Iterations = 400_000;
     private const int Chains = 12; // latency 4 at two a cycle needs eight
+    private const int ReadStep = 64; // floats: four lines at a time
 
     /// <summary>Best GFLOP/s of a register-only loop of fused multiply-adds on every worker at once.</summary>
     public static double FmaGflops(WorkerPool pool)
@@ -18,6 +19,17 @@ internal static class Peak
         var timing = Timing.Of(() => pool.Run(pool.Threads, (task, _) =>
             sink[task] = Vector512.IsHardwareAccelerated ? Loop512(Iterations) : Loop256(Iterations)));
         return 2.0 * lanes * Chains * Iterations * pool.Threads / timing.BestSeconds / 1e9;
+    }
+
+    /// <summary>Best GB/s of reading a buffer of this size, a part of it on every worker at once.</summary>
+    public static double ReadGigabytes(WorkerPool pool, long bytes)
+    {
+        var part = (int)Math.Max(ReadStep, bytes / sizeof(float) / pool.Threads / ReadStep * ReadStep);
+        var source = new float[part * pool.Threads];
+        Array.Fill(source, 1f);
+        var sink = new float[pool.Threads];
+        var timing = Timing.Of(() => pool.Run(pool.Threads, (task, _) => sink[task] = Sum(source.AsSpan(task * part, part))));
+        return (double)sizeof(float) * source.Length / timing.BestSeconds / 1e9;
     }
 
     /// <summary>Best GB/s, read plus written, of copying a buffer of this size on every worker at once.</summary>
@@ -30,6 +42,21 @@ internal static class Peak
         var timing = Timing.Of(() => pool.Run(pool.Threads, (task, _) =>
             source.AsSpan(task * part, part).CopyTo(target.AsSpan(task * part, part))));
         return 2.0 * part * pool.Threads / timing.BestSeconds / 1e9;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Sum(ReadOnlySpan<float> values)
+    {
+        Vector512<float> a = default, b = default, c = default, d = default;
+        for (; values.Length >= ReadStep; values = values[ReadStep..])
+        {
+            a += Vector512.Create(values);
+            b += Vector512.Create(values[16..]);
+            c += Vector512.Create(values[32..]);
+            d += Vector512.Create(values[48..]);
+        }
+
+        return Vector512.Sum(a + b + c + d);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

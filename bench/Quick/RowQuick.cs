@@ -62,6 +62,13 @@ internal static class RowQuick
         yield return ("layernorm", 2, () => Normalize.Run(workspace, x, layer, y));
         yield return ("rmsnorm", 2, () => Normalize.Run(workspace, x, rms, y));
         yield return ("bias+residual+layernorm", 3, () => Normalize.Run(workspace, x, bias, residual, layer, y));
+        var ids = new Random(7);
+        var places = Math.Min(rows, 512);
+        var word = new EmbeddingLookup(x, [.. Enumerable.Range(0, rows).Select(_ => ids.Next(rows))]);
+        var place = new EmbeddingLookup(residual.SliceRows(0, places), [.. Enumerable.Range(0, rows).Select(row => row % places)]);
+        var kind = new EmbeddingLookup(residual.SliceRows(0, 1), new int[rows]);
+        yield return ("embedding", 2, () => EmbeddingGather.Run(workspace, y, word));
+        yield return ("embedding+pos+type", 2, () => EmbeddingGather.Run(workspace, y, word, place, kind));
         yield return ("rotary", 2, () => RotaryEmbedding.Run(workspace, x, table, 4, 4, positions, y));
     }
 }

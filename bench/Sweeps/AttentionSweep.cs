@@ -62,7 +62,13 @@ internal static class AttentionSweep
     {
         var problem = new AttentionProblem
         {
-            Batch = 1, QueryHeads = Heads, KvHeads = Heads, QueryLength = length, KvLength = length, HeadSize = headSize, Mask = MaskText.Parse(text),
+            Batch = 1,
+            QueryHeads = Heads,
+            KvHeads = Heads,
+            QueryLength = length,
+            KvLength = length,
+            HeadSize = headSize,
+            Mask = MaskText.Parse(text),
         };
         var choice = AttentionSelector.Measured(problem, pool.Threads);
         var kernel = new AttentionKernel(problem, choice);

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Text;
+using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Tests;
 
@@ -16,8 +18,17 @@ internal enum OnnxType
 /// <summary>An input or output of a model: name, type and fixed shape (null where the node computes it).</summary>
 internal sealed record OnnxValue(string Name, OnnxType Type, int[]? Shape);
 
+/// <summary>A node of a model.</summary>
+/// <param name="OperatorType">Such as <c>Attention</c>.</param>
+/// <param name="Domain">Empty for ai.onnx, or <c>com.microsoft</c>.</param>
+/// <param name="Inputs">Names in the operator's order; empty leaves an optional one out.</param>
+/// <param name="Outputs">Names in the operator's order.</param>
+/// <param name="Attributes">Of type long, float or string.</param>
+internal sealed record OnnxNode(
+    string OperatorType, string Domain, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, params IReadOnlyList<(string Name, object Value)> Attributes);
+
 /// <summary>
-/// Writes the bytes of a one-node ONNX model. Protocol buffers are tags (field number · 8 + wire type) and values; the few fields
+/// Writes the bytes of an ONNX model. Protocol buffers are tags (field number · 8 + wire type) and values; the few fields
 /// that a model needs are numbered in onnx.proto.
 /// </summary>
 internal sealed class OnnxModel
@@ -39,34 +50,38 @@ internal sealed class OnnxModel
         IReadOnlyList<OnnxValue> outputs,
         params (string Name, object Value)[] attributes)
     {
-        var node = new OnnxModel();
-        foreach (var input in inputs)
-        {
-            node.Text(1, input?.Name ?? string.Empty);
-        }
+        var node = new OnnxNode(operatorType, domain, [.. inputs.Select(input => input?.Name ?? string.Empty)], [.. outputs.Select(o => o.Name)], attributes);
+        return Graph(opset, [node], [], [.. inputs.OfType<OnnxValue>()], outputs);
+    }
 
-        foreach (var output in outputs)
-        {
-            node.Text(2, output.Name);
-        }
-
-        node.Text(4, operatorType);
-        foreach (var (name, value) in attributes)
-        {
-            node.Message(5, Attribute(name, value));
-        }
-
-        node.Text(7, domain);
-
+    /// <summary>A model of several nodes with weights.</summary>
+    /// <param name="opset">Version of the ai.onnx operators.</param>
+    /// <param name="nodes">In an order in which they can run.</param>
+    /// <param name="weights">Constants by name.</param>
+    /// <param name="inputs">What is fed.</param>
+    /// <param name="outputs">What is fetched.</param>
+    public static byte[] Graph(
+        int opset,
+        IReadOnlyList<OnnxNode> nodes,
+        IReadOnlyList<(string Name, HostTensor Value)> weights,
+        IReadOnlyList<OnnxValue> inputs,
+        IReadOnlyList<OnnxValue> outputs)
+    {
         var graph = new OnnxModel();
-        graph.Message(1, node);
-        graph.Text(2, "one_node");
+        foreach (var node in nodes)
+        {
+            graph.Message(1, Node(node));
+        }
+
+        graph.Text(2, "graph");
+        foreach (var (name, value) in weights)
+        {
+            graph.Message(5, Weight(name, value));
+        }
+
         foreach (var input in inputs)
         {
-            if (input is not null)
-            {
-                graph.Message(11, ValueInfo(input));
-            }
+            graph.Message(11, ValueInfo(input));
         }
 
         foreach (var output in outputs)
@@ -78,12 +93,49 @@ internal sealed class OnnxModel
         model.Number(1, 10); // IR version
         model.Message(7, graph);
         model.Message(8, OperatorSet(string.Empty, opset));
-        if (domain.Length > 0)
+        foreach (var domain in nodes.Select(node => node.Domain).Where(domain => domain.Length > 0).Distinct())
         {
             model.Message(8, OperatorSet(domain, 1));
         }
 
         return [.. model._bytes];
+    }
+
+    private static OnnxModel Node(OnnxNode source)
+    {
+        var node = new OnnxModel();
+        foreach (var input in source.Inputs)
+        {
+            node.Text(1, input);
+        }
+
+        foreach (var output in source.Outputs)
+        {
+            node.Text(2, output);
+        }
+
+        node.Text(4, source.OperatorType);
+        foreach (var (name, value) in source.Attributes)
+        {
+            node.Message(5, Attribute(name, value));
+        }
+
+        node.Text(7, source.Domain);
+        return node;
+    }
+
+    private static OnnxModel Weight(string name, HostTensor value)
+    {
+        var tensor = new OnnxModel();
+        foreach (var extent in value.Shape)
+        {
+            tensor.Number(1, extent);
+        }
+
+        tensor.Number(2, (int)OnnxSession.TypeOf(value.Type));
+        tensor.Text(8, name);
+        tensor.Bytes(9, value.Bytes);
+        return tensor;
     }
 
     private static OnnxModel Attribute(string name, object value)
@@ -151,9 +203,9 @@ internal sealed class OnnxModel
 
     private void Text(int field, string text) => Bytes(field, Encoding.UTF8.GetBytes(text));
 
-    private void Message(int field, OnnxModel message) => Bytes(field, [.. message._bytes]);
+    private void Message(int field, OnnxModel message) => Bytes(field, CollectionsMarshal.AsSpan(message._bytes));
 
-    private void Bytes(int field, byte[] bytes)
+    private void Bytes(int field, ReadOnlySpan<byte> bytes)
     {
         Varint(((ulong)field << 3) | 2);
         Varint((ulong)bytes.Length);

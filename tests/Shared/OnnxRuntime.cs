@@ -37,6 +37,9 @@ internal static unsafe class OnnxRuntime
     /// <summary>True if the variable names a library; tests skip themselves otherwise.</summary>
     public static bool IsAvailable => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Variable));
 
+    /// <summary>Why a test that needs the library skips itself.</summary>
+    public static string Missing => $"{Variable} not set; .ci/install-onnxruntime.sh DEST prints a value for it";
+
     /// <summary>The one environment of the process.</summary>
     internal static nint Env => LazyEnvironment.Value;
 

@@ -36,10 +36,15 @@ public static unsafe class EmbeddingGather
         var third = lookups.Length > 2 ? lookups[2] : default;
         var secondType = second.Table.IsPresent ? second.Table.Type : DType.F32;
         var thirdType = third.Table.IsPresent ? third.Table.Type : DType.F32;
-        var pair = RowMap.Select(first.Table.Type, secondType, third.Table.IsPresent ? DType.F32 : y.Type, Activation.None);
+
+        // Two tables are an input and a residual. A third passes as the bias between them if the second table is F32; else the
+        // first two are summed in scratch.
+        var isOnePass = !third.Table.IsPresent || secondType == DType.F32;
+        var residualType = third.Table.IsPresent && isOnePass ? thirdType : secondType;
+        var pair = RowMap.Select(first.Table.Type, residualType, isOnePass ? y.Type : DType.F32, Activation.None);
         var last = RowMap.Select(DType.F32, thirdType, y.Type, Activation.None);
         var rowsPerTask = RowKernel.RowsPerTask(y.Columns * y.Type.Size());
-        var job = new Job(workspace, y, first, second, third, pair, last, rowsPerTask);
+        var job = new Job(workspace, y, first, second, third, isOnePass, pair, last, rowsPerTask);
         workspace.Pool.Run(RowKernel.Tasks(y.Rows, rowsPerTask), job);
     }
 
@@ -66,6 +71,7 @@ public static unsafe class EmbeddingGather
         EmbeddingLookup first,
         EmbeddingLookup second,
         EmbeddingLookup third,
+        bool isOnePass,
         delegate*<in RowMapArguments, void> pair,
         delegate*<in RowMapArguments, void> last,
         int rowsPerTask) : IParallelBody
@@ -74,26 +80,36 @@ public static unsafe class EmbeddingGather
         {
             var start = task * rowsPerTask;
             var end = Math.Min(start + rowsPerTask, y.Rows);
-            var sum = third.Table.IsPresent ? workspace.Rent(worker, KernelWorkspace.Room.Row, y.Columns) : null;
+            var sum = isOnePass ? null : workspace.Rent(worker, KernelWorkspace.Room.Row, y.Columns);
+            var hasBias = isOnePass && third.Table.IsPresent;
+            var residual = hasBias ? third : second;
             for (var row = start; row < end; row++)
             {
                 var target = (byte*)y.Address + (row * y.StrideBytes);
+                var next = Math.Min(row + 1, y.Rows - 1);
                 var arguments = new RowMapArguments
                 {
                     First = At(first, row),
-                    Residual = second.Table.IsPresent ? At(second, row) : null,
-                    Output = sum is null ? target : (byte*)sum,
-                    OutputGroupStride = 16 * (sum is null ? y.Type.Size() : sizeof(float)),
+                    InputAhead = (nint)(At(first, next) - At(first, row)),
+                    Bias = hasBias ? (float*)At(second, row) : null,
+                    Residual = residual.Table.IsPresent ? At(residual, row) : null,
+                    ResidualAhead = residual.Table.IsPresent ? (nint)(At(residual, next) - At(residual, row)) : 0,
+                    Output = isOnePass ? target : (byte*)sum,
+                    OutputGroupStride = 16 * (isOnePass ? y.Type.Size() : sizeof(float)),
+                    OutputAhead = isOnePass ? Prefetch.Distance : 0,
                     Rows = 1,
                     Columns = y.Columns,
                 };
                 pair(in arguments);
-                if (sum is not null)
+                if (!isOnePass)
                 {
                     arguments.First = (byte*)sum;
+                    arguments.InputAhead = 0;
                     arguments.Residual = At(third, row);
+                    arguments.ResidualAhead = (nint)(At(third, next) - At(third, row));
                     arguments.Output = target;
                     arguments.OutputGroupStride = 16 * y.Type.Size();
+                    arguments.OutputAhead = Prefetch.Distance;
                     last(in arguments);
                 }
             }

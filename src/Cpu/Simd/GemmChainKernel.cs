@@ -139,7 +139,6 @@ public sealed unsafe class GemmChainKernel
                 middle.RunPacked(workspace, worker, packed, rows, panel, panels, between);
             }
 
-            RowPacking.ClearUnusedRows(between, rows, middleColumns);
             for (var panel = 0; panel < last.OutputPanels; panel += outputBlock)
             {
                 var panels = Math.Min(outputBlock, last.OutputPanels - panel);

@@ -15,6 +15,8 @@ public sealed unsafe class GemmKernel
     private readonly RowNorm? _prologue;
     private readonly GemmEpilogue _epilogue;
     private readonly GemmTiling? _tiling;
+    private GemmTiling? _automatic; // of the last run
+    private int _automaticRows;
 
     /// <summary>Binds weights and parameters; nothing is computed yet.</summary>
     /// <param name="weights">B.</param>
@@ -65,7 +67,7 @@ public sealed unsafe class GemmKernel
         using var norm = new PinnedNorm(_epilogue.Norm);
         using var bias = _epilogue.Bias.AsMemory().Pin();
         var wholeRows = _epilogue.Norm is not null;
-        var tiling = _tiling ?? GemmTiling.For(a.Rows, OutputColumns, _weights.Depth, _workspace.Pool.Threads, wholeRows);
+        var tiling = _tiling ?? Automatic(a.Rows, wholeRows);
         var stage = new GemmStage(
             _weights, (float*)bias.Pointer, _epilogue.Activation, norm, c, residual, preNorm, tiling.DepthBlock);
         var panelBlock = wholeRows ? stage.OutputPanels : tiling.ColumnBlock / GemmLayout.PanelColumns;
@@ -76,6 +78,17 @@ public sealed unsafe class GemmKernel
         var job = new Job(_workspace, a, prologue, stage, rowBlock, panelBlock, columnTasks);
         _workspace.Pool.Run(rowTasks * columnTasks, job);
         GC.KeepAlive(_weights);
+    }
+
+    private GemmTiling Automatic(int rows, bool wholeRows)
+    {
+        if (_automatic is null || _automaticRows != rows)
+        {
+            _automatic = GemmTiling.For(rows, OutputColumns, _weights.Depth, _workspace.Pool.Threads, wholeRows);
+            _automaticRows = rows;
+        }
+
+        return _automatic;
     }
 
     internal static void Check(

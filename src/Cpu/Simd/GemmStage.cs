@@ -3,11 +3,15 @@ using Stof.Reference.Numerics;
 namespace Stof.Reference.Cpu.Simd;
 
 /// <summary>
-/// One product with its epilogue, as a worker runs it on packed rows: the accumulators stay in the worker's scratch, the
-/// epilogue reads them from there and stores once.
+/// One product with its epilogue, as a worker runs it on packed rows. A plain float product is accumulated in the output
+/// itself. Any other is accumulated in the worker's scratch, a strip of columns that stays in cache at a time; the epilogue
+/// reads it from there and stores once.
 /// </summary>
 internal readonly unsafe struct GemmStage
 {
+    // Long enough that the epilogue's start of a row is small beside its work on it, short enough for the cache.
+    private const int StripPanels = 4;
+
     private readonly PackedMatrix _weights;
     private readonly float* _bias;
     private readonly RowPipeline _pipeline;
@@ -15,6 +19,8 @@ internal readonly unsafe struct GemmStage
     private readonly MatrixView _residual;
     private readonly MatrixView _preNorm;
     private readonly int _depthBlock;
+    private readonly bool _needsWholeRows;
+    private readonly bool _isPlain;
 
     public GemmStage(
         PackedMatrix weights,
@@ -31,7 +37,10 @@ internal readonly unsafe struct GemmStage
         _output = output;
         _residual = residual;
         _preNorm = preNorm;
-        _depthBlock = depthBlock;
+        _depthBlock = Math.Min(depthBlock, weights.Depth);
+        _needsWholeRows = norm.IsPresent;
+        _isPlain = output.IsPresent && output.Type == DType.F32 && bias is null && activation == Activation.None
+            && !residual.IsPresent && !norm.IsPresent;
         var type = output.IsPresent ? output.Type : DType.F32;
         _pipeline = new RowPipeline(DType.F32, type, type, activation, norm);
     }
@@ -44,7 +53,27 @@ internal readonly unsafe struct GemmStage
     /// <summary>Computes a range of column panels for packed rows and stores them in the output matrix.</summary>
     public void Run(KernelWorkspace workspace, int worker, float* packed, int rowStart, int rows, int panelStart, int panels)
     {
-        var block = Multiply(workspace, worker, packed, rows, panelStart, panels);
+        var end = panelStart + panels;
+        if (_isPlain)
+        {
+            // The last panel may be wider than the output.
+            var whole = Math.Min(end, OutputColumns / GemmLayout.PanelColumns) - panelStart;
+            var c = (float*)At(_output, rowStart, panelStart * GemmLayout.PanelColumns, sizeof(float));
+            Multiply(workspace, worker, packed, rows, panelStart, whole, c, _output.Stride);
+            panelStart += whole;
+        }
+
+        var strip = _needsWholeRows ? panels : StripPanels;
+        for (; panelStart < end; panelStart += strip)
+        {
+            RunStrip(workspace, worker, packed, rowStart, rows, panelStart, Math.Min(strip, end - panelStart));
+        }
+    }
+
+    private void RunStrip(
+        KernelWorkspace workspace, int worker, float* packed, int rowStart, int rows, int panelStart, int panels)
+    {
+        var block = Accumulate(workspace, worker, packed, rows, panelStart, panels);
         var column = panelStart * GemmLayout.PanelColumns;
         var size = _output.Type.Size();
         block.Map.Rows = rows;
@@ -70,7 +99,7 @@ internal readonly unsafe struct GemmStage
     public void RunPacked(
         KernelWorkspace workspace, int worker, float* packed, int rows, int panelStart, int panels, float* next)
     {
-        var block = Multiply(workspace, worker, packed, rows, panelStart, panels);
+        var block = Accumulate(workspace, worker, packed, rows, panelStart, panels);
         var first = block.Map.First;
         var second = block.Map.Second;
         var groups = panelStart * (GemmLayout.PanelColumns / GemmLayout.DepthGroup);
@@ -90,21 +119,17 @@ internal readonly unsafe struct GemmStage
     private static byte* At(in MatrixView view, int row, int column, int size) =>
         (byte*)view.Address + (row * view.StrideBytes) + ((nint)column * size);
 
-    private RowBlock Multiply(KernelWorkspace workspace, int worker, float* packed, int rows, int panelStart, int panels)
+    private RowBlock Accumulate(KernelWorkspace workspace, int worker, float* packed, int rows, int panelStart, int panels)
     {
         var width = panels * GemmLayout.PanelColumns;
-        var panelFloats = (long)_weights.Depth * GemmLayout.PanelColumns;
 
         // One line more than the row needs: rows a multiple of 4 KiB apart would compete for the same cache sets.
         var stride = (_weights.IsGated ? 2 * width : width) + 16;
-        var rowsStored = GemmLayout.RowPanels(rows) * GemmLayout.PanelRows;
-        var sums = workspace.Rent(worker, KernelWorkspace.Room.Accumulators, (long)rowsStored * stride);
-        var b = _weights.Panels + (panelStart * panelFloats);
-        TileMultiply.Run(packed, rows, _weights.Depth, b, panels, sums, stride, _depthBlock);
+        var sums = workspace.Rent(worker, KernelWorkspace.Room.Accumulators, (long)rows * stride);
+        Multiply(workspace, worker, packed, rows, panelStart, panels, sums, stride);
         if (_weights.IsGated)
         {
-            b += OutputPanels * panelFloats;
-            TileMultiply.Run(packed, rows, _weights.Depth, b, panels, sums + width, stride, _depthBlock);
+            Multiply(workspace, worker, packed, rows, OutputPanels + panelStart, panels, sums + width, stride);
         }
 
         var column = panelStart * GemmLayout.PanelColumns;
@@ -122,5 +147,14 @@ internal readonly unsafe struct GemmStage
             Scratch = sums,
             ScratchStride = stride,
         };
+    }
+
+    private void Multiply(
+        KernelWorkspace workspace, int worker, float* packed, int rows, int panelStart, int panels, float* c, nint stride)
+    {
+        var widened = _weights.Type == DType.F32 || rows <= GemmLayout.PanelRows
+            ? null
+            : workspace.Rent(worker, KernelWorkspace.Room.WidenedPanel, (long)_depthBlock * GemmLayout.PanelColumns);
+        TileMultiply.Run(packed, rows, _weights, panelStart, panels, widened, c, stride, _depthBlock);
     }
 }

@@ -14,7 +14,7 @@ namespace Stof.Reference.Cpu.Simd;
 public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
 {
     private const int PackedRowBytes = 1 << 20; // half of a second-level cache of 2 MiB
-    private const int MaximumRowBlock = 120;
+    private const int MaximumRowBlock = 192; // a 16-bit panel is widened once for all of them
     private const int MinimumRowBlock = 48;
     private const int DefaultDepthBlock = 256; // a column panel of 32 KiB in a first-level cache of 48 KiB
     private const int MaximumColumnBlock = 768;

@@ -25,6 +25,17 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>Writes <see cref="Width"/> floats, at any alignment.</summary>
     static abstract void Store(TVector value, float* destination);
 
+    /// <summary>Widens two bfloat16 a lane, exactly: those in the lower and those in the upper halves of the lanes.</summary>
+    static abstract (TVector Lower, TVector Upper) WidenBFloat16(TVector pairs);
+
+    /// <summary>
+    /// Widens two binary16 a lane, exactly: those in the lower and those in the upper halves of the lanes. All must be finite.
+    /// Subnormal ones take a hundred cycles.
+    /// </summary>
+    /// <param name="pairs">The halves.</param>
+    /// <param name="factor">2¹¹², the difference of the exponent biases, times any other power of two.</param>
+    static abstract (TVector Lower, TVector Upper) WidenHalf(TVector pairs, TVector factor);
+
     /// <summary>a + b.</summary>
     static abstract TVector Add(TVector a, TVector b);
 
@@ -55,6 +66,9 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>Clears the sign.</summary>
     static abstract TVector Abs(TVector a);
 
+    /// <summary>Sets the sign.</summary>
+    static abstract TVector NegativeAbs(TVector a);
+
     /// <summary>The magnitude of <paramref name="magnitude"/> (not negative) with the sign of <paramref name="sign"/>.</summary>
     static abstract TVector CopySign(TVector magnitude, TVector sign);
 
@@ -79,6 +93,12 @@ internal unsafe interface IVectorLanes<TVector>
     /// </summary>
     static abstract TVector ScaleBySixteenths(TVector value, TVector shifted, TVector k);
 
+    /// <summary>
+    /// value · 2^k by adding to the exponent, where k is the integer that <paramref name="shifted"/> holds in its low bits. For
+    /// products that are normal, and for 1 · 2^128, which becomes +∞.
+    /// </summary>
+    static abstract TVector AddToExponent(TVector value, TVector shifted);
+
     /// <summary>Positive normal x as f·2^e with f in [√½, √2).</summary>
     static abstract (TVector Fraction, TVector Exponent) SplitAroundOne(TVector x);
 }
@@ -100,6 +120,23 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     public static Vector512<float> Load(float* source) => Vector512.Load(source);
 
     public static void Store(Vector512<float> value, float* destination) => value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Lower, Vector512<float> Upper) WidenBFloat16(Vector512<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector512.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> Lower, Vector512<float> Upper) WidenHalf(Vector512<float> pairs, Vector512<float> factor)
+    {
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector512.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
+    }
 
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b) => a + b;
 
@@ -123,6 +160,8 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     public static float SumAcross(Vector512<float> a) => Lanes256.SumAcross(a.GetLower() + a.GetUpper());
 
     public static Vector512<float> Abs(Vector512<float> a) => Vector512.Abs(a);
+
+    public static Vector512<float> NegativeAbs(Vector512<float> a) => a | Vector512.Create(-0f);
 
     public static Vector512<float> CopySign(Vector512<float> magnitude, Vector512<float> sign) =>
         magnitude | (sign & Vector512.Create(-0f));
@@ -154,6 +193,9 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
     public static Vector512<float> ScaleBySixteenths(Vector512<float> value, Vector512<float> shifted, Vector512<float> k) =>
         Avx512F.Scale(value, k * Vector512.Create(0.0625f));
 
+    public static Vector512<float> AddToExponent(Vector512<float> value, Vector512<float> shifted) =>
+        (value.AsInt32() + Vector512.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Fraction, Vector512<float> Exponent) SplitAroundOne(Vector512<float> x)
     {
@@ -179,6 +221,23 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     public static void Store(Vector256<float> value, float* destination) => value.Store(destination);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Lower, Vector256<float> Upper) WidenBFloat16(Vector256<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector256.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Lower, Vector256<float> Upper) WidenHalf(Vector256<float> pairs, Vector256<float> factor)
+    {
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector256.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
+    }
+
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
 
     public static Vector256<float> Subtract(Vector256<float> a, Vector256<float> b) => a - b;
@@ -201,6 +260,8 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
     public static float SumAcross(Vector256<float> a) => Lanes128.SumAcross(a.GetLower() + a.GetUpper());
 
     public static Vector256<float> Abs(Vector256<float> a) => Vector256.Abs(a);
+
+    public static Vector256<float> NegativeAbs(Vector256<float> a) => a | Vector256.Create(-0f);
 
     public static Vector256<float> CopySign(Vector256<float> magnitude, Vector256<float> sign) =>
         magnitude | (sign & Vector256.Create(-0f));
@@ -244,6 +305,9 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
         return value * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
 
+    public static Vector256<float> AddToExponent(Vector256<float> value, Vector256<float> shifted) =>
+        (value.AsInt32() + Vector256.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector256<float> Fraction, Vector256<float> Exponent) SplitAroundOne(Vector256<float> x)
     {
@@ -279,6 +343,23 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     public static void Store(Vector128<float> value, float* destination) => value.Store(destination);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<float> Lower, Vector128<float> Upper) WidenBFloat16(Vector128<float> pairs)
+    {
+        var bits = pairs.AsUInt32();
+        return ((bits << 16).AsSingle(), (bits & Vector128.Create(0xFFFF0000u)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<float> Lower, Vector128<float> Upper) WidenHalf(Vector128<float> pairs, Vector128<float> factor)
+    {
+        // The arithmetic shift smears the sign over three bits too many; they are cleared.
+        var kept = Vector128.Create(0x8FFFE000u);
+        var lower = ((pairs.AsInt32() << 16) >> 3).AsUInt32() & kept;
+        var upper = (pairs.AsInt32() >> 3).AsUInt32() & kept;
+        return (lower.AsSingle() * factor, upper.AsSingle() * factor);
+    }
+
     public static Vector128<float> Add(Vector128<float> a, Vector128<float> b) => a + b;
 
     public static Vector128<float> Subtract(Vector128<float> a, Vector128<float> b) => a - b;
@@ -309,6 +390,8 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
     }
 
     public static Vector128<float> Abs(Vector128<float> a) => Vector128.Abs(a);
+
+    public static Vector128<float> NegativeAbs(Vector128<float> a) => a | Vector128.Create(-0f);
 
     public static Vector128<float> CopySign(Vector128<float> magnitude, Vector128<float> sign) =>
         magnitude | (sign & Vector128.Create(-0f));
@@ -343,6 +426,9 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
         var half = Vector128.ShiftRightArithmetic(n, 1);
         return value * PowerOfTwo(half) * PowerOfTwo(n - half);
     }
+
+    public static Vector128<float> AddToExponent(Vector128<float> value, Vector128<float> shifted) =>
+        (value.AsInt32() + Vector128.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<float> Fraction, Vector128<float> Exponent) SplitAroundOne(Vector128<float> x)

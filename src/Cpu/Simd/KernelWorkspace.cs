@@ -17,6 +17,7 @@ public sealed unsafe class KernelWorkspace(WorkerPool pool)
         PackedRows,
         PackedIntermediate,
         Accumulators,
+        WidenedPanel,
         Row,
     }
 
@@ -54,7 +55,7 @@ public sealed unsafe class KernelWorkspace(WorkerPool pool)
 
     private sealed class Slot
     {
-        public readonly AlignedFloats?[] Rooms = new AlignedFloats?[4];
+        public readonly AlignedFloats?[] Rooms = new AlignedFloats?[5];
         public (long Ticket, int Block) PackedKey;
     }
 }

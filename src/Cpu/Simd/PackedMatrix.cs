@@ -4,21 +4,29 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Cpu.Simd;
 
 /// <summary>
-/// The weight operand B [K, N] of a GEMM, widened exactly to float and packed once into panels of 32 columns. Several
-/// matrices may be joined along N (query, key and value; gate and up). Immutable; shared freely between kernels.
+/// The weight operand B [K, N] of a GEMM, packed once into panels of 32 columns in its own dtype: kernels widen F16 and BF16
+/// exactly as they go, at half the memory and half the traffic of floats. Several matrices may be joined along N (query, key
+/// and value; gate and up). Packed as F32 are parts of different dtypes, and the rare F16 that the kernels' short widening
+/// cannot do: with infinities or NaNs, or with both subnormals and values of 64 or more. Immutable; shared freely between
+/// kernels.
 /// </summary>
 public sealed unsafe class PackedMatrix
 {
     private readonly AlignedFloats _panels;
 
-    private PackedMatrix(int depth, int columns, bool isGated)
+    private PackedMatrix(DType type, int depth, int columns, bool isGated, float halfFactor)
     {
+        Type = type;
         Depth = depth;
         Columns = columns;
         IsGated = isGated;
+        HalfFactor = halfFactor;
         PanelCount = isGated ? 2 * GemmLayout.Panels(columns / 2) : GemmLayout.Panels(columns);
-        _panels = new AlignedFloats((long)PanelCount * depth * GemmLayout.PanelColumns);
+        _panels = new AlignedFloats(PanelCount * PanelBytes / sizeof(float));
     }
+
+    /// <summary>Dtype of the panels: F32, F16 or BF16.</summary>
+    public DType Type { get; }
 
     /// <summary>K.</summary>
     public int Depth { get; }
@@ -31,7 +39,13 @@ public sealed unsafe class PackedMatrix
 
     internal int PanelCount { get; }
 
-    internal float* Panels => _panels.Address;
+    /// <summary>What the bits of an F16 panel, moved to their places in a float, are to be multiplied by.</summary>
+    internal float HalfFactor { get; }
+
+    private long PanelBytes => (long)Depth * GemmLayout.PanelColumns * Type.Size();
+
+    /// <summary>First element of a column panel; the panels follow each other without a gap.</summary>
+    internal byte* Panel(int index) => (byte*)_panels.Address + (index * PanelBytes);
 
     /// <summary>Packs weights stored as [N, K], one output per row (a Linear layer); several are joined along N.</summary>
     /// <param name="parts">F32, F16 or BF16, rank 2, all with the same K.</param>
@@ -60,6 +74,7 @@ public sealed unsafe class PackedMatrix
 
         var depth = -1;
         var columns = 0;
+        var type = parts[0].Type;
         foreach (var part in parts)
         {
             if (part.Rank != 2 || part.Type is not (DType.F32 or DType.F16 or DType.BF16))
@@ -75,6 +90,7 @@ public sealed unsafe class PackedMatrix
 
             depth = partDepth;
             columns += part.Shape[outputMajor ? 0 : 1];
+            type = part.Type == type ? type : DType.F32;
         }
 
         if (gated && columns % 2 != 0)
@@ -82,66 +98,69 @@ public sealed unsafe class PackedMatrix
             throw new InvalidInputException(nameof(parts), $"{columns} columns in total", "an even number");
         }
 
-        var result = new PackedMatrix(depth, columns, gated);
+        var scaling = type == DType.F16 ? HalfScaling.For(parts) : default;
+        type = type == DType.F16 && !scaling.IsPossible ? DType.F32 : type;
+        var result = new PackedMatrix(type, depth, columns, gated, scaling.Factor);
         var start = 0;
         foreach (var part in parts)
         {
-            result.Fill(part, start, outputMajor);
+            switch (type)
+            {
+                case DType.F16:
+                    result.Fill<ushort>(scaling.Apply(part), start, outputMajor);
+                    break;
+                case DType.BF16:
+                    result.Fill<ushort>(part, start, outputMajor);
+                    break;
+                default:
+                    result.Fill<float>(part.To(DType.F32), start, outputMajor);
+                    break;
+            }
+
             start += part.Shape[outputMajor ? 0 : 1];
         }
 
         return result;
     }
 
-    private void Fill(HostTensor part, int start, bool outputMajor)
+    private void Fill<T>(HostTensor part, int start, bool outputMajor)
+        where T : unmanaged
     {
-        var rows = part.Shape[0];
-        var width = part.Shape[1];
-        var line = new float[width];
-        var elementSize = part.Type.Size();
+        var (rows, width) = (part.Shape[0], part.Shape[1]);
         for (var row = 0; row < rows; row++)
         {
-            Widen(part, (byte*)part.Address + ((long)row * width * elementSize), line);
+            var line = (T*)part.Address + ((long)row * width);
             if (outputMajor)
             {
-                var target = Column(start + row);
-                for (var k = 0; k < line.Length; k++)
+                var target = Column<T>(start + row);
+                for (var k = 0; k < width; k++)
                 {
                     target[(long)k * GemmLayout.PanelColumns] = line[k];
                 }
             }
             else
             {
-                for (var j = 0; j < line.Length; j++)
+                for (var j = 0; j < width; j++)
                 {
-                    Column(start + j)[(long)row * GemmLayout.PanelColumns] = line[j];
+                    Column<T>(start + j)[(long)row * GemmLayout.PanelColumns] = line[j];
                 }
             }
         }
+
+        GC.KeepAlive(part);
     }
 
-    private float* Column(int column)
+    private T* Column<T>(int column)
+        where T : unmanaged
     {
         var half = Columns / 2;
         var padded = IsGated && column >= half ? column - half + (PanelCount / 2 * GemmLayout.PanelColumns) : column;
-        var panel = padded / GemmLayout.PanelColumns;
-        return Panels + ((long)panel * Depth * GemmLayout.PanelColumns) + (padded % GemmLayout.PanelColumns);
-    }
-
-    private static void Widen(HostTensor part, byte* source, Span<float> line)
-    {
-        switch (part.Type)
+        var inPanel = padded % GemmLayout.PanelColumns;
+        if (sizeof(T) == sizeof(ushort))
         {
-            case DType.F16:
-                var halves = new ReadOnlySpan<Half>(source, line.Length);
-                System.Numerics.Tensors.TensorPrimitives.ConvertToSingle(halves, line);
-                break;
-            case DType.BF16:
-                TensorConversions.Widen(new ReadOnlySpan<BFloat16>(source, line.Length), line);
-                break;
-            default:
-                new ReadOnlySpan<float>(source, line.Length).CopyTo(line);
-                break;
+            inPanel = (inPanel % GemmLayout.PairDistance * 2) + (inPanel / GemmLayout.PairDistance);
         }
+
+        return (T*)Panel(padded / GemmLayout.PanelColumns) + inPanel;
     }
 }

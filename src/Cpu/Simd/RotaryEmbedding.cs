@@ -59,13 +59,19 @@ public static unsafe class RotaryEmbedding
         {
             for (var i = 0; i < whole; i += Lanes)
             {
+                var low = i * T.Size;
+                var high = low + distance;
+                Prefetch.Line(source + low + Prefetch.Distance);
+                Prefetch.Line(source + high + Prefetch.Distance);
+                Prefetch.Line(target + low + Prefetch.Distance);
+                Prefetch.Line(target + high + Prefetch.Distance);
                 var (a, b) = Rotate(
-                    T.Load(source + (i * T.Size)),
-                    T.Load(source + distance + (i * T.Size)),
+                    T.Load(source + low),
+                    T.Load(source + high),
                     Vector512.Load(cosines + i),
                     Vector512.Load(sines + i));
-                T.Store(target + (i * T.Size), a);
-                T.Store(target + distance + (i * T.Size), b);
+                T.Store(target + low, a);
+                T.Store(target + high, b);
             }
 
             if (whole != half)

@@ -21,6 +21,15 @@ internal unsafe struct RowMapArguments
     public nint OutputGroupStride;
     public int Rows;
     public int Columns;
+
+    /// <summary>From an input element read to the one to ask for, in bytes; 0 where the data are in cache.</summary>
+    public nint InputAhead;
+
+    /// <summary>The same for the residual.</summary>
+    public nint ResidualAhead;
+
+    /// <summary>The same for the output.</summary>
+    public nint OutputAhead;
 }
 
 /// <summary>
@@ -32,17 +41,13 @@ internal static unsafe class RowMap
     private const int Lanes = 16;
 
     /// <summary>Picks the compiled loop for the given types.</summary>
-    public static delegate*<in RowMapArguments, void> Select(DType input, DType residual, DType output, Activation activation)
-    {
-        // The loops are compiled once: if the tables are not there by then, every iteration checks for them.
-        RuntimeHelpers.RunClassConstructor(typeof(VectorMath).TypeHandle);
-        return input switch
+    public static delegate*<in RowMapArguments, void> Select(DType input, DType residual, DType output, Activation activation) =>
+        input switch
         {
             DType.F16 => SelectResidual<ElementF16>(residual, output, activation),
             DType.BF16 => SelectResidual<ElementBF16>(residual, output, activation),
             _ => SelectResidual<ElementF32>(residual, output, activation),
         };
-    }
 
     private static delegate*<in RowMapArguments, void> SelectResidual<TIn>(DType residual, DType output, Activation activation)
         where TIn : struct, IElement => residual switch
@@ -112,8 +117,12 @@ internal static unsafe class RowMap
         var residual = row.Residual;
         var output = row.Output;
         var outputGroupStride = row.OutputGroupStride;
+        var inputAhead = row.InputAhead;
+        var residualAhead = row.ResidualAhead;
+        var outputAhead = row.OutputAhead;
         for (var group = 0; group < groups; group++)
         {
+            Prefetch.Line(first + inputAhead);
             var value = TIn.Load(first);
             first += Lanes * TIn.Size;
             if (bias is not null)
@@ -123,6 +132,7 @@ internal static unsafe class RowMap
 
             if (TActivation.IsGated)
             {
+                Prefetch.Line(second + inputAhead);
                 var other = TIn.Load(second);
                 second += Lanes * TIn.Size;
                 if (bias is not null)
@@ -139,10 +149,12 @@ internal static unsafe class RowMap
 
             if (residual is not null)
             {
+                Prefetch.Line(residual + residualAhead);
                 value += TResidual.Load(residual);
                 residual += Lanes * TResidual.Size;
             }
 
+            Prefetch.Line(output + outputAhead);
             TOut.Store(output, value);
             output += outputGroupStride;
         }

@@ -3,8 +3,8 @@ using Stof.Reference.Graphs;
 namespace Stof.Reference.Cpu.Simd;
 
 /// <summary>
-/// A normalisation over rows with its learned parameters. Sums run in sixteen virtual lanes (lane i takes elements i, i + 16,
-/// ...) joined by one fixed tree, so that the bits do not depend on the vector width.
+/// A normalisation over rows with its learned parameters. Sums run in sixty-four virtual lanes (lane i takes elements i,
+/// i + 64, ...) joined by one fixed tree, so that the bits do not depend on the vector width.
 /// </summary>
 /// <param name="Kind">
 /// LayerNorm: (x − mean) / √(var + eps) · gamma + beta with the biased variance (Ba et al. 2016, eq. 3-4). RMSNorm:

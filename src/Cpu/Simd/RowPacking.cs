@@ -8,7 +8,7 @@ namespace Stof.Reference.Cpu.Simd;
 /// </summary>
 internal static unsafe class RowPacking
 {
-    /// <summary>Packs a block of rows over the whole depth; rows that fill up the last panel are zero.</summary>
+    /// <summary>Packs a block of rows over the whole depth; nothing is written where the last panel has no row.</summary>
     /// <param name="source">The rows [rows, depth].</param>
     /// <param name="norm">Normalisation of every row, if any.</param>
     /// <param name="scratch">Room for one row in float, used if there is a norm.</param>
@@ -26,23 +26,6 @@ internal static unsafe class RowPacking
             default:
                 Run<ElementF32>(in source, in norm, scratch, destination);
                 break;
-        }
-    }
-
-    /// <summary>Clears the rows beyond <paramref name="rows"/> in the last panel: stale bits there could be slow subnormals.</summary>
-    public static void ClearUnusedRows(float* packed, int rows, int depth)
-    {
-        var used = rows % GemmLayout.PanelRows;
-        if (used == 0)
-        {
-            return;
-        }
-
-        var panel = packed + (rows / GemmLayout.PanelRows * GemmLayout.RowPanelFloats(depth));
-        for (long group = 0; group < GemmLayout.RowPanelFloats(depth); group += GemmLayout.GroupFloats)
-        {
-            new Span<float>(
-                panel + group + (used * GemmLayout.DepthGroup), GemmLayout.GroupFloats - (used * GemmLayout.DepthGroup)).Clear();
         }
     }
 
@@ -66,8 +49,6 @@ internal static unsafe class RowPacking
                 Widen<T>(from, depth, to, GemmLayout.GroupFloats);
             }
         }
-
-        ClearUnusedRows(destination, source.Rows, depth);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

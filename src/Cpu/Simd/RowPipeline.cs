@@ -27,11 +27,17 @@ internal readonly unsafe struct RowPipeline
 {
     private readonly delegate*<in RowMapArguments, void> _map;
     private readonly delegate*<in RowMapArguments, void> _storePreNorm;
+    private readonly bool _isIdentity;
+    private readonly int _inputSize;
+    private readonly int _residualSize;
     private readonly DType _output;
     private readonly PinnedNorm _norm;
 
     public RowPipeline(DType input, DType residual, DType output, Activation activation, PinnedNorm norm)
     {
+        _isIdentity = input == DType.F32 && activation == Activation.None;
+        _inputSize = input.Size();
+        _residualSize = residual.Size();
         _output = output;
         _norm = norm;
         _map = RowMap.Select(input, residual, norm.IsPresent ? DType.F32 : output, activation);
@@ -50,20 +56,28 @@ internal readonly unsafe struct RowPipeline
         var one = block.Map;
         one.Rows = 1;
         one.OutputGroupStride = 16 * sizeof(float);
-        var row = block.Scratch;
+        var outputAhead = one.OutputAhead;
+        (one.InputAhead, one.ResidualAhead, one.OutputAhead) = (0, 0, 0); // the norm asks for the next row
+        var scratch = block.Scratch;
+        var isCopy = _isIdentity && one.Bias is null && one.Residual is null;
         var preNorm = block.PreNorm;
         var output = block.Map.Output;
         for (var i = 0; i < block.Map.Rows; i++)
         {
-            one.Output = (byte*)row;
-            _map(in one);
+            var row = (float*)one.First;
+            if (!isCopy)
+            {
+                row = scratch;
+                one.Output = (byte*)row;
+                _map(in one);
+            }
+
             if (preNorm is not null)
             {
                 StorePreNorm(row, preNorm, one.Columns);
                 preNorm += block.PreNormStride;
             }
 
-            Normalize(row, one.Columns, output, block.Map.OutputGroupStride);
             one.First += one.InputStride;
             one.Second += one.InputStride;
             if (one.Residual is not null)
@@ -71,8 +85,17 @@ internal readonly unsafe struct RowPipeline
                 one.Residual += one.ResidualStride;
             }
 
+            var ahead = new RowAhead
+            {
+                First = one.First,
+                FirstStep = 16 * _inputSize,
+                Residual = one.Residual,
+                ResidualStep = 16 * _residualSize,
+                Output = outputAhead,
+            };
+            Normalize(row, one.Columns, output, block.Map.OutputGroupStride, ahead);
             output += block.Map.OutputStride;
-            row += block.ScratchStride;
+            scratch += block.ScratchStride;
         }
     }
 
@@ -89,18 +112,18 @@ internal readonly unsafe struct RowPipeline
         _storePreNorm(in store);
     }
 
-    private void Normalize(float* row, int columns, byte* output, nint groupStride)
+    private void Normalize(float* row, int columns, byte* output, nint groupStride, RowAhead ahead)
     {
         switch (_output)
         {
             case DType.F16:
-                NormRow.Apply<ElementF16>(row, columns, in _norm, output, groupStride);
+                NormRow.Apply<ElementF16>(row, columns, in _norm, output, groupStride, ahead);
                 break;
             case DType.BF16:
-                NormRow.Apply<ElementBF16>(row, columns, in _norm, output, groupStride);
+                NormRow.Apply<ElementBF16>(row, columns, in _norm, output, groupStride, ahead);
                 break;
             default:
-                NormRow.Apply<ElementF32>(row, columns, in _norm, output, groupStride);
+                NormRow.Apply<ElementF32>(row, columns, in _norm, output, groupStride, ahead);
                 break;
         }
     }

@@ -1,127 +1,196 @@
 using System.Runtime.Intrinsics;
+using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cpu.Simd;
 
-/// <summary>C = A·B for one packed row block and a range of column panels, accumulated in float scratch.</summary>
+/// <summary>C = A·B for one packed row block and a range of column panels, in the widest registers that there are.</summary>
 internal static unsafe class TileMultiply
 {
     /// <summary>
-    /// Runs the chains of all outputs over the whole depth. A block of one column panel stays in the first-level cache while
-    /// the row panels pass by; at a block's end the accumulators go to scratch and the next block continues from there.
+    /// Runs the chains of all outputs over the whole depth, one column panel after the other. A block of the panel stays in
+    /// the first-level cache while the row panels pass by, and the block after it is prefetched meanwhile; at a block's end
+    /// the accumulators go to C and the next block continues from there.
     /// </summary>
     /// <param name="a">Packed rows (<see cref="RowPacking"/>).</param>
-    /// <param name="rows">Rows that count; scratch must hold whole row panels.</param>
-    /// <param name="depth">Depth K.</param>
-    /// <param name="b">First column panel.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="weights">B.</param>
+    /// <param name="panelStart">First column panel.</param>
     /// <param name="panels">Number of column panels.</param>
-    /// <param name="c">Scratch for the accumulators.</param>
-    /// <param name="stride">Floats between rows of the scratch.</param>
+    /// <param name="widened">
+    /// Room for a block of a 16-bit panel in float, which the first of several row panels widens for the others; null lets
+    /// every row panel widen for itself.
+    /// </param>
+    /// <param name="c">Element (0, 0) of C; its rows hold whole panels.</param>
+    /// <param name="stride">Floats between rows of C.</param>
     /// <param name="depthBlock">Depth of one block, a multiple of 16.</param>
-    public static void Run(float* a, int rows, int depth, float* b, int panels, float* c, nint stride, int depthBlock)
+    public static void Run(
+        float* a, int rows, PackedMatrix weights, int panelStart, int panels, float* widened, float* c, nint stride, int depthBlock)
     {
-        if (depth == 0)
+        if (weights.Depth == 0)
         {
             for (var row = 0; row < rows; row++)
             {
                 new Span<float>(c + (row * stride), panels * GemmLayout.PanelColumns).Clear();
             }
-
-            return;
         }
-
-        var panelFloats = GemmLayout.RowPanelFloats(depth);
-        for (var start = 0; start < depth; start += depthBlock)
+        else if (Vector512.IsHardwareAccelerated)
         {
-            var steps = Math.Min(depthBlock, depth - start);
-            var aBlock = a + ((long)start / GemmLayout.DepthGroup * GemmLayout.GroupFloats);
-            var bBlock = b + ((long)start * GemmLayout.PanelColumns);
-            for (var panel = 0; panel < panels; panel++)
+            Run<Lanes512, Vector512<float>>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Run<Lanes256, Vector256<float>>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+        }
+        else
+        {
+            Run<Lanes128, Vector128<float>>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+        }
+    }
+
+    private static void Run<TLanes, TVector>(
+        float* a, int rows, PackedMatrix weights, int panelStart, int panels, float* widened, float* c, nint stride, int depthBlock)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        switch (weights.Type)
+        {
+            case DType.F16:
+                Run<TLanes, TVector, PanelF16>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+                break;
+            case DType.BF16:
+                Run<TLanes, TVector, PanelBF16>(a, rows, weights, panelStart, panels, widened, c, stride, depthBlock);
+                break;
+            default:
+                Run<TLanes, TVector, PanelF32>(a, rows, weights, panelStart, panels, null, c, stride, depthBlock);
+                break;
+        }
+    }
+
+    private static void Run<TLanes, TVector, TPanel>(
+        float* a, int rows, PackedMatrix weights, int panelStart, int panels, float* widened, float* c, nint stride, int depthBlock)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TPanel : struct, IPanelType
+    {
+        var depth = weights.Depth;
+        for (var panel = 0; panel < panels; panel++)
+        {
+            var block = new MicroTile
             {
-                var tile = c + (panel * GemmLayout.PanelColumns);
-                var rowPanel = aBlock;
-                for (var row = 0; row < rows; row += GemmLayout.PanelRows)
+                A = a,
+                B = weights.Panel(panelStart + panel),
+                HalfFactor = weights.HalfFactor,
+                C = c + (panel * GemmLayout.PanelColumns),
+                Stride = stride,
+                AheadStep = TPanel.StepBytes / GemmLayout.RowPanels(rows),
+            };
+            for (var start = 0; start < depth; start += depthBlock)
+            {
+                block.Depth = Math.Min(depthBlock, depth - start);
+                var next = block.B + ((nint)block.Depth * TPanel.StepBytes);
+                block.Ahead = next;
+                if (widened is null)
                 {
-                    Tile(rowPanel, bBlock, tile, stride, Math.Min(GemmLayout.PanelRows, rows - row), steps, start > 0);
-                    rowPanel += panelFloats;
-                    tile += GemmLayout.PanelRows * stride;
+                    RowPanels<TLanes, TVector, TPanel>(in block, 0, rows, depth);
+                }
+                else
+                {
+                    // The first row panel widens, in the shadow of its multiplications, for all the others.
+                    block.Kept = widened;
+                    RowPanels<TLanes, TVector, PanelKept<TPanel>>(in block, 0, GemmLayout.PanelRows, depth);
+                    block.B = (byte*)widened;
+                    RowPanels<TLanes, TVector, PanelF32>(in block, GemmLayout.PanelRows, rows, depth);
                 }
 
-                bBlock += (long)depth * GemmLayout.PanelColumns;
+                block.A += (long)block.Depth / GemmLayout.DepthGroup * GemmLayout.GroupFloats;
+                block.B = next;
+                block.Resume = true;
             }
         }
     }
 
-    private static void Tile(float* a, float* b, float* c, nint stride, int rows, int depth, bool resume)
+    // One block of a column panel times rows [from, to).
+    private static void RowPanels<TLanes, TVector, TPanel>(in MicroTile block, int from, int to, int depth)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TPanel : struct, IPanelType
     {
-        if (Vector512.IsHardwareAccelerated)
+        var panel = block;
+        var first = from / GemmLayout.PanelRows;
+        panel.A += first * GemmLayout.RowPanelFloats(depth);
+        panel.C += from * panel.Stride;
+        panel.Ahead += first * panel.Depth * panel.AheadStep;
+        for (var row = from; row < to; row += GemmLayout.PanelRows)
         {
-            Rows512(a, b, c, stride, rows, depth, resume);
-            return;
+            RowPanel<TLanes, TVector, TPanel>(in panel, Math.Min(GemmLayout.PanelRows, to - row));
+            panel.A += GemmLayout.RowPanelFloats(depth);
+            panel.C += GemmLayout.PanelRows * panel.Stride;
+            panel.Ahead += panel.Depth * panel.AheadStep;
         }
+    }
 
-        const int LowerRows = MicroKernel256.Rows;
-        const int Half = MicroKernel256.Columns;
-        for (var column = 0; column < GemmLayout.PanelColumns; column += Half)
+    // A single tile where there are 32 registers of sixteen lanes, else several.
+    private static void RowPanel<TLanes, TVector, TPanel>(in MicroTile panel, int rows)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TPanel : struct, IPanelType
+    {
+        var tile = panel;
+        for (var column = 0; column < GemmLayout.PairDistance; column += TLanes.Width)
         {
-            Rows256(a, b + column, c + column, stride, Math.Min(rows, LowerRows), depth, resume);
-            if (rows > LowerRows)
+            for (var row = 0; row < rows; row += MicroKernel<TLanes, TVector>.Rows)
             {
-                Rows256(
-                    a + (LowerRows * GemmLayout.DepthGroup),
-                    b + column,
-                    c + (LowerRows * stride) + column,
-                    stride,
-                    rows - LowerRows,
-                    depth,
-                    resume);
+                tile.A = panel.A + (row * GemmLayout.DepthGroup);
+                tile.B = panel.B + (column * sizeof(float));
+                tile.Kept = panel.Kept + column;
+                tile.C = panel.C + (row * panel.Stride) + column;
+                Tile<TLanes, TVector, TPanel>(in tile, Math.Min(MicroKernel<TLanes, TVector>.Rows, rows - row));
             }
         }
     }
 
-    // Rows up to the next size that has a kernel are computed from the zeros of the packing, and never read.
-    private static void Rows512(float* a, float* b, float* c, nint stride, int rows, int depth, bool resume)
+    private static void Tile<TLanes, TVector, TPanel>(in MicroTile tile, int rows)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TPanel : struct, IPanelType
     {
         switch (rows)
         {
             case 1:
-                MicroKernel512.Run<Count1>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count1, TPanel>(in tile);
                 break;
             case 2:
-                MicroKernel512.Run<Count2>(a, b, c, stride, depth, resume);
-                break;
-            case 3 or 4:
-                MicroKernel512.Run<Count4>(a, b, c, stride, depth, resume);
-                break;
-            case 5 or 6:
-                MicroKernel512.Run<Count6>(a, b, c, stride, depth, resume);
-                break;
-            case 7 or 8:
-                MicroKernel512.Run<Count8>(a, b, c, stride, depth, resume);
-                break;
-            default:
-                MicroKernel512.Run<Count12>(a, b, c, stride, depth, resume);
-                break;
-        }
-    }
-
-    private static void Rows256(float* a, float* b, float* c, nint stride, int rows, int depth, bool resume)
-    {
-        switch (rows)
-        {
-            case 1:
-                MicroKernel256.Run<Count1>(a, b, c, stride, depth, resume);
-                break;
-            case 2:
-                MicroKernel256.Run<Count2>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count2, TPanel>(in tile);
                 break;
             case 3:
-                MicroKernel256.Run<Count3>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count3, TPanel>(in tile);
                 break;
             case 4:
-                MicroKernel256.Run<Count4>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count4, TPanel>(in tile);
+                break;
+            case 5:
+                MicroKernel<TLanes, TVector>.Run<Count5, TPanel>(in tile);
+                break;
+            case 6:
+                MicroKernel<TLanes, TVector>.Run<Count6, TPanel>(in tile);
+                break;
+            case 7:
+                MicroKernel<TLanes, TVector>.Run<Count7, TPanel>(in tile);
+                break;
+            case 8:
+                MicroKernel<TLanes, TVector>.Run<Count8, TPanel>(in tile);
+                break;
+            case 9:
+                MicroKernel<TLanes, TVector>.Run<Count9, TPanel>(in tile);
+                break;
+            case 10:
+                MicroKernel<TLanes, TVector>.Run<Count10, TPanel>(in tile);
+                break;
+            case 11:
+                MicroKernel<TLanes, TVector>.Run<Count11, TPanel>(in tile);
                 break;
             default:
-                MicroKernel256.Run<Count6>(a, b, c, stride, depth, resume);
+                MicroKernel<TLanes, TVector>.Run<Count12, TPanel>(in tile);
                 break;
         }
     }

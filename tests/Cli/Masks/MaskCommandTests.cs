@@ -62,16 +62,16 @@ public sealed class MaskCommandTests
         var bound = MaskText.Parse(Text).Bind(new MaskExtent(96, 96, 2));
         foreach (var (to, file) in new[] { ("tiles", "t.npz"), ("dense", "d.npz"), ("dense", "d.npy"), ("rows", "r.npz") })
         {
-            Assert.Equal(0, Run("convert", Text, "--seq", "96", "--batch-size", "2", "--tile", "16x32", "--to", to, "--out", folder.File(file)).Code);
+            Assert.Equal(0, MaskCli.Run("convert", Text, "--seq", "96", "--batch-size", "2", "--tile", "16x32", "--to", to, "--out", folder.File(file)).Code);
         }
 
         Assert.Equal(bound.ToDense().Bytes, BlockMaskArrays.FromArrays(NpzArchive.Read(folder.File("t.npz"))).AsMask().ToDense().Bytes);
         Assert.Equal(bound.ToDense().Bytes, NpzArchive.Read(folder.File("d.npz"), "mask").Bytes);
         Assert.Equal(bound.ToDense().Bytes, NpyFile.Read(folder.File("d.npy")).Bytes);
         Assert.Equal(RowLists.Build(bound).ColIdx, NpzArchive.Read(folder.File("r.npz"), "col_idx").Span<int>().ToArray());
-        Assert.Equal(0, Run("convert", folder.File("d.npy"), "--to", "json", "--out", folder.File("m.json")).Code);
+        Assert.Equal(0, MaskCli.Run("convert", folder.File("d.npy"), "--to", "json", "--out", folder.File("m.json")).Code);
         Assert.Equal(bound.ToDense().Bytes, MaskSource.Load(folder.File("m.json")).Bind(bound.Extent).ToDense().Bytes);
-        Assert.Equal(Text + "\n", Run("convert", Text, "--to", "text").Output.ReplaceLineEndings("\n"));
+        Assert.Equal(Text + "\n", MaskCli.Run("convert", Text, "--to", "text").Output.ReplaceLineEndings("\n"));
     }
 
     [Fact]
@@ -81,25 +81,25 @@ public sealed class MaskCommandTests
         var dense = HostTensor.Zeros(DType.Bool, 2, 1, 64, 64);
         dense.Bytes[(64 * 64)..].Fill(1);
         NpyFile.Write(folder.File("m.npy"), dense);
-        Assert.Contains("tiles 0 full, 0 part, 1 empty", Run("show", folder.File("m.npy")).Output);
-        Assert.Contains("██", Run("show", folder.File("m.npy"), "--batch", "1").Output);
-        var exception = Assert.Throws<InvalidInputException>(() => Run("show", folder.File("m.npy"), "--batch", "2"));
+        Assert.Contains("tiles 0 full, 0 part, 1 empty", MaskCli.Run("show", folder.File("m.npy")).Output);
+        Assert.Contains("██", MaskCli.Run("show", folder.File("m.npy"), "--batch", "1").Output);
+        var exception = Assert.Throws<InvalidInputException>(() => MaskCli.Run("show", folder.File("m.npy"), "--batch", "2"));
         Assert.Contains("at most the 2", exception.Message);
-        Assert.Throws<InvalidInputException>(() => Run("show", folder.File("m.npy"), "--head", "-1"));
-        Assert.Contains("--seq", Assert.Throws<InvalidInputException>(() => Run("show", "causal")).Message);
+        Assert.Throws<InvalidInputException>(() => MaskCli.Run("show", folder.File("m.npy"), "--head", "-1"));
+        Assert.Contains("--seq", Assert.Throws<InvalidInputException>(() => MaskCli.Run("show", "causal")).Message);
     }
 
     [Fact]
     public void Reports_are_JSON_with_the_counts()
     {
-        var shown = JsonDocument.Parse(Run("show", "causal", "--seq", "128", "--json").Output).RootElement;
+        var shown = JsonDocument.Parse(MaskCli.Run("show", "causal", "--seq", "128", "--json").Output).RootElement;
         Assert.Equal(["P.", "FP"], shown.GetProperty("tiles").EnumerateArray().Select(e => e.GetString()));
         Assert.Equal(8256, shown.GetProperty("allowed").GetInt64());
-        var counted = JsonDocument.Parse(Run("stats", "causal", "--seq", "128", "--seq-kv", "64", "--alignment", "top-left", "--json").Output).RootElement;
+        var counted = JsonDocument.Parse(MaskCli.Run("stats", "causal", "--seq", "128", "--seq-kv", "64", "--alignment", "top-left", "--json").Output).RootElement;
         Assert.Equal(64, counted.GetProperty("keys").GetInt32());
         Assert.Equal("top-left", counted.GetProperty("alignment").GetString());
         Assert.Equal(new CausalMask(), MaskJson.Parse(counted.GetProperty("mask")));
-        var tiny = JsonDocument.Parse(Run("stats", "causal", "--seq", "16", "--json").Output).RootElement;
+        var tiny = JsonDocument.Parse(MaskCli.Run("stats", "causal", "--seq", "16", "--json").Output).RootElement;
         Assert.Equal(JsonValueKind.Null, tiny.GetProperty("paper_threshold").ValueKind);
         Assert.Equal("row-wise", tiny.GetProperty("paper_choice").GetString());
     }
@@ -108,8 +108,8 @@ public sealed class MaskCommandTests
     public void A_picture_is_written_and_the_same_each_time()
     {
         using var folder = new TempFolder();
-        Assert.Equal(0, Run("show", "longformer(8,8)", "--seq", "128", "--png", folder.File("a.png")).Code);
-        Assert.Equal(0, Run("show", "longformer(8,8)", "--seq", "128", "--png", folder.File("b.png")).Code);
+        Assert.Equal(0, MaskCli.Run("show", "longformer(8,8)", "--seq", "128", "--png", folder.File("a.png")).Code);
+        Assert.Equal(0, MaskCli.Run("show", "longformer(8,8)", "--seq", "128", "--png", folder.File("b.png")).Code);
         Assert.Equal(File.ReadAllBytes(folder.File("a.png")), File.ReadAllBytes(folder.File("b.png")));
         Assert.Equal("PNG", System.Text.Encoding.ASCII.GetString(File.ReadAllBytes(folder.File("a.png")), 1, 3));
     }
@@ -117,9 +117,9 @@ public sealed class MaskCommandTests
     [Fact]
     public void The_list_shows_every_pattern_and_the_table_its_rows()
     {
-        var list = Run("list").Output;
+        var list = MaskCli.Run("list").Output;
         Assert.All(MaskCatalog.Entries, entry => Assert.Contains(entry.Signature, list));
-        var table = Run("stats", "sliding(32)", "--seq", "512").Output;
+        var table = MaskCli.Run("stats", "sliding(32)", "--seq", "512").Output;
         Assert.Contains("32224 of 262144", table);
         Assert.Contains("0 full, 22 part, 42 empty", table);
     }
@@ -129,31 +129,54 @@ public sealed class MaskCommandTests
     [InlineData("convert", "causal", "--seq", "8", "--to", "bytes")]
     [InlineData("show", "causal", "--seq", "x")]
     [InlineData("show", "causal", "--seq", "8", "--alignment", "left")]
-    public void Wrong_usage_is_an_error(params string[] arguments) => Assert.NotEqual(0, Run(arguments).Code);
+    public void Wrong_usage_is_an_error(params string[] arguments) => Assert.NotEqual(0, MaskCli.Run(arguments).Code);
 
     [Fact]
     public void Arrays_need_a_file_of_a_fitting_name()
     {
-        Assert.Contains("--out", Assert.Throws<InvalidInputException>(() => Run("convert", "causal", "--seq", "8", "--to", "tiles")).Message);
-        Assert.Contains(".npz", Assert.Throws<InvalidInputException>(() => Run("convert", "causal", "--seq", "8", "--to", "tiles", "--out", "t.txt")).Message);
+        Assert.Contains("--out", Assert.Throws<InvalidInputException>(() => MaskCli.Run("convert", "causal", "--seq", "8", "--to", "tiles")).Message);
+        Assert.Contains(".npz", Assert.Throws<InvalidInputException>(() => MaskCli.Run("convert", "causal", "--seq", "8", "--to", "tiles", "--out", "t.txt")).Message);
     }
 
-    private static (int Code, string Output) Run(params string[] arguments)
+    [Fact]
+    public void Pictures_zoom_and_stand_side_by_side()
     {
-        var (before, errors) = (Console.Out, Console.Error);
-        using var output = new StringWriter();
-        Console.SetOut(output);
-        Console.SetError(TextWriter.Null);
-        try
-        {
-            var code = MaskCommand.Create().Parse(arguments)
-                .Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = TextWriter.Null });
-            return (code, output.ToString());
-        }
-        finally
-        {
-            Console.SetOut(before);
-            Console.SetError(errors);
-        }
+        using var folder = new TempFolder();
+        string[] show = ["show", "heads([causal,full])", "--seq", "64", "--tile", "16x16", "--grid", "--zoom-queries", "0..20", "--zoom-keys", "10..60"];
+        Assert.Equal(0, MaskCli.Run([.. show, "--svg", folder.File("m.svg"), "--png", folder.File("m.png")]).Code);
+        var svg = File.ReadAllText(folder.File("m.svg"));
+        Assert.Contains("head 0: 50.78%", svg);
+        Assert.Contains("head 1: 100%", svg);
+        Assert.Contains("queries 0-19, keys 10-59", svg);
+        Assert.True(new FileInfo(folder.File("m.png")).Length > 200);
+    }
+
+    [Theory]
+    [InlineData("--zoom-queries", "5..5")]
+    [InlineData("--zoom-queries", "0..65")]
+    [InlineData("--zoom-keys", "7")]
+    [InlineData("--zoom-keys", "-1..4")]
+    public void A_window_must_lie_in_the_mask(string option, string window)
+    {
+        var message = Assert.Throws<InvalidInputException>(() => MaskCli.Run("show", "causal", "--seq", "64", option, window)).Message;
+        Assert.Contains($"{option}: {window}; expected first..end", message);
+    }
+
+    [Fact]
+    public void Statistics_compare_tile_sizes_and_forecast_the_work()
+    {
+        var counted = JsonDocument.Parse(MaskCli.Run("stats", "causal", "--seq", "128", "--head-size", "32", "--dtype", "f32", "--json").Output).RootElement;
+        Assert.Equal(["16x16", "32x32", "64x64", "128x64", "128x128"], counted.GetProperty("tile_sizes").EnumerateArray().Select(t => t.GetProperty("tile").GetString()));
+        Assert.Equal(8256.0 * 4 * 32, counted.GetProperty("useful_flops").GetDouble());
+        Assert.Equal(3.0 * 64 * 64 * 4 * 32, counted.GetProperty("tile_flops").GetDouble());
+        Assert.Equal(4.0 / 3, counted.GetProperty("row_imbalance").GetDouble(), 1e-12);
+    }
+
+    [Fact]
+    public void The_gallery_command_writes_what_the_gallery_holds()
+    {
+        using var folder = new TempFolder();
+        Assert.Contains("files in", MaskCli.Run("gallery", "--out", folder.File("new/sub")).Output);
+        Assert.Equal(MaskCatalog.Entries.Count + 2, Directory.GetFiles(folder.File("new/sub")).Length);
     }
 }

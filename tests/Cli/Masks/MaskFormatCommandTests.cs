@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Text.Json;
 using Stof.Reference.Cli.Commands;
 using Stof.Reference.Formats;
@@ -103,12 +102,12 @@ public sealed class MaskFormatCommandTests
     {
         using var folder = new TempFolder();
         Convert("causal", "tiles", folder.File("t.npz"), "--seq", "128");
-        var (_, shown) = Run("show", folder.File("t.npz"));
+        var (_, shown) = MaskCli.Run("show", folder.File("t.npz"));
         Assert.Contains("stored(tiles,128x128)", shown);
-        var counted = JsonDocument.Parse(Run("stats", folder.File("t.npz"), "--json").Output).RootElement;
+        var counted = JsonDocument.Parse(MaskCli.Run("stats", folder.File("t.npz"), "--json").Output).RootElement;
         Assert.Equal("stored(tiles,128x128)", counted.GetProperty("mask").GetString());
         Assert.Equal(8256, counted.GetProperty("allowed").GetInt64());
-        var text = Run("convert", folder.File("t.npz"), "--to", "text").Output.Trim();
+        var text = MaskCli.Run("convert", folder.File("t.npz"), "--to", "text").Output.Trim();
         Assert.Equal(new CausalMask().Bind(new MaskExtent(128, 128)).ToDense().Bytes, MaskText.Parse(text).Bind(new MaskExtent(128, 128)).ToDense().Bytes);
         Assert.Contains("expected 64 and 128", Refusal(folder.File("t.npz"), "--seq", "64", "--to", "rows", "--out", folder.File("x.npz")));
     }
@@ -130,7 +129,7 @@ public sealed class MaskFormatCommandTests
     [Fact]
     public void The_list_of_formats_names_each_with_its_arrays_and_limits()
     {
-        var list = Run("formats").Output;
+        var list = MaskCli.Run("formats").Output;
         Assert.All(MaskFormats.Entries, format =>
         {
             Assert.Contains($"{format.Name}\n    {format.Summary}\n", list.ReplaceLineEndings("\n"));
@@ -140,27 +139,8 @@ public sealed class MaskFormatCommandTests
     }
 
     private static void Convert(string mask, string to, string file, params string[] more) =>
-        Assert.Equal(0, Run(["convert", mask, "--to", to, "--out", file, .. more.Contains("--tile") ? [] : new[] { "--tile", "16x16" }, .. more]).Code);
+        Assert.Equal(0, MaskCli.Run(["convert", mask, "--to", to, "--out", file, .. more.Contains("--tile") ? [] : new[] { "--tile", "16x16" }, .. more]).Code);
 
     private static string Refusal(params string[] arguments) =>
-        Assert.Throws<InvalidInputException>(() => Run(["convert", .. arguments])).Message;
-
-    private static (int Code, string Output) Run(params string[] arguments)
-    {
-        var (before, errors) = (Console.Out, Console.Error);
-        using var output = new StringWriter();
-        Console.SetOut(output);
-        Console.SetError(TextWriter.Null);
-        try
-        {
-            var code = MaskCommand.Create().Parse(arguments)
-                .Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = TextWriter.Null });
-            return (code, output.ToString());
-        }
-        finally
-        {
-            Console.SetOut(before);
-            Console.SetError(errors);
-        }
-    }
+        Assert.Throws<InvalidInputException>(() => MaskCli.Run(["convert", .. arguments])).Message;
 }

@@ -57,7 +57,7 @@ public class OnnxRuntimeOperatorTests
             (cos.Span<float>()[i], sin.Span<float>()[i]) = ((float)Math.Cos(angle), (float)Math.Sin(angle));
         }
 
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         OnnxValue[] inputs = [Value("x", x), Value("cos", cos), Value("sin", sin)];
         var model = OnnxModel.OneNode("RotaryEmbedding", string.Empty, 23, inputs, [new OnnxValue("y", OnnxType.Float, null)]);
         using var session = new OnnxSession(model, ["x", "cos", "sin"], ["y"]);
@@ -80,14 +80,6 @@ public class OnnxRuntimeOperatorTests
     private static OnnxValue Value(string name, HostTensor tensor) =>
         new(name, OnnxSession.TypeOf(tensor.Type), tensor.Shape.ToArray());
 
-    private static void RequireLibrary()
-    {
-        if (!OnnxRuntime.IsAvailable)
-        {
-            Assert.Skip($"{OnnxRuntime.Variable} not set; .ci/install-onnxruntime.sh DEST prints a value for it");
-        }
-    }
-
     private static HostTensor Run(
         string operatorType,
         int opset,
@@ -96,7 +88,7 @@ public class OnnxRuntimeOperatorTests
         int columns,
         params (string Name, object Value)[] attributes)
     {
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         var output = columns == 0 ? HostTensor.Zeros(DType.F32, rows) : HostTensor.Zeros(DType.F32, rows, columns);
         var inputs = tensors.Select((tensor, i) => Value($"x{i}", tensor)).ToArray();
         var model = OnnxModel.OneNode(

@@ -18,7 +18,7 @@ public class OnnxRuntimeOracleTests
     [InlineData(DType.F16)]
     public void Random_problems_agree_within_the_contract(DType type)
     {
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         var seed = 801 + (int)type;
         var random = new Random(seed);
         for (var trial = 0; trial < 40; trial++)
@@ -51,7 +51,7 @@ public class OnnxRuntimeOracleTests
     [InlineData(DType.F32, 40, 17)]
     public void Causal_masks_agree_aligned_top_left(DType type, int queries, int keys)
     {
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         var problem = new AttentionProblem
         {
             Batch = 2,
@@ -71,7 +71,7 @@ public class OnnxRuntimeOracleTests
     [Fact]
     public void Rows_without_keys_are_zero_on_both_sides()
     {
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         var problem = new AttentionProblem
         {
             Batch = 1,
@@ -97,7 +97,7 @@ public class OnnxRuntimeOracleTests
     [Fact]
     public void Every_kind_of_bias_agrees()
     {
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         var random = new Random(806);
         ScoreBias[] biases =
         [
@@ -128,7 +128,7 @@ public class OnnxRuntimeOracleTests
     [Fact]
     public void A_wrong_mask_bit_is_noticed()
     {
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         var problem = new AttentionProblem
         {
             Batch = 1,
@@ -150,7 +150,7 @@ public class OnnxRuntimeOracleTests
     [Fact]
     public void The_tuned_multi_head_kernel_agrees_too()
     {
-        RequireLibrary();
+        Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
         var problem = new AttentionProblem
         {
             Batch = 2,
@@ -172,14 +172,6 @@ public class OnnxRuntimeOracleTests
         var verdict = new AttentionTolerance().Judge(
             problem, CompensatedAttention.Run(problem, q, k, v), output.Reshaped(2, 50, 3, 32));
         Assert.True(verdict.State is Verdict.Pass or Verdict.Marginal, string.Join("; ", verdict.Reasons));
-    }
-
-    private static void RequireLibrary()
-    {
-        if (!OnnxRuntime.IsAvailable)
-        {
-            Assert.Skip($"{OnnxRuntime.Variable} not set; .ci/install-onnxruntime.sh DEST prints a value for it");
-        }
     }
 
     private static void Compare(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, bool isCausal, string label)

@@ -1,6 +1,6 @@
-using Stof.Reference.Masks;
 using Stof.Reference.Cpu.Oracle;
 using Stof.Reference.Interchange;
+using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tests;
