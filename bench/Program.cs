@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
+using Stof.Reference.Bench.Sweeps;
 
 // quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
@@ -26,6 +27,13 @@ if (args is ["quick", var suite, ..])
             Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, masks, or tiling M N K THREADS");
             return 2;
     }
+}
+
+// sweep attention [THREADS[,THREADS]] [HEADSIZE]: one JSON object a line, for bench/peers/compare.py.
+if (args is ["sweep", "attention", ..])
+{
+    AttentionSweep.Run(Console.Out, args.AsSpan(2));
+    return 0;
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run(args);

@@ -1,5 +1,3 @@
-using Stof.Reference.Masks;
-using Stof.Reference.Numerics;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Formats;
@@ -12,7 +10,8 @@ namespace Stof.Reference.Formats;
 /// </summary>
 public static class BlockMaskArrays
 {
-    private static readonly string[] Names =
+    /// <summary>The names of the arrays.</summary>
+    internal static readonly string[] Names =
     [
         "full_row_ptr", "full_col_idx", "part_row_ptr", "part_col_idx", "load_row_ptr", "load_col_idx", "bitmap_mask",
         "extent", "tile", "slices",
@@ -22,61 +21,36 @@ public static class BlockMaskArrays
     public static Dictionary<string, HostTensor> ToArrays(this BlockMask mask)
     {
         ArgumentNullException.ThrowIfNull(mask);
-        var extent = mask.Extent;
-        return new Dictionary<string, HostTensor>
-        {
-            ["full_row_ptr"] = Vector(mask.FullRowPtr),
-            ["full_col_idx"] = Vector(mask.FullColIdx),
-            ["part_row_ptr"] = Vector(mask.PartRowPtr),
-            ["part_col_idx"] = Vector(mask.PartColIdx),
-            ["load_row_ptr"] = Vector(mask.LoadRowPtr),
-            ["load_col_idx"] = Vector(mask.LoadColIdx),
-            ["bitmap_mask"] = Vector(mask.Bitmaps),
-            ["extent"] = Vector([extent.QueryLength, extent.KeyLength, extent.Batch, extent.Heads, (int)extent.Alignment]),
-            ["tile"] = Vector([mask.Tile.Rows, mask.Tile.Columns]),
-            ["slices"] = Vector([mask.BatchSlices, mask.HeadSlices]),
-        };
+        var arrays = ArrayWriter.Start(new MaskSlices(mask.Extent, mask.BatchSlices, mask.HeadSlices));
+        arrays["full_row_ptr"] = ArrayWriter.Vector(mask.FullRowPtr);
+        arrays["full_col_idx"] = ArrayWriter.Vector(mask.FullColIdx);
+        arrays["part_row_ptr"] = ArrayWriter.Vector(mask.PartRowPtr);
+        arrays["part_col_idx"] = ArrayWriter.Vector(mask.PartColIdx);
+        arrays["load_row_ptr"] = ArrayWriter.Vector(mask.LoadRowPtr);
+        arrays["load_col_idx"] = ArrayWriter.Vector(mask.LoadColIdx);
+        arrays["bitmap_mask"] = ArrayWriter.Vector(mask.Bitmaps);
+        arrays["tile"] = ArrayWriter.Vector([mask.Tile.Rows, mask.Tile.Columns]);
+        return arrays;
     }
 
     /// <summary>Reads named arrays back and checks them.</summary>
     /// <exception cref="InvalidInputException">An array is missing, unknown, or of another dtype or rank, or the lists are no mask.</exception>
     public static BlockMask FromArrays(IReadOnlyDictionary<string, HostTensor> arrays)
     {
-        ArgumentNullException.ThrowIfNull(arrays);
-        foreach (var name in arrays.Keys)
+        var reader = new ArrayReader("tile lists", arrays, Names);
+        var slices = reader.Slices();
+        var (load, loadColumns) = (reader.Vector<int>("load_row_ptr"), reader.Vector<int>("load_col_idx"));
+        var (part, partColumns) = (reader.Vector<int>("part_row_ptr"), reader.Vector<int>("part_col_idx"));
+        var lists = new BlockMask(slices.Extent, reader.Tile("tile"), slices.Batch, slices.Heads)
         {
-            if (!Names.Contains(name))
-            {
-                throw new InvalidInputException("tile lists", $"unknown array '{name}'", string.Join(", ", Names));
-            }
-        }
-
-        var extent = Read<int>(arrays, "extent", 5);
-        var tile = Read<int>(arrays, "tile", 2);
-        var slices = Read<int>(arrays, "slices", 2);
-        if (extent[4] is not (0 or 1))
-        {
-            throw new InvalidInputException("extent[4]", $"{extent[4]}", "0 for bottom-right or 1 for top-left");
-        }
-
-        if (slices[0] < 1 || slices[1] < 1)
-        {
-            throw new InvalidInputException("slices", $"{slices[0]}, {slices[1]}", "1 or more");
-        }
-
-        var checkedExtent = new MaskExtent(extent[0], extent[1], extent[2], extent[3], (PositionAlignment)extent[4]).Validated();
-        var (load, loadColumns) = (Read<int>(arrays, "load_row_ptr"), Read<int>(arrays, "load_col_idx"));
-        var (part, partColumns) = (Read<int>(arrays, "part_row_ptr"), Read<int>(arrays, "part_col_idx"));
-        var lists = new BlockMask(checkedExtent, new TileShape(tile[0], tile[1]).Validated(), slices[0], slices[1])
-        {
-            FullRowPtr = Read<int>(arrays, "full_row_ptr"),
-            FullColIdx = Read<int>(arrays, "full_col_idx"),
+            FullRowPtr = reader.Vector<int>("full_row_ptr"),
+            FullColIdx = reader.Vector<int>("full_col_idx"),
             PartRowPtr = part,
             PartColIdx = partColumns,
             LoadRowPtr = load,
             LoadColIdx = loadColumns,
             LoadPartIdx = PartIndices(load, loadColumns, part, partColumns),
-            Bitmaps = Read<ulong>(arrays, "bitmap_mask"),
+            Bitmaps = reader.Vector<ulong>("bitmap_mask"),
         };
         return lists.Validated();
     }
@@ -96,21 +70,5 @@ public static class BlockMaskArrays
         }
 
         return valid;
-    }
-
-    private static HostTensor Vector<T>(T[] values)
-        where T : unmanaged => HostTensor.From(values, values.Length);
-
-    private static T[] Read<T>(IReadOnlyDictionary<string, HostTensor> arrays, string name, int? length = null)
-        where T : unmanaged
-    {
-        if (!arrays.TryGetValue(name, out var tensor))
-        {
-            throw new InvalidInputException("tile lists", $"no array '{name}'", string.Join(", ", Names));
-        }
-
-        var fits = tensor.Type == DTypes.Of<T>() && tensor.Rank == 1 && (length is null || tensor.Count == length);
-        return fits ? tensor.Span<T>().ToArray() : throw new InvalidInputException(
-            name, tensor.ToString(), $"{DTypes.Of<T>()}[{length?.ToString() ?? "n"}]");
     }
 }

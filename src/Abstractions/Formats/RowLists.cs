@@ -6,28 +6,31 @@ namespace Stof.Reference.Formats;
 
 /// <summary>
 /// The allowed keys of every query (compressed sparse rows), which the row-wise kernel gathers. Query q of slice s has the keys
-/// <c>ColIdx[RowPtr[s·Sq + q] … RowPtr[s·Sq + q + 1])</c>, ascending. Slices are those of <see cref="BlockMask"/>.
-/// <para>Example: <c>causal</c> at S = 3 has RowPtr [0, 1, 3, 6] and ColIdx [0, 0, 1, 0, 1, 2].</para>
+/// <c>ColIdx[RowPtr[s·Sq + q] … RowPtr[s·Sq + q + 1])</c>, ascending, each once. Represents every mask; costs four bytes a pair.
+/// <para>Example: <c>sliding(1)</c> at S = 16 has RowPtr [0, 2, 5, 8, …, 44, 46] and ColIdx [0, 1, 0, 1, 2, 1, 2, 3, …, 14, 15].</para>
 /// </summary>
 public sealed class RowLists
 {
-    private RowLists(MaskExtent extent, int batchSlices, int headSlices, int[] rowPtr, int[] colIdx)
+    /// <summary>The names of the arrays.</summary>
+    internal static readonly string[] Names = ["row_ptr", "col_idx", ArrayReader.Extent, ArrayReader.SliceCounts];
+
+    private readonly MaskSlices _slices;
+
+    private RowLists(MaskSlices slices, int[] rowPtr, int[] colIdx)
     {
-        Extent = extent;
-        BatchSlices = batchSlices;
-        HeadSlices = headSlices;
+        _slices = slices;
         RowPtr = rowPtr;
         ColIdx = colIdx;
     }
 
     /// <summary>The rectangle the mask covers, with batch and heads.</summary>
-    public MaskExtent Extent { get; }
+    public MaskExtent Extent => _slices.Extent;
 
     /// <summary>1 where all batch items share one mask, else the batch size.</summary>
-    public int BatchSlices { get; }
+    public int BatchSlices => _slices.Batch;
 
     /// <summary>1 where all heads share one mask, else the number of query heads.</summary>
-    public int HeadSlices { get; }
+    public int HeadSlices => _slices.Heads;
 
     /// <summary>Running count of keys, slices·Sq + 1 entries.</summary>
     public int[] RowPtr { get; }
@@ -38,8 +41,7 @@ public sealed class RowLists
     /// <summary>The keys of one query, ascending.</summary>
     public ReadOnlySpan<int> Row(int batch, int head, int query)
     {
-        var slice = ((BatchSlices == 1 ? 0 : batch) * HeadSlices) + (HeadSlices == 1 ? 0 : head);
-        var row = (slice * Extent.QueryLength) + query;
+        var row = (_slices.Index(batch, head) * Extent.QueryLength) + query;
         return ColIdx.AsSpan(RowPtr[row], RowPtr[row + 1] - RowPtr[row]);
     }
 
@@ -47,11 +49,9 @@ public sealed class RowLists
     /// <exception cref="InvalidInputException">There are more pairs or rows than an array holds.</exception>
     public static RowLists Build(BoundMask mask)
     {
-        ArgumentNullException.ThrowIfNull(mask);
+        var slices = MaskSlices.Of(mask);
         var extent = mask.Extent;
-        var batchSlices = mask.VariesByBatch ? extent.Batch : 1;
-        var headSlices = mask.VariesByHead ? extent.Heads : 1;
-        var pointers = ((long)batchSlices * headSlices * extent.QueryLength) + 1;
+        var pointers = slices.QueryRows + 1;
         if (pointers > Array.MaxLength)
         {
             throw new InvalidInputException("row lists", $"{pointers} row pointers", $"at most {Array.MaxLength}");
@@ -61,9 +61,9 @@ public sealed class RowLists
         var keys = new KeyBuffer();
         var runs = new List<TileRun>();
         var row = 0;
-        for (var slice = 0; slice < batchSlices * headSlices; slice++)
+        for (var slice = 0; slice < slices.Count; slice++)
         {
-            var (batch, head) = (slice / headSlices, slice % headSlices);
+            var (batch, head) = slices.Pair(slice);
             for (var start = 0; start < extent.QueryLength; start += BoundMask.RowBits)
             {
                 var end = (int)Math.Min((long)start + BoundMask.RowBits, extent.QueryLength);
@@ -80,19 +80,37 @@ public sealed class RowLists
             }
         }
 
-        return new RowLists(extent, batchSlices, headSlices, rowPtr, keys.ToArray());
+        return new RowLists(slices, rowPtr, keys.ToArray());
     }
 
     /// <summary>
     /// Named arrays, ready for an npz: <c>row_ptr</c>, <c>col_idx</c>, and as for tile lists <c>extent</c> and <c>slices</c>, all I32.
     /// </summary>
-    public Dictionary<string, HostTensor> ToArrays() => new()
+    public Dictionary<string, HostTensor> ToArrays()
     {
-        ["row_ptr"] = HostTensor.From(RowPtr, RowPtr.Length),
-        ["col_idx"] = HostTensor.From(ColIdx, ColIdx.Length),
-        ["extent"] = HostTensor.From([Extent.QueryLength, Extent.KeyLength, Extent.Batch, Extent.Heads, (int)Extent.Alignment], 5),
-        ["slices"] = HostTensor.From([BatchSlices, HeadSlices], 2),
-    };
+        var arrays = ArrayWriter.Start(_slices);
+        arrays["row_ptr"] = ArrayWriter.Vector(RowPtr);
+        arrays["col_idx"] = ArrayWriter.Vector(ColIdx);
+        return arrays;
+    }
+
+    /// <summary>Reads named arrays back and checks them.</summary>
+    /// <exception cref="InvalidInputException">
+    /// An array is missing, unknown, or of another dtype or rank; the running counts do not run from 0 to the number of keys, one a
+    /// query; a key is out of range or not above the one before.
+    /// </exception>
+    public static RowLists FromArrays(IReadOnlyDictionary<string, HostTensor> arrays)
+    {
+        var reader = new ArrayReader("row lists", arrays, Names);
+        var slices = reader.Slices();
+        var lists = new RowLists(slices, reader.Vector<int>("row_ptr"), reader.Vector<int>("col_idx"));
+        FormatRules.CheckPointers("row_ptr", lists.RowPtr, slices.QueryRows, "query", "col_idx", lists.ColIdx.Length);
+        FormatRules.CheckAscending("col_idx", lists.ColIdx, lists.RowPtr, slices.Extent.KeyLength, "row");
+        return lists;
+    }
+
+    /// <summary>The lists as a mask: whatever takes a <see cref="BoundMask"/> takes them.</summary>
+    public BoundMask AsMask() => new Listed(_slices, this);
 
     private static void Append(BoundMask mask, int batch, int head, int query, TileRun run, KeyBuffer keys)
     {
@@ -104,6 +122,42 @@ public sealed class RowLists
         }
 
         keys.AddBits(first, mask.Row64(batch, head, query, first));
+    }
+
+    private sealed class Listed(MaskSlices slices, RowLists lists) : SlicedMask(slices)
+    {
+        public override bool Allows(int batch, int head, int query, int key) => lists.Row(batch, head, query).BinarySearch(key) >= 0;
+
+        public override TileClass Classify(int batch, int head, MaskRect rect)
+        {
+            var (any, all) = (false, true);
+            for (var query = rect.QueryStart; query < rect.QueryEnd; query++)
+            {
+                var row = lists.Row(batch, head, query);
+                var first = FirstFrom(row, rect.KeyStart);
+                var count = FirstFrom(row[first..], rect.KeyEnd);
+                any |= count > 0;
+                all &= count == rect.KeyEnd - rect.KeyStart;
+                if (any && !all)
+                {
+                    return TileClass.Part;
+                }
+            }
+
+            return any ? TileClass.Full : TileClass.Empty;
+        }
+
+        public override ulong Row64(int batch, int head, int query, int keyStart)
+        {
+            var row = lists.Row(batch, head, query);
+            var bits = 0UL;
+            for (var entry = FirstFrom(row, keyStart); entry < row.Length && row[entry] - keyStart < RowBits; entry++)
+            {
+                bits |= 1UL << (row[entry] - keyStart);
+            }
+
+            return bits;
+        }
     }
 
     private sealed class KeyBuffer

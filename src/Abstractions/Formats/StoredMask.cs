@@ -3,12 +3,9 @@ using Stof.Reference.Masks;
 namespace Stof.Reference.Formats;
 
 /// <summary>Reads the two-level storage back as a mask.</summary>
-internal sealed class StoredMask(BlockMask stored) : BoundMask(stored.Extent)
+internal sealed class StoredMask(BlockMask stored)
+    : SlicedMask(new MaskSlices(stored.Extent, stored.BatchSlices, stored.HeadSlices))
 {
-    public override bool VariesByBatch => stored.BatchSlices > 1;
-
-    public override bool VariesByHead => stored.HeadSlices > 1;
-
     public override bool Allows(int batch, int head, int query, int key) => stored.Allows(batch, head, query, key);
 
     public override TileClass Classify(int batch, int head, MaskRect rect)
@@ -66,11 +63,5 @@ internal sealed class StoredMask(BlockMask stored) : BoundMask(stored.Extent)
     {
         var columns = colIdx.AsSpan(rowPtr[row], rowPtr[row + 1] - rowPtr[row]);
         return FirstFrom(columns, lastColumn + 1) - FirstFrom(columns, firstColumn);
-    }
-
-    private static int FirstFrom(ReadOnlySpan<int> columns, int column)
-    {
-        var index = columns.BinarySearch(column);
-        return index < 0 ? ~index : index;
     }
 }

@@ -26,13 +26,14 @@ public readonly record struct TileShape(int Rows, int Columns)
     public static int BitIndex(int row, int column) => (Inner * (row % Inner)) + (column % Inner);
 
     /// <summary>Checks the sides.</summary>
+    /// <param name="argument">What a message calls them.</param>
     /// <returns>This shape.</returns>
     /// <exception cref="InvalidInputException">A side is not a multiple of 8 from 8 to <see cref="MaxSide"/>.</exception>
-    public TileShape Validated()
+    public TileShape Validated(string argument = "tile")
     {
         if (Rows is <= 0 or > MaxSide || Columns is <= 0 or > MaxSide || Rows % Inner != 0 || Columns % Inner != 0)
         {
-            throw new InvalidInputException("tile", ToString(), $"multiples of 8 from 8 to {MaxSide}, such as 64x64");
+            throw new InvalidInputException(argument, ToString(), $"multiples of 8 from 8 to {MaxSide}, such as 64x64");
         }
 
         return this;

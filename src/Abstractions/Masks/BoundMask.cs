@@ -25,12 +25,15 @@ public static class TileClasses
     /// <summary>What is known of the complement.</summary>
     public static TileClass Not(this TileClass tileClass) => TileClass.Full - (int)tileClass;
 
+    /// <summary>What is known of a rectangle that is cut into two pieces, each of at least one pair; exact where both are.</summary>
+    public static TileClass Join(this TileClass one, TileClass other) => one == other ? one : TileClass.Part;
+
     /// <summary>
     /// Class of a rectangle whose coordinate takes every value in [low, high] when the allowed values are
-    /// [allowedLow, allowedHigh]; exact.
+    /// [allowedLow, allowedHigh], none if they are the wrong way round; exact.
     /// </summary>
     public static TileClass Interval(long low, long high, long allowedLow, long allowedHigh) =>
-        low > allowedHigh || high < allowedLow ? TileClass.Empty
+        low > allowedHigh || high < allowedLow || allowedLow > allowedHigh ? TileClass.Empty
         : low >= allowedLow && high <= allowedHigh ? TileClass.Full
         : TileClass.Part;
 }

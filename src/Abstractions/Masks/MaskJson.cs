@@ -153,7 +153,7 @@ public static class MaskJson
             throw new InvalidInputException($"mask JSON {path}.mask", Kind(name), "the name of a pattern");
         }
 
-        var entry = MaskCatalog.Find(Text(name, path));
+        var entry = FindEntry(Text(name, path), path);
         var values = new Dictionary<string, object>();
         foreach (var (key, value) in fields)
         {
@@ -163,6 +163,18 @@ public static class MaskJson
         }
 
         return entry.Create(new MaskArguments(entry, values));
+    }
+
+    private static MaskEntry FindEntry(string name, string path)
+    {
+        try
+        {
+            return MaskCatalog.Find(name);
+        }
+        catch (InvalidInputException exception)
+        {
+            throw new InvalidInputException($"mask JSON {path}.mask", $"unknown pattern '{name}'", exception.Message.Split("expected ")[^1], exception);
+        }
     }
 
     private static object ParseValue(MaskParameter parameter, JsonElement value, string path, ref int nodes)

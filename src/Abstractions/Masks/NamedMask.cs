@@ -48,6 +48,21 @@ public abstract record NamedMask : MaskPattern
     /// <summary>Whole numbers as <see cref="MaskArguments.PackedWholes"/> reads them.</summary>
     private protected static string Packed(ReadOnlySpan<int> values) => Base64Url.EncodeToString(MemoryMarshal.AsBytes(values));
 
+    /// <summary>The argument <c>of</c>, then the whole numbers that are not at their default.</summary>
+    private protected static List<MaskParameterValue> OfAnd(MaskPattern of, params ReadOnlySpan<(string Name, int Value, int Default)> numbers)
+    {
+        var arguments = new List<MaskParameterValue> { new("of", of) };
+        foreach (var (name, value, usual) in numbers)
+        {
+            if (value != usual)
+            {
+                arguments.Add(new(name, value));
+            }
+        }
+
+        return arguments;
+    }
+
     /// <summary>Checks a whole-number parameter.</summary>
     /// <exception cref="InvalidInputException">The value is below the minimum.</exception>
     private protected int AtLeast(string parameter, int value, int minimum) =>

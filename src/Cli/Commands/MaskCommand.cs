@@ -15,6 +15,7 @@ internal static class MaskCommand
         MaskConvertCommand.Create(),
         MaskGalleryCommand.Create(),
         CreateList(),
+        CreateFormats(),
     };
 
     private static Command CreateList()
@@ -29,6 +30,22 @@ internal static class MaskCommand
                 {
                     Console.WriteLine($"    {parameter.Name}: {parameter.Meaning}");
                 }
+            }
+
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command CreateFormats()
+    {
+        var command = new Command("formats", "List the forms that masks are stored in, what each cannot hold, and its arrays.");
+        command.SetAction(_ =>
+        {
+            foreach (var format in MaskFormats.Entries)
+            {
+                var refuses = format.CannotHold.Length == 0 ? "holds every mask" : $"refuses {format.CannotHold}";
+                Console.WriteLine($"{format.Name}\n    {format.Summary}\n    {refuses}\n    arrays {string.Join(", ", format.Arrays)}");
             }
 
             return 0;
@@ -57,7 +74,7 @@ internal sealed class MaskRectangleOptions
     /// <summary>The mask.</summary>
     public Argument<string> Mask { get; } = new("mask") { Description = MaskSource.Help };
 
-    private Option<int?> Queries { get; } = new("--seq") { Description = "queries; a dense mask has its own" };
+    private Option<int?> Queries { get; } = new("--seq") { Description = "queries; a mask from arrays has its own" };
 
     private Option<int?> Keys { get; } = new("--seq-kv") { Description = "keys; default as many as queries" };
 
@@ -67,10 +84,9 @@ internal sealed class MaskRectangleOptions
         DefaultValueFactory = _ => TileShape.Default.ToString(),
     };
 
-    private Option<string> Alignment { get; } = new("--alignment")
+    private Option<string?> Alignment { get; } = new("--alignment")
     {
-        Description = "which ends of queries and keys line up",
-        DefaultValueFactory = _ => BottomRight,
+        Description = "which ends of queries and keys line up; default bottom-right, or that of the file",
     };
 
     /// <summary>The tile size.</summary>
@@ -83,7 +99,12 @@ internal sealed class MaskRectangleOptions
     public (MaskPattern Pattern, BoundMask Mask) Bind(ParseResult result, int batch, int heads)
     {
         var pattern = MaskSource.Load(result.GetValue(Mask)!);
-        var alignment = result.GetValue(Alignment) == TopLeft ? PositionAlignment.TopLeft : PositionAlignment.BottomRight;
+        PositionAlignment? alignment = result.GetValue(Alignment) switch
+        {
+            TopLeft => PositionAlignment.TopLeft,
+            BottomRight => PositionAlignment.BottomRight,
+            _ => null,
+        };
         return (pattern, pattern.Bind(
             MaskSource.Extent(pattern, result.GetValue(Queries), result.GetValue(Keys), batch, heads, alignment)));
     }

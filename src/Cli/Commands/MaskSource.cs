@@ -6,13 +6,12 @@ using Stof.Reference.Masks;
 namespace Stof.Reference.Cli.Commands;
 
 /// <summary>
-/// Resolves what a user gives where a mask is expected: <c>m.npy</c> (Bool or U8), <c>m.npz</c> or <c>m.npz:key</c> (the array
-/// <c>mask</c>, or the arrays of tile lists), <c>m.json</c>, or a mask text such as <c>causal &amp; sliding(64)</c>.
+/// Resolves what a user gives where a mask is expected: <c>m.npy</c> (Bool or U8), <c>m.npz</c> with the arrays of any of
+/// <see cref="MaskFormats"/> or an array <c>mask</c>, <c>m.npz:key</c> (Bool or U8), <c>m.json</c>, or a mask text such as
+/// <c>causal &amp; sliding(64)</c>.
 /// </summary>
 internal static class MaskSource
 {
-    private const string DefaultKey = "mask";
-
     /// <summary>Help text of an argument that is resolved here.</summary>
     public const string Help = "a mask text such as \"causal & sliding(64)\", or a file: .npy, .npz, .npz:key, .json";
 
@@ -52,21 +51,22 @@ internal static class MaskSource
     }
 
     /// <summary>
-    /// The rectangle a mask is shown on: given lengths, or those that the mask demands. The batch and the heads reach as far as the item and
-    /// the head that are asked for.
+    /// The rectangle a mask is shown on: given lengths, or those that the mask demands; a stored mask also keeps its batch, heads and
+    /// alignment. The batch and the heads reach as far as the item and the head that are asked for.
     /// </summary>
     /// <param name="pattern">The mask.</param>
     /// <param name="queries">Sq, or null for what the mask demands, or else Skv.</param>
     /// <param name="keys">Skv, or null for what the mask demands, or else Sq.</param>
     /// <param name="batch">Number of batch items that are needed.</param>
     /// <param name="heads">Number of heads that are needed.</param>
-    /// <param name="alignment">How positions line up.</param>
+    /// <param name="alignment">How positions line up; null for a stored mask's own, else bottom-right.</param>
     /// <exception cref="InvalidInputException">No length is given, or the mask has fewer batch items or heads.</exception>
     public static MaskExtent Extent(
-        MaskPattern pattern, int? queries, int? keys, int batch, int heads, PositionAlignment alignment)
+        MaskPattern pattern, int? queries, int? keys, int batch, int heads, PositionAlignment? alignment)
     {
         ArgumentNullException.ThrowIfNull(pattern);
         var demand = pattern.Demand;
+        var stored = (pattern as StoredPattern)?.Mask.Extent;
         var (sq, skv) = (queries ?? demand.Queries, keys ?? demand.Keys);
         if ((sq ?? skv) is not { } either)
         {
@@ -75,7 +75,12 @@ internal static class MaskSource
 
         RequireInside("--batch", batch, demand.Batch);
         RequireInside("--head", heads, demand.Heads);
-        return new MaskExtent(sq ?? either, skv ?? either, demand.Batch ?? batch, demand.Heads ?? heads, alignment).Validated();
+        return new MaskExtent(
+            sq ?? either,
+            skv ?? either,
+            demand.Batch ?? Math.Max(batch, stored?.Batch ?? 1),
+            demand.Heads ?? Math.Max(heads, stored?.Heads ?? 1),
+            alignment ?? stored?.Alignment ?? PositionAlignment.BottomRight).Validated();
     }
 
     private static void RequireInside(string option, int count, int? available)
@@ -86,17 +91,15 @@ internal static class MaskSource
         }
     }
 
-    private static DenseMask FromArchive(string path)
+    private static MaskPattern FromArchive(string path)
     {
         var arrays = NpzArchive.Read(path);
-        if (arrays.TryGetValue(DefaultKey, out var tensor))
-        {
-            return DenseMask.From(tensor);
-        }
+        var format = MaskFormats.Detect(arrays) ?? throw new InvalidInputException(
+            path, $"arrays {string.Join(", ", arrays.Keys.Take(20))}", $"'{DenseArrays.Mask}', the arrays of a format that 'mask formats' lists, or {path}:key");
 
-        return arrays.ContainsKey("load_row_ptr")
-            ? DenseMask.From(BlockMaskArrays.FromArrays(arrays).AsMask().ToDense())
-            : throw new InvalidInputException(
-                path, $"arrays {string.Join(", ", arrays.Keys.Take(20))}", $"'{DefaultKey}', tile lists, or {path}:key");
+        // A mask of bools among other arrays needs no rectangle: it has its shape.
+        return format.Key == DenseArrays.Mask && !format.Arrays.All(arrays.ContainsKey)
+            ? DenseMask.From(arrays[DenseArrays.Mask])
+            : new StoredPattern(format.Read(arrays), format.Name);
     }
 }

@@ -109,6 +109,21 @@ public sealed class MaskConformanceTests : IDisposable
         }
     }
 
+    /// <summary>Four query heads on two KV heads: a pattern belongs to a query head, also where two of them share keys and values.</summary>
+    [Fact]
+    public void Patterns_for_each_query_head_agree_under_grouped_queries()
+    {
+        foreach (var text in new[] { "heads([causal,sliding(5),empty,full])", "batch([heads([strided(3),causal,causal,full]),head_switch(1+0+0+1) & prefix(9)])" })
+        {
+            foreach (var type in Types)
+            {
+                var item = Case(2, 50, 83, type, (int)type % 3, MaskText.Parse(text), PositionAlignment.BottomRight, kvHeads: 2);
+                Assert.Equal((4, 2), (item.Problem.QueryHeads, item.Problem.KvHeads));
+                RequireOnAll(item);
+            }
+        }
+    }
+
     private static DenseMask Dense(Random random, int batch, int heads, int queries, int keys, Func<int, int, int, bool> allows)
     {
         var bits = HostTensor.Zeros(DType.Bool, batch, heads, queries, keys);
@@ -122,7 +137,7 @@ public sealed class MaskConformanceTests : IDisposable
     }
 
     private static Conformance Case(
-        int batch, int queries, int keys, DType type, int family, MaskPattern mask, PositionAlignment alignment)
+        int batch, int queries, int keys, DType type, int family, MaskPattern mask, PositionAlignment alignment, int kvHeads = 1)
     {
         // What the mask demands of its extent goes first.
         var extent = mask.Demand.Apply(new MaskExtent(queries, keys, batch, 2, alignment));
@@ -130,7 +145,7 @@ public sealed class MaskConformanceTests : IDisposable
         {
             Batch = extent.Batch,
             QueryHeads = extent.Heads,
-            KvHeads = 1,
+            KvHeads = kvHeads,
             QueryLength = extent.QueryLength,
             KvLength = extent.KeyLength,
             HeadSize = 16,

@@ -12,6 +12,9 @@ public sealed class MaskJsonTests
     [InlineData("!causal", """{"not":{"mask":"causal"}}""")]
     [InlineData("bigbird(32,32,0.1,0)", """{"mask":"bigbird","band":32,"global":32,"fill":0.1,"seed":0}""")]
     [InlineData("dense(4x4,AQMHDw)", """{"mask":"dense","shape":"4x4","bits":"AQMHDw"}""")]
+    [InlineData("shift(of=causal | full,keys=-1)", """{"mask":"shift","of":{"or":[{"mask":"causal"},{"mask":"full"}]},"keys":-1}""")]
+    [InlineData("heads([causal,transpose(full)])", """{"mask":"heads","of":[{"mask":"causal"},{"mask":"transpose","of":{"mask":"full"}}]}""")]
+    [InlineData("batch(of=[causal],items=3)", """{"mask":"batch","of":[{"mask":"causal"}],"items":"3"}""")]
     public void The_form_is_stable(string text, string json)
     {
         Assert.Equal(json, MaskJson.Print(MaskText.Parse(text)));
@@ -48,6 +51,13 @@ public sealed class MaskJsonTests
     [InlineData("""{"or":[{"mask":"full"},{"not":3}]}""", "mask JSON $.or[1].not: number")]
     [InlineData("""{"not":{"mask":"full"},"or":[]}""", "'or' alone")]
     [InlineData("""{"not":{"mask":"full"},"comment":1}""", "unknown field 'comment'")]
+    [InlineData("""{"mask":"heads","of":[]}""", "$.of: array; expected an array of one or more patterns")]
+    [InlineData("""{"mask":"heads","of":{"mask":"causal"}}""", "$.of: object; expected an array of one or more patterns")]
+    [InlineData("""{"mask":"heads","of":[{"mask":"causal"},3]}""", "mask JSON $.of[1]: number; expected an object")]
+    [InlineData("""{"mask":"heads","of":[{"mask":"causal"},{"mask":"caual"}]}""", "mask JSON $.of[1].mask: unknown pattern 'caual'; expected one of")]
+    [InlineData("""{"mask":"heads","of":[{"mask":"shift","of":{"mask":"local","block":"x"}}]}""", "$.of[0].of.block: \"x\"; expected a whole number")]
+    [InlineData("""{"and":[{"mask":"full"},{"mask":"transpose","of":[{"mask":"full"}]}]}""", "$.and[1].of: array; expected an object")]
+    [InlineData("""{"mask":"batch","of":[{"mask":"full"}],"items":1}""", "$.items: number; expected a string")]
     public void Bad_documents_are_refused_with_their_place(string json, string part)
     {
         var message = Assert.Throws<InvalidInputException>(() => MaskJson.Parse(json)).Message;

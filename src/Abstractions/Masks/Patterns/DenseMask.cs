@@ -26,10 +26,10 @@ public sealed record DenseMask : NamedMask
         Parameters =
         [
             MaskParameter.Word("shape", "SqxSkv or BxHxSqxSkv"),
-            MaskParameter.Word("bits", "base64url of rows of whole bytes, least significant bit first"),
+            MaskParameter.Word("bits", "base64url of rows of whole bytes, least significant bit first; left out if there are none", optional: true),
         ],
         Create = From,
-        Examples = ["dense(shape=4x4,bits=AQMHDw)", "dense(shape=2x1x3x9,bits=AQEDAQcAAAAAAP8B)"],
+        Examples = ["dense(shape=4x4,bits=AQMHDw)", "dense(shape=2x1x3x9,bits=AQEDAQcAAAAAAP8B)", "dense(0x5)"],
         Sample = new("dense(shape=8x8,bits=ABhmgYFmGAA)"),
     };
 
@@ -49,11 +49,14 @@ public sealed record DenseMask : NamedMask
     public override string Name => "dense";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<MaskParameterValue> Arguments =>
-    [
-        new("shape", string.Join('x', _shape[0] == 1 && _shape[1] == 1 ? _shape[2..] : _shape)),
-        new("bits", Base64Url.EncodeToString(ToBytes())),
-    ];
+    public override IReadOnlyList<MaskParameterValue> Arguments
+    {
+        get
+        {
+            var shape = new MaskParameterValue("shape", string.Join('x', _shape[0] == 1 && _shape[1] == 1 ? _shape[2..] : _shape));
+            return _words.Length == 0 ? [shape] : [shape, new("bits", Base64Url.EncodeToString(ToBytes()))];
+        }
+    }
 
     /// <inheritdoc/>
     public override MaskDemand Demand =>
@@ -134,7 +137,7 @@ public sealed record DenseMask : NamedMask
         }
 
         var words = Allocate(shape);
-        var bytes = arguments.Bytes("bits");
+        byte[] bytes = arguments.Has("bits") ? arguments.Bytes("bits") : [];
         var stride = (shape[3] + 7) / 8;
         var rows = (long)shape[0] * shape[1] * shape[2];
         if (bytes.LongLength != rows * stride)

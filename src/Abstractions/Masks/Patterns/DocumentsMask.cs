@@ -28,7 +28,7 @@ public sealed record DocumentsMask : NamedMask
         Sample = new("documents(20+5+39)"),
     };
 
-    private readonly int[] _starts;
+    private readonly Segments _documents;
 
     /// <summary>Creates the pattern; the lengths must add up to the keys of the extent that it is bound to.</summary>
     /// <param name="lengths">Positions of each document, each 0 or more.</param>
@@ -47,13 +47,7 @@ public sealed record DocumentsMask : NamedMask
     public DocumentsMask(bool emptyRest, params ReadOnlySpan<int> lengths)
     {
         EmptyRest = emptyRest;
-        _starts = new int[lengths.Length + 1];
-        for (var i = 0; i < lengths.Length; i++)
-        {
-            var end = (long)_starts[i] + AtLeast($"length {i}", lengths[i], 0);
-            _starts[i + 1] = end <= int.MaxValue ? (int)end : throw new InvalidInputException($"{Name} lengths", $"a sum of {end}", "at most 2147483647");
-        }
-
+        _documents = new Segments($"{Name} length", lengths);
         if (lengths.Length == 0)
         {
             throw new InvalidInputException($"{Name} lengths", "none", "one or more");
@@ -64,10 +58,10 @@ public sealed record DocumentsMask : NamedMask
     public bool EmptyRest { get; }
 
     /// <summary>Where each document starts, and where the last one ends (the <c>cu_seqlens</c> of variable-length kernels).</summary>
-    public ReadOnlySpan<int> CumulativeLengths => _starts;
+    public ReadOnlySpan<int> CumulativeLengths => _documents.Starts;
 
     /// <inheritdoc/>
-    public override MaskDemand Demand => EmptyRest ? default : new(Keys: _starts[^1]);
+    public override MaskDemand Demand => EmptyRest ? default : new(Keys: _documents.Total);
 
     /// <inheritdoc/>
     public override string Name => "documents";
@@ -77,7 +71,7 @@ public sealed record DocumentsMask : NamedMask
     {
         get
         {
-            var lengths = new MaskParameterValue("lengths", Joined(_starts.Skip(1).Zip(_starts, (end, start) => end - start)));
+            var lengths = new MaskParameterValue("lengths", Joined(_documents.Lengths));
             return EmptyRest ? [lengths, new("rest", "empty")] : [lengths];
         }
     }
@@ -108,33 +102,27 @@ public sealed record DocumentsMask : NamedMask
     public override BoundMask Bind(MaskExtent extent)
     {
         ArgumentNullException.ThrowIfNull(extent);
-        return EmptyRest || extent.KeyLength == _starts[^1]
-            ? new Bound(extent, _starts)
+        return EmptyRest || extent.KeyLength == _documents.Total
+            ? new Bound(extent, _documents)
             : throw new InvalidInputException(
                 "documents lengths",
-                $"a sum of {_starts[^1]} for {extent.KeyLength} keys",
-                _starts[^1] < extent.KeyLength ? "lengths that add up to the keys, or rest=empty" : "lengths that add up to the keys");
+                $"a sum of {_documents.Total} for {extent.KeyLength} keys",
+                _documents.Total < extent.KeyLength ? "lengths that add up to the keys, or rest=empty" : "lengths that add up to the keys");
     }
 
-    /// <summary>Same lengths.</summary>
-    public bool Equals(DocumentsMask? other) => other is not null && EmptyRest == other.EmptyRest && _starts.AsSpan().SequenceEqual(other._starts);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => _starts.Aggregate(EmptyRest ? 1 : 0, HashCode.Combine);
-
-    private sealed class Bound(MaskExtent extent, int[] starts) : BoundMask(extent)
+    private sealed class Bound(MaskExtent extent, Segments documents) : BoundMask(extent)
     {
         public override bool Allows(int batch, int head, int query, int key)
         {
-            var document = DocumentOf((long)query + QueryOffset);
-            return document >= 0 && document < starts.Length - 1 && document == DocumentOf(key);
+            var document = documents.IndexOf((long)query + QueryOffset);
+            return document >= 0 && document < documents.Count && document == documents.IndexOf(key);
         }
 
         public override TileClass Classify(int batch, int head, MaskRect rect)
         {
-            var (first, last) = (DocumentOf((long)rect.QueryStart + QueryOffset), DocumentOf(rect.QueryEnd - 1L + QueryOffset));
-            var (firstKey, lastKey) = (DocumentOf(rect.KeyStart), DocumentOf(rect.KeyEnd - 1L));
-            var (from, to) = (Math.Max(Math.Max(first, firstKey), 0), Math.Min(Math.Min(last, lastKey), starts.Length - 2));
+            var (first, last) = (documents.IndexOf((long)rect.QueryStart + QueryOffset), documents.IndexOf(rect.QueryEnd - 1L + QueryOffset));
+            var (firstKey, lastKey) = (documents.IndexOf(rect.KeyStart), documents.IndexOf(rect.KeyEnd - 1L));
+            var (from, to) = (Math.Max(Math.Max(first, firstKey), 0), Math.Min(Math.Min(last, lastKey), documents.Count - 1));
             return from > to ? TileClass.Empty
                 : first == last && firstKey == lastKey ? TileClass.Full
                 : TileClass.Part;
@@ -142,27 +130,8 @@ public sealed record DocumentsMask : NamedMask
 
         public override ulong Row64(int batch, int head, int query, int keyStart)
         {
-            var document = DocumentOf((long)query + QueryOffset);
-            return document >= 0 && document < starts.Length - 1 ? KeysBetween(keyStart, starts[document], starts[document + 1]) : 0;
-        }
-
-        /// <summary>Index of the document; −1 before the first, the number of documents after the last.</summary>
-        private int DocumentOf(long position)
-        {
-            if (position < 0 || position > int.MaxValue)
-            {
-                return position < 0 ? -1 : starts.Length - 1;
-            }
-
-            // The last start that is not after the position: empty documents share their start with the next one.
-            var index = starts.AsSpan().BinarySearch((int)position);
-            index = index >= 0 ? index : ~index - 1;
-            while (index + 1 < starts.Length && starts[index + 1] == position)
-            {
-                index++;
-            }
-
-            return index;
+            var document = documents.IndexOf((long)query + QueryOffset);
+            return document >= 0 && document < documents.Count ? KeysBetween(keyStart, documents.Starts[document], documents.Starts[document + 1]) : 0;
         }
     }
 }

@@ -6,7 +6,7 @@ namespace Stof.Reference.Masks;
 /// batch items and heads share the draw: it belongs to the model, not to the input.
 /// <para>
 /// The draw of block row j among n key blocks depends on the seed, j and n alone. The state starts at
-/// seed·0x9E3779B97F4A7C15 + j·0xD1B54A32D192ED03 (mod 2⁶⁴); SplitMix64 (Steele et al. 2014) turns it into 64-bit numbers z; a
+/// seed·0x9E3779B97F4A7C15 + j·0xD1B54A32D192ED03 (mod 2⁶⁴); <see cref="SplitMix64"/> turns it into 64-bit numbers z; a
 /// number below m is the upper half of the 128-bit product z·m; distinct blocks come by Floyd's method: for m = n − r … n − 1 draw
 /// t ≤ m, take t unless it was taken, else take m. Text form: <c>random_blocks(blocks=3,size=64,seed=0)</c>.
 /// </para>
@@ -69,26 +69,15 @@ public sealed record RandomBlocksMask : NamedMask
     /// <summary>The key blocks of block row <paramref name="row"/> among <paramref name="count"/>, ascending.</summary>
     private int[] Draw(int row, int count)
     {
-        var state = unchecked(((ulong)Seed * 0x9E3779B97F4A7C15) + ((ulong)row * 0xD1B54A32D192ED03));
+        var random = new SplitMix64(unchecked(((ulong)Seed * 0x9E3779B97F4A7C15) + ((ulong)row * 0xD1B54A32D192ED03)));
         var taken = new SortedSet<int>();
         for (var m = count - Math.Min(Blocks, count); m < count; m++)
         {
-            var t = (int)Math.BigMul(SplitMix64(ref state), (ulong)m + 1, out _);
+            var t = (int)Math.BigMul(random.Next(), (ulong)m + 1, out _);
             taken.Add(taken.Contains(t) ? m : t);
         }
 
         return [.. taken];
-    }
-
-    private static ulong SplitMix64(ref ulong state)
-    {
-        unchecked
-        {
-            state += 0x9E3779B97F4A7C15;
-            var z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9;
-            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-            return z ^ (z >> 31);
-        }
     }
 
     private sealed class Bound : BoundMask

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Stof.Reference.Bench.Quick;
+using Stof.Reference.Cpu.Oracle;
+using Stof.Reference.Cpu.Simd.Attention;
+using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Formats;
+using Stof.Reference.Masks;
+using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
+using Stof.Reference.Tensors;
+
+namespace Stof.Reference.Bench.Sweeps;
+
+/// <summary>
+/// STOF's five masks over lengths and threads on the CPU: time of the kernel that the selector chooses, as a share of the
+/// fused-multiply-add peak and of the dense time that its loaded tiles would take, with the error against the double-precision oracle. One JSON
+/// object a line, for <c>bench/peers/compare.py</c>, which puts <c>bench/peers/attention_cpu.py</c> beside it.
+/// </summary>
+internal static class AttentionSweep
+{
+    private const int Heads = 12;
+    private const int LongestChecked = 2048; // the oracle visits every pair
+    private static readonly int[] Lengths = [512, 1024, 2048, 4096, 8192];
+
+    /// <summary>The masks at a length; widths are √S, as in STOF's settings.</summary>
+    public static (string Name, string Text)[] Masks(int length)
+    {
+        var width = (int)Math.Sqrt(length);
+        return
+        [
+            ("dense", "full"),
+            ("causal", "causal"),
+            ("sliding", $"sliding({width})"),
+            ("longformer", $"longformer(band={width},global={width})"),
+            ("bigbird", $"bigbird(band={width},global={width},fill=0.1,seed=0)"),
+        ];
+    }
+
+    /// <summary>Prints one line a cell.</summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="threads">Worker counts.</param>
+    /// <param name="headSize">Dqk = Dv.</param>
+    public static void Run(TextWriter output, IReadOnlyList<int> threads, int headSize)
+    {
+        foreach (var count in threads)
+        {
+            using var pool = new WorkerPool(count);
+            foreach (var length in Lengths)
+            {
+                var dense = 0.0;
+                foreach (var (name, text) in Masks(length))
+                {
+                    dense = Cell(output, pool, name, text, length, headSize, dense);
+                }
+            }
+        }
+    }
+
+    private static double Cell(TextWriter output, WorkerPool pool, string name, string text, int length, int headSize, double dense)
+    {
+        var problem = new AttentionProblem
+        {
+            Batch = 1, QueryHeads = Heads, KvHeads = Heads, QueryLength = length, KvLength = length, HeadSize = headSize, Mask = MaskText.Parse(text),
+        };
+        var choice = AttentionSelector.Measured(problem, pool.Threads);
+        var kernel = new AttentionKernel(problem, choice);
+        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, Heads, length, headSize);
+        var (q, k, v) = (Normal(1), Normal(2), Normal(3));
+        var operands = AttentionOperands.Of(problem, q, k, v, HostTensor.Zeros(DType.F32, 1, Heads, length, headSize));
+        var peak = Peak.FmaGflops(pool);
+        var timing = Timing.Of(() => kernel.Run(operands, pool));
+        peak = Math.Max(peak, Peak.FmaGflops(pool));
+        dense = name == "dense" ? timing.MedianSeconds : dense;
+        var loaded = TileCounts.Of(BlockMaskBuilder.Build(problem.BindMask(), TileShape.Default));
+        var work = 4.0 * headSize * Heads * loaded.Loaded * loaded.Tile.Rows * loaded.Tile.Columns;
+        output.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object>
+        {
+            ["who"] = "stof",
+            ["threads"] = pool.Threads,
+            ["length"] = length,
+            ["head_size"] = headSize,
+            ["mask"] = name,
+            ["choice"] = choice.ToString(),
+            ["ms"] = 1e3 * timing.MedianSeconds,
+            ["best_ms"] = 1e3 * timing.BestSeconds,
+            ["load_share"] = loaded.LoadShare,
+            ["over_dense_share"] = timing.MedianSeconds / (dense * loaded.LoadShare),
+            ["gflops"] = work / timing.MedianSeconds / 1e9,
+            ["of_peak"] = work / timing.MedianSeconds / 1e9 / peak,
+            ["relative_error"] = length <= LongestChecked ? Error(problem, choice, pool) : -1,
+            ["rss_mb"] = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
+        }));
+        output.Flush();
+        return dense;
+    }
+
+    /// <summary>Relative Frobenius error of one head.</summary>
+    private static double Error(AttentionProblem problem, AttentionChoice choice, WorkerPool pool)
+    {
+        var one = problem with { QueryHeads = 1, KvHeads = 1 };
+        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, 1, one.QueryLength, one.HeadSize);
+        var (q, k, v) = (Normal(1), Normal(2), Normal(3));
+        var reference = NaiveAttention.Run(one, q, k, v).Output;
+        var found = CpuAttention.Run(one, q, k, v, choice, pool).Output.ToDoubles();
+        var (difference, norm) = (0.0, 0.0);
+        for (var i = 0; i < reference.Length; i++)
+        {
+            difference += (found[i] - reference[i]) * (found[i] - reference[i]);
+            norm += reference[i] * reference[i];
+        }
+
+        return Math.Sqrt(difference / norm);
+    }
+
+    /// <summary>Reads <c>sweep attention [THREADS[,THREADS]] [HEADSIZE]</c>.</summary>
+    public static void Run(TextWriter output, ReadOnlySpan<string> arguments)
+    {
+        var threads = arguments.Length > 0 ? arguments[0].Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture)).ToArray() : [1, Environment.ProcessorCount];
+        Run(output, threads, arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 64);
+    }
+}
