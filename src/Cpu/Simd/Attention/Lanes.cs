@@ -23,25 +23,39 @@ internal static unsafe class Lanes
         return Lanes128.SumAcross(lower + upper);
     }
 
-    /// <summary>The dot product of two rows padded with zeros to a multiple of the lanes.</summary>
+    /// <summary>The dot products of one row with four others, all padded with zeros to a multiple of the lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Dot<TLanes, TVector>(float* a, float* b, int count)
+    public static Vector128<float> Dot<TLanes, TVector>(float* row, float* a, float* b, float* c, float* d, int count)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        // Four lanes are left of each product; turned into columns, all four are added by the same tree at once.
+        var (first, second, third, fourth) = QueryLanes.Transpose(
+            FourLanes<TLanes, TVector>(row, a, count),
+            FourLanes<TLanes, TVector>(row, b, count),
+            FourLanes<TLanes, TVector>(row, c, count),
+            FourLanes<TLanes, TVector>(row, d, count));
+        return (first + third) + (second + fourth);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> FourLanes<TLanes, TVector>(float* a, float* b, int count)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
         if (TLanes.Width == Count)
         {
-            return TLanes.SumAcross(Lane<TLanes, TVector>(a, b, count));
+            return TLanes.SumToFour(Lane<TLanes, TVector>(a, b, count));
         }
 
         var half = TLanes.Add(Lane<TLanes, TVector>(a, b, count), Lane<TLanes, TVector>(a + 8, b + 8, count - 8));
         if (TLanes.Width == 8)
         {
-            return TLanes.SumAcross(half);
+            return TLanes.SumToFour(half);
         }
 
         var other = TLanes.Add(Lane<TLanes, TVector>(a + 4, b + 4, count - 4), Lane<TLanes, TVector>(a + 12, b + 12, count - 12));
-        return TLanes.SumAcross(TLanes.Add(half, other));
+        return TLanes.SumToFour(TLanes.Add(half, other));
     }
 
     /// <summary>Every sixteenth register's worth of a dot product, from the first element on.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
@@ -6,7 +7,7 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
 /// STOF's row-wise kernel on a CPU: a query row scores exactly the keys it may attend to, takes their softmax and adds up
-/// their values. No padding and no bitmaps, at the price of one reduction across lanes for every score.
+/// their values. No padding and no bitmaps, at the price of reductions across lanes.
 /// Source: "Accelerating Sparse Transformer Inference on GPU" (PPoPP'26).
 /// </summary>
 internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecutor
@@ -36,7 +37,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         _workspace = workspace;
         _rule = new ScoreRule(problem);
         _panelKeys = mask.Tile.Columns;
-        _panels = new KvPanels(problem, _panelKeys, KeyPanelOrder.Rows, workspace);
+        _panels = new KvPanels(problem, _panelKeys, workspace);
         _keys = new KeyLists(mask);
         _longest = Lanes.RoundUp(_keys.Longest);
         _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, task => task.End, splits: 1);
@@ -48,22 +49,27 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
         _operands = operands;
-        _panels.Reserve(_plan.Slots, pool.Threads);
+        _panels.Bind(operands, _plan.Slots);
         _workspace.Scratch.Reserve(ScratchFloats * pool.Threads);
         foreach (var wave in _plan.Waves)
         {
             _wave = wave;
-            pool.Run(wave.Panels.Length, _pack);
+            if (!_panels.IsInPlace)
+            {
+                pool.Run(wave.Panels.Length, _pack);
+            }
+
             pool.Run(wave.Tasks.Length, _attend);
         }
 
         _operands = default;
+        _panels.Release();
     }
 
     private int QueryFloats => Lanes.RoundUp(_problem.HeadSize);
 
-    // Query, scores, addresses of the values (two floats' room each), output of a range, output of the row.
-    private long ScratchFloats => QueryFloats + (3L * _longest) + (2L * _panels.ValueStride);
+    // Query, scores, addresses of the keys and of the values (two floats' room each), output of a range, output of the row.
+    private long ScratchFloats => QueryFloats + (5L * _longest) + (2L * _panels.ValueStride);
 
     /// <summary>Blocks of rows; a block's cost stands in <see cref="AttentionTask.End"/>.</summary>
     private IEnumerable<AttentionTask> Blocks(int batch, int head)
@@ -81,19 +87,16 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         }
     }
 
-    private void Pack(int index, int worker)
-    {
-        var panel = _wave.Panels[index];
-        _panels.Pack<TLanes, TVector>(_operands, panel.Batch, panel.KvHead, panel.Column, panel.Slot, worker);
-    }
+    private void Pack(int index, int worker) => _panels.Pack<TLanes, TVector>(_wave.Panels[index]);
 
     private void Attend(int index, int worker)
     {
         var task = _wave.Tasks[index];
         var query = _workspace.Scratch.Pointer + (worker * ScratchFloats);
         var scores = query + QueryFloats;
-        var values = (float**)(scores + _longest);
-        var range = scores + (3L * _longest);
+        var keyRows = (float**)(scores + _longest);
+        var values = keyRows + _longest;
+        var range = scores + (5L * _longest);
         var output = range + _panels.ValueStride;
         for (var row = task.Query; row < task.Query + task.Rows; row++)
         {
@@ -111,20 +114,21 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
                     continue;
                 }
 
-                Score(task, row, allowed.Slice(first, keys), query, scores, values);
+                Score(task, row, allowed.Slice(first, keys), query, scores, keyRows, values);
                 var rangeLargest = Largest(scores, keys);
                 var rangeSum = Weigh(scores, keys, rangeLargest);
                 AddValues(scores, values, keys, range);
                 Merge(ref largest, ref sum, output, rangeLargest, rangeSum, range);
             }
 
-            RowFinish.Store<TLanes, TVector>(
-                _problem, _operands, task.Batch, task.Head, row, largest, sum, output, _hasKeys);
+            var factor = RowFinish.Factor(_problem, _operands, task.Batch, task.Head, row, largest, sum, _hasKeys);
+            RowFinish.Scale<TLanes, TVector>(output, _panels.ValueStride, factor);
+            RowConversion.Narrow(_problem.Type, output, _operands.Output.Row(task.Batch, task.Head, row), _problem.ValueSize);
         }
     }
 
     /// <summary>Scores of some keys of a row, padded to 16 with −∞, and where their values lie.</summary>
-    private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, float** values)
+    private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, float** keyRows, float** values)
     {
         var group = (task.Batch * _problem.KvHeads) + _problem.KvHeadOf(task.Head);
         var bias = _rule.Bias(task.Batch, task.Head, row);
@@ -138,16 +142,29 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
             if (key >= panelEnd)
             {
                 var column = key / _panelKeys;
-                var slot = _plan.Slot(group, column);
-                panelKeys = _panels.Keys(slot);
-                panelValues = _panels.Values(slot);
+                var panel = new PanelTask(task.Batch, _problem.KvHeadOf(task.Head), column, _plan.Slot(group, column));
+                panelKeys = _panels.Keys(panel);
+                panelValues = _panels.Values(panel);
                 panelStart = column * _panelKeys;
                 panelEnd = panelStart + _panelKeys;
             }
 
-            var raw = Lanes.Dot<TLanes, TVector>(query, panelKeys + ((key - panelStart) * keyStride), keyStride);
-            scores[i] = bias is null ? raw * _rule.Scale : MathF.FusedMultiplyAdd(raw, _rule.Scale, bias[key]);
-            values[i] = panelValues + ((key - panelStart) * valueStride);
+            keyRows[i] = panelKeys + ((long)(key - panelStart) * keyStride);
+            values[i] = panelValues + ((long)(key - panelStart) * valueStride);
+        }
+
+        // Four keys at a time share their reductions across lanes; the last group repeats its last key.
+        for (var i = 0; i < allowed.Length; i += 4)
+        {
+            var last = allowed.Length - 1;
+            var raw = Lanes.Dot<TLanes, TVector>(
+                query, keyRows[i], keyRows[Math.Min(i + 1, last)], keyRows[Math.Min(i + 2, last)], keyRows[Math.Min(i + 3, last)], keyStride);
+            raw.Store(scores + i);
+        }
+
+        for (var i = 0; i < allowed.Length; i++)
+        {
+            scores[i] = bias is null ? scores[i] * _rule.Scale : MathF.FusedMultiplyAdd(scores[i], _rule.Scale, bias[allowed[i]]);
         }
 
         var keys = allowed.Length;
@@ -230,7 +247,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         }
     }
 
-    /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="RowStates"/>.</summary>
+    /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="LaneStates"/>.</summary>
     private void Merge(ref float largest, ref float sum, float* output, float rangeLargest, float rangeSum, float* range)
     {
         var joint = MathF.Max(largest, rangeLargest);
