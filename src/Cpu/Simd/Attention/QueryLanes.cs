@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -75,6 +76,7 @@ internal static unsafe class QueryLanes
     }
 
     /// <summary>The rows a, b, c, d of four elements each, turned into columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<float> First, Vector128<float> Second, Vector128<float> Third, Vector128<float> Fourth) Transpose(
         Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
     {
@@ -96,6 +98,7 @@ internal static unsafe class QueryLanes
             Sse.MoveHighToLow(upperCd, upperAb));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose(float* source, int sourceStride, float* target, int targetStride)
     {
         var (a, b, c, d) = Transpose(

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
@@ -130,44 +130,43 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     /// <summary>Scores of some keys of a row, padded to 16 with −∞, and where their values lie.</summary>
     private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, float** keyRows, float** values)
     {
-        var group = (task.Batch * _problem.KvHeads) + _problem.KvHeadOf(task.Head);
+        var kvHead = _problem.KvHeadOf(task.Head);
         var bias = _rule.Bias(task.Batch, task.Head, row);
         var (keyStride, valueStride) = (_panels.KeyStride, _panels.ValueStride);
-        var (panelStart, panelEnd) = (0, 0);
-        float* panelKeys = null;
-        float* panelValues = null;
-        for (var i = 0; i < allowed.Length; i++)
-        {
-            var key = allowed[i];
-            if (key >= panelEnd)
-            {
-                var column = key / _panelKeys;
-                var panel = new PanelTask(task.Batch, _problem.KvHeadOf(task.Head), column, _plan.Slot(group, column));
-                panelKeys = _panels.Keys(panel);
-                panelValues = _panels.Values(panel);
-                panelStart = column * _panelKeys;
-                panelEnd = panelStart + _panelKeys;
-            }
-
-            keyRows[i] = panelKeys + ((long)(key - panelStart) * keyStride);
-            values[i] = panelValues + ((long)(key - panelStart) * valueStride);
-        }
-
-        // Four keys at a time share their reductions across lanes; the last group repeats its last key.
-        for (var i = 0; i < allowed.Length; i += 4)
-        {
-            var last = allowed.Length - 1;
-            var raw = Lanes.Dot<TLanes, TVector>(
-                query, keyRows[i], keyRows[Math.Min(i + 1, last)], keyRows[Math.Min(i + 2, last)], keyRows[Math.Min(i + 3, last)], keyStride);
-            raw.Store(scores + i);
-        }
-
-        for (var i = 0; i < allowed.Length; i++)
-        {
-            scores[i] = bias is null ? scores[i] * _rule.Scale : MathF.FusedMultiplyAdd(scores[i], _rule.Scale, bias[allowed[i]]);
-        }
-
         var keys = allowed.Length;
+        if (_panels.IsInPlace)
+        {
+            var all = new PanelTask(task.Batch, kvHead, 0, 0);
+            var firstKey = _panels.Keys(all);
+            var firstValue = _panels.Values(all);
+            for (var i = 0; i < allowed.Length; i++)
+            {
+                keyRows[i] = firstKey + ((long)allowed[i] * keyStride);
+                values[i] = firstValue + ((long)allowed[i] * valueStride);
+            }
+        }
+        else
+        {
+            Find(task.Batch, kvHead, allowed, keyRows, values);
+        }
+
+        Lanes.Dot<TLanes, TVector>(query, keyRows, keys, keyStride, scores);
+        if (bias is null)
+        {
+            var scale = TLanes.Create(_rule.Scale);
+            for (var i = 0; i < keys; i += TLanes.Width)
+            {
+                TLanes.Store(TLanes.Multiply(TLanes.Load(scores + i), scale), scores + i);
+            }
+        }
+        else
+        {
+            for (var i = 0; i < allowed.Length; i++)
+            {
+                scores[i] = MathF.FusedMultiplyAdd(scores[i], _rule.Scale, bias[allowed[i]]);
+            }
+        }
+
         new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
         if (_rule.HasCap)
         {
@@ -177,6 +176,31 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
             }
 
             new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
+        }
+    }
+
+    /// <summary>Where some keys and their values lie in the panels.</summary>
+    private void Find(int batch, int kvHead, ReadOnlySpan<int> keys, float** keyRows, float** values)
+    {
+        var (panelStart, panelEnd) = (0, 0);
+        float* panelKeys = null;
+        float* panelValues = null;
+        for (var i = 0; i < keys.Length; i++)
+        {
+            var key = keys[i];
+            if (key >= panelEnd)
+            {
+                var column = key / _panelKeys;
+                var slot = _plan.Slot((batch * _problem.KvHeads) + kvHead, column);
+                var panel = new PanelTask(batch, kvHead, column, slot);
+                panelKeys = _panels.Keys(panel);
+                panelValues = _panels.Values(panel);
+                panelStart = column * _panelKeys;
+                panelEnd = panelStart + _panelKeys;
+            }
+
+            keyRows[i] = panelKeys + ((long)(key - panelStart) * _panels.KeyStride);
+            values[i] = panelValues + ((long)(key - panelStart) * _panels.ValueStride);
         }
     }
 
@@ -211,40 +235,75 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         return Lanes.Sum(lanes);
     }
 
-    /// <summary>o of a range: four registers of the row at a time, so that several chains of additions are under way.</summary>
+    /// <summary>
+    /// o of a range: four registers of the row at a time, keys in two chains (even and odd positions in the list), so that
+    /// eight chains of additions are under way.
+    /// </summary>
     private void AddValues(float* weights, float** values, int keys, float* output)
     {
         var d = 0;
         for (; d <= _panels.ValueStride - (4 * TLanes.Width); d += 4 * TLanes.Width)
         {
-            var a = TLanes.Create(0f);
-            var (b, c, e) = (a, a, a);
-            for (var i = 0; i < keys; i++)
-            {
-                var weight = TLanes.Create(weights[i]);
-                var value = values[i] + d;
-                a = TLanes.Fma(weight, TLanes.Load(value), a);
-                b = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), b);
-                c = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), c);
-                e = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), e);
-            }
-
-            TLanes.Store(a, output + d);
-            TLanes.Store(b, output + d + TLanes.Width);
-            TLanes.Store(c, output + d + (2 * TLanes.Width));
-            TLanes.Store(e, output + d + (3 * TLanes.Width));
+            AddFour(weights, values, keys, d, output + d);
         }
 
         for (; d < _panels.ValueStride; d += TLanes.Width)
         {
-            var sum = TLanes.Create(0f);
-            for (var i = 0; i < keys; i++)
+            var even = TLanes.Create(0f);
+            var odd = even;
+            var i = 0;
+            for (; i < keys - 1; i += 2)
             {
-                sum = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), sum);
+                even = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), even);
+                odd = TLanes.Fma(TLanes.Create(weights[i + 1]), TLanes.Load(values[i + 1] + d), odd);
             }
 
-            TLanes.Store(sum, output + d);
+            if (i < keys)
+            {
+                even = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), even);
+            }
+
+            TLanes.Store(TLanes.Add(even, odd), output + d);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddFour(float* weights, float** values, int keys, int d, float* output)
+    {
+        var zero = TLanes.Create(0f);
+        var (even0, even1, even2, even3) = (zero, zero, zero, zero);
+        var (odd0, odd1, odd2, odd3) = (zero, zero, zero, zero);
+        var i = 0;
+        for (; i < keys - 1; i += 2)
+        {
+            var weight = TLanes.Create(weights[i]);
+            var value = values[i] + d;
+            even0 = TLanes.Fma(weight, TLanes.Load(value), even0);
+            even1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), even1);
+            even2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), even2);
+            even3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), even3);
+            weight = TLanes.Create(weights[i + 1]);
+            value = values[i + 1] + d;
+            odd0 = TLanes.Fma(weight, TLanes.Load(value), odd0);
+            odd1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), odd1);
+            odd2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), odd2);
+            odd3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), odd3);
+        }
+
+        if (i < keys)
+        {
+            var weight = TLanes.Create(weights[i]);
+            var value = values[i] + d;
+            even0 = TLanes.Fma(weight, TLanes.Load(value), even0);
+            even1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), even1);
+            even2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), even2);
+            even3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), even3);
+        }
+
+        TLanes.Store(TLanes.Add(even0, odd0), output);
+        TLanes.Store(TLanes.Add(even1, odd1), output + TLanes.Width);
+        TLanes.Store(TLanes.Add(even2, odd2), output + (2 * TLanes.Width));
+        TLanes.Store(TLanes.Add(even3, odd3), output + (3 * TLanes.Width));
     }
 
     /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="LaneStates"/>.</summary>
