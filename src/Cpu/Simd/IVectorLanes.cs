@@ -99,6 +99,12 @@ internal unsafe interface IVectorLanes<TVector>
     /// </summary>
     static abstract TVector AddToExponent(TVector value, TVector shifted);
 
+    /// <summary>The low nine bits of each lane as sign and exponent of a float: 2^(i − 127) for i from 1 to 254, zero for 0.</summary>
+    static abstract TVector ExponentBits(TVector integers);
+
+    /// <summary>The sums of every fourth lane: upper half onto lower half until four lanes are left.</summary>
+    static abstract Vector128<float> SumToFour(TVector a);
+
     /// <summary>Positive normal x as f·2^e with f in [√½, √2).</summary>
     static abstract (TVector Fraction, TVector Exponent) SplitAroundOne(TVector x);
 }
@@ -195,6 +201,10 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 
     public static Vector512<float> AddToExponent(Vector512<float> value, Vector512<float> shifted) =>
         (value.AsInt32() + Vector512.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
+
+    public static Vector512<float> ExponentBits(Vector512<float> integers) => Vector512.ShiftLeft(integers.AsInt32(), 23).AsSingle();
+
+    public static Vector128<float> SumToFour(Vector512<float> a) => Lanes256.SumToFour(a.GetLower() + a.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Fraction, Vector512<float> Exponent) SplitAroundOne(Vector512<float> x)
@@ -307,6 +317,10 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     public static Vector256<float> AddToExponent(Vector256<float> value, Vector256<float> shifted) =>
         (value.AsInt32() + Vector256.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
+
+    public static Vector256<float> ExponentBits(Vector256<float> integers) => Vector256.ShiftLeft(integers.AsInt32(), 23).AsSingle();
+
+    public static Vector128<float> SumToFour(Vector256<float> a) => a.GetLower() + a.GetUpper();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector256<float> Fraction, Vector256<float> Exponent) SplitAroundOne(Vector256<float> x)
@@ -429,6 +443,10 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     public static Vector128<float> AddToExponent(Vector128<float> value, Vector128<float> shifted) =>
         (value.AsInt32() + Vector128.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
+
+    public static Vector128<float> ExponentBits(Vector128<float> integers) => Vector128.ShiftLeft(integers.AsInt32(), 23).AsSingle();
+
+    public static Vector128<float> SumToFour(Vector128<float> a) => a;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<float> Fraction, Vector128<float> Exponent) SplitAroundOne(Vector128<float> x)

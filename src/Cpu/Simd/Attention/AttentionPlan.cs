@@ -17,8 +17,8 @@ internal readonly record struct AttentionTask(int Batch, int Head, int Query, in
 internal readonly record struct PanelTask(int Batch, int KvHead, int Column, int Slot);
 
 /// <summary>
-/// Work that shares one filling of the panel buffer: the panels to pack, then the tasks, longest first, then (with splits)
-/// the blocks to merge.
+/// Work that shares one filling of the panel buffer: the panels to pack, then the tasks, those of one KV head together (its
+/// keys and values stay in the cache) and longest first, then (with splits) the blocks to merge.
 /// </summary>
 internal sealed record AttentionWave(PanelTask[] Panels, AttentionTask[] Tasks, AttentionTask[] Blocks);
 
@@ -79,7 +79,7 @@ internal sealed class AttentionPlan
                 var columns = UsedColumns(mask, batch, kvHead * group, group);
                 if (blocks.Count > 0 && (panels.Count + columns.Count) * panelFloats > WaveFloats)
                 {
-                    plan.Waves.Add(Wave(panels, blocks, costOf, splits));
+                    plan.Waves.Add(Wave(panels, blocks, group, costOf, splits));
                     panels.Clear();
                     blocks.Clear();
                 }
@@ -98,17 +98,19 @@ internal sealed class AttentionPlan
             }
         }
 
-        plan.Waves.Add(Wave(panels, blocks, costOf, splits));
+        plan.Waves.Add(Wave(panels, blocks, group, costOf, splits));
         return plan;
     }
 
     private static AttentionWave Wave(
-        List<PanelTask> panels, List<AttentionTask> blocks, Func<AttentionTask, long> costOf, int splits)
+        List<PanelTask> panels, List<AttentionTask> blocks, int group, Func<AttentionTask, long> costOf, int splits)
     {
         var numbered = blocks.Select((block, i) => block with { State = i * splits }).ToArray();
         var tasks = numbered
             .SelectMany(block => Enumerable.Range(0, splits).Select(split => Part(block, split, splits)))
-            .OrderByDescending(costOf)
+            .OrderBy(task => task.Batch)
+            .ThenBy(task => task.Head / group)
+            .ThenByDescending(costOf)
             .ToArray();
         return new AttentionWave([.. panels], tasks, numbered);
     }

@@ -10,22 +10,23 @@ public readonly record struct AttentionEstimate(AttentionChoice Choice, double N
 
 /// <summary>
 /// Chooses kernel and tile for a problem: by STOF's published rule, or by counting what each choice would do and pricing it
-/// with measured rates.
+/// with rates.
 /// </summary>
 public static class AttentionSelector
 {
-    // Nanoseconds on one core with AVX-512 that reaches 178 GFLOP/s; bench/Quick/AttentionQuick.cs measures what they predict.
-    private const double TileMultiplyAdd = 0.012; // one lane's multiply-add inside a tile product
-    private const double TileScore = 0.42; // scale, largest, exp, sum of one score of a tile
-    private const double TileMaskedScore = 0.1; // more, in a part tile
-    private const double TileRow = 7; // rescaling and reductions of a row, once a tile
-    private const double Tile = 60; // calls
-    private const double BlockRow = 40; // first load, division and store of a query
-    private const double GatherMultiplyAdd = 0.02; // one lane's multiply-add of the row-wise kernel
-    private const double GatherScore = 5; // reduction across lanes, exp, sum of one allowed pair
+    // Nanoseconds on one core with AVX-512 that reaches 178 GFLOP/s. The products, weights and references of a tile are the least
+    // thread time of many runs of these steps on a 64×64 tile (3.0 µs each product, 0.69 µs, 0.03 µs); the other rates are
+    // estimates that put whole kernels in the right order.
+    private const double TileMultiplyAdd = 0.0125; // one lane's multiply-add inside a tile product
+    private const double TileScore = 0.2; // exp and sum of one score of a tile
+    private const double TileMaskedScore = 0.12; // more, in a part tile: selection and largest
+    private const double TileRow = 1; // references of a query, once a tile
+    private const double Tile = 80; // calls
+    private const double BlockRow = 60; // a query into the lanes, its output out of them
+    private const double GatherMultiplyAdd = 0.035; // one lane's multiply-add of the row-wise kernel, keys in the second-level cache
+    private const double GatherScore = 4; // address, reduction across lanes, exp, sum of one allowed pair
     private const double ScatteredScore = 8; // more, if its neighbours are not allowed: nothing is prefetched
-    private const double PackedTransposed = 0.5; // one element of K and V together, into panels
-    private const double PackedRows = 0.4;
+    private const double Packed = 0.3; // one element of K and V together, into panels; F32 is mostly read in place
 
     private static readonly int[] Sides = [16, 32, 64, 128];
 
@@ -81,62 +82,76 @@ public static class AttentionSelector
         var work = (counts.Allowed * Users(p, mask) * pair) + (Rows(p) * BlockRow);
         var choice = new AttentionChoice(AttentionAlgorithm.Rowwise, TileShape.Default);
         var sharers = Math.Min(workers, Math.Max(1, Rows(p) / 16));
-        return new AttentionEstimate(choice, (work / sharers) + Packing(p, PackedRows, workers));
+        return new AttentionEstimate(choice, (work / sharers) + Packing(p, workers));
     }
 
     private static AttentionEstimate Blockwise(AttentionProblem p, BlockMask mask, TileShape tile, int workers)
     {
-        var (full, part) = Coarsened(mask, tile);
-        var rows = Math.Min(tile.Rows, p.QueryLength);
-        var columns = Math.Min(tile.Columns, Lanes.RoundUp(p.KvLength));
-        var score = TileScore + (TileMultiplyAdd * (p.HeadSize + Lanes.RoundUp(p.ValueSize)));
-        var perTile = Tile + (rows * TileRow) + ((double)rows * columns * score);
-        var tiles = ((full + part) * perTile) + (part * (double)rows * columns * TileMaskedScore);
-        var work = (tiles * Users(p, mask)) + (Rows(p) * BlockRow);
+        var (fullPairs, partPairs, rows) = Coarsened(mask, tile);
+        var pair = TileScore + (TileMultiplyAdd * (p.HeadSize + p.ValueSize));
+        var tiles = (double)rows / tile.Rows;
+        var work = (((fullPairs + partPairs) * pair) + (partPairs * TileMaskedScore) + (tiles * Tile) + (rows * TileRow)) * Users(p, mask);
+        work += Rows(p) * BlockRow;
 
         // Whole tasks go to workers: a last round that is not full costs as much as a full one.
         var tasks = Math.Max(1.0, (double)p.Batch * p.QueryHeads * ((p.QueryLength + tile.Rows - 1) / tile.Rows));
         var rounds = Math.Ceiling(tasks / workers) / tasks;
         var choice = new AttentionChoice(AttentionAlgorithm.Blockwise, tile);
-        return new AttentionEstimate(choice, (work * rounds) + Packing(p, PackedTransposed, workers));
+        return new AttentionEstimate(choice, (work * rounds) + Packing(p, workers));
     }
 
     private static double Rows(AttentionProblem p) => (double)p.Batch * p.QueryHeads * p.QueryLength;
 
-    private static double Packing(AttentionProblem p, double element, int workers) =>
-        (double)p.Batch * p.KvHeads * p.KvLength * (p.HeadSize + p.ValueSize) * element / workers;
+    private static double Packing(AttentionProblem p, int workers) =>
+        (double)p.Batch * p.KvHeads * p.KvLength * (p.HeadSize + p.ValueSize) * Packed / workers;
 
     /// <summary>(Batch item, head) pairs that share one stored slice.</summary>
     private static double Users(AttentionProblem p, BlockMask mask) =>
         (double)p.Batch * p.QueryHeads / (mask.BatchSlices * mask.HeadSlices);
 
-    /// <summary>Full and part tiles of a coarser tiling, from 16×16 tiles.</summary>
-    private static (long Full, long Part) Coarsened(BlockMask mask, TileShape tile)
+    /// <summary>
+    /// What the block-wise kernel computes on a coarser tiling, from 16×16 tiles: pairs in full tiles, pairs in part tiles (for
+    /// sixteen queries, the keys from their first to their last), and query rows of all loaded tiles.
+    /// </summary>
+    private static (long FullPairs, long PartPairs, long Rows) Coarsened(BlockMask mask, TileShape tile)
     {
         var (high, wide) = (tile.Rows / mask.Tile.Rows, tile.Columns / mask.Tile.Columns);
+        var pairs = mask.Tile.Rows * mask.Tile.Columns;
         var fullInside = new int[(mask.TileColumns / wide) + 1];
-        var loaded = new bool[fullInside.Length];
-        var (full, part) = (0L, 0L);
+        var spanned = new int[fullInside.Length];
+        var (fullPairs, partPairs, rows) = (0L, 0L, 0L);
         for (var slice = 0; slice < mask.BatchSlices * mask.HeadSlices; slice++)
         {
             for (var row = 0; row < mask.TileRows; row += high)
             {
                 Array.Clear(fullInside);
-                Array.Clear(loaded);
-                var first = (slice * mask.TileRows) + row;
-                var end = (slice * mask.TileRows) + Math.Min(row + high, mask.TileRows);
-                for (var entry = mask.LoadRowPtr[first]; entry < mask.LoadRowPtr[end]; entry++)
+                Array.Clear(spanned);
+                for (var inner = row; inner < Math.Min(row + high, mask.TileRows); inner++)
                 {
-                    loaded[mask.LoadColIdx[entry] / wide] = true;
-                    fullInside[mask.LoadColIdx[entry] / wide] += mask.LoadPartIdx[entry] < 0 ? 1 : 0;
+                    var first = mask.LoadRowPtr[(slice * mask.TileRows) + inner];
+                    var end = mask.LoadRowPtr[(slice * mask.TileRows) + inner + 1];
+                    var before = -1;
+                    for (var entry = first; entry < end; entry++)
+                    {
+                        // Entries of a row ascend: a span grows by the distance to the one before in the same tile.
+                        var at = mask.LoadColIdx[entry];
+                        var continues = before >= 0 && before / wide == at / wide;
+                        spanned[at / wide] += continues ? at - before : 1;
+                        fullInside[at / wide] += mask.LoadPartIdx[entry] < 0 ? 1 : 0;
+                        before = at;
+                    }
                 }
 
-                var rowFull = fullInside.Count(count => count == high * wide);
-                full += rowFull;
-                part += loaded.Count(isLoaded => isLoaded) - rowFull;
+                for (var i = 0; i < spanned.Length; i++)
+                {
+                    var isFull = fullInside[i] == high * wide;
+                    fullPairs += isFull ? (long)spanned[i] * pairs : 0;
+                    partPairs += isFull ? 0 : (long)spanned[i] * pairs;
+                    rows += spanned[i] > 0 ? tile.Rows : 0;
+                }
             }
         }
 
-        return (full, part);
+        return (fullPairs, partPairs, rows);
     }
 }

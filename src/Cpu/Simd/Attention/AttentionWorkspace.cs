@@ -10,9 +10,6 @@ public sealed class AttentionWorkspace
     /// <summary>Packed keys and values of a wave.</summary>
     internal GrowingFloats Panels { get; } = new();
 
-    /// <summary>Rows on their way into a panel, one area a worker.</summary>
-    internal GrowingFloats Staging { get; } = new();
-
     /// <summary>Queries, scores and row states, one area a worker.</summary>
     internal GrowingFloats Scratch { get; } = new();
 

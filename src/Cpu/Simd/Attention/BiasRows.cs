@@ -6,7 +6,7 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 /// <summary>
 /// A score bias as rows of floats that a kernel adds sixteen at a time. A bias that depends on k − q alone (ALiBi, T5's
 /// relative positions) becomes one table a head over all differences; row q is that table shifted by q. Any other bias
-/// becomes a padded copy in float.
+/// becomes a padded copy in float. A row is one query's, or, for a kernel with queries in the lanes, one key's.
 /// </summary>
 internal sealed unsafe class BiasRows
 {
@@ -17,9 +17,11 @@ internal sealed unsafe class BiasRows
     private readonly long _headStride;
     private readonly long _rowStride;
     private readonly long[] _origin;
+    private readonly bool _byKey;
 
-    private BiasRows(AttentionProblem problem, ScoreBias bias)
+    private BiasRows(AttentionProblem problem, ScoreBias bias, bool byKey)
     {
+        _byKey = byKey;
         _origin = new long[problem.Batch];
         if (bias is AlibiBias or RelativeBias)
         {
@@ -31,7 +33,7 @@ internal sealed unsafe class BiasRows
             _rowStride = -1;
             for (var b = 0; b < problem.Batch; b++)
             {
-                _origin[b] = -offsets[b] - lowest;
+                _origin[b] = byKey ? lowest + count - 1 + offsets[b] : -offsets[b] - lowest;
             }
 
             FillDiagonals(bias, problem.QueryHeads, lowest, count);
@@ -41,18 +43,22 @@ internal sealed unsafe class BiasRows
         var dense = (bias as DenseBias)?.Values;
         var batchSlices = dense is null ? problem.Batch : dense.Shape[0];
         var headSlices = dense is null ? problem.QueryHeads : dense.Shape[1];
-        _rowStride = problem.KvLength + Padding;
-        _headStride = headSlices == 1 ? 0 : problem.QueryLength * _rowStride;
-        _batchStride = batchSlices == 1 ? 0 : problem.QueryLength * _rowStride * headSlices;
+        _rowStride = (byKey ? problem.QueryLength : problem.KvLength) + Padding;
+        var slice = (byKey ? problem.KvLength : problem.QueryLength) * _rowStride;
+        _headStride = headSlices == 1 ? 0 : slice;
+        _batchStride = batchSlices == 1 ? 0 : slice * headSlices;
         FillDense(problem, bias, dense, batchSlices, headSlices);
     }
 
     /// <summary>The rows of the problem's bias, or null if it has none.</summary>
-    public static BiasRows? Of(AttentionProblem problem) => problem.Bias is null ? null : new BiasRows(problem, problem.Bias);
+    /// <param name="problem">The problem.</param>
+    /// <param name="byKey">False for rows of one query, true for rows of one key.</param>
+    public static BiasRows? Of(AttentionProblem problem, bool byKey) =>
+        problem.Bias is null ? null : new BiasRows(problem, problem.Bias, byKey);
 
-    /// <summary>Row of one query: element k is the bias of key k.</summary>
-    public float* Row(int batch, int head, int query) =>
-        _values.Pointer + _origin[batch] + (batch * _batchStride) + (head * _headStride) + (query * _rowStride);
+    /// <summary>Row of one query (element k is the bias of key k), or of one key (element q is the bias of query q).</summary>
+    public float* Row(int batch, int head, int row) =>
+        _values.Pointer + _origin[batch] + (batch * _batchStride) + (head * _headStride) + (row * _rowStride);
 
     private void FillDiagonals(ScoreBias bias, int heads, int lowest, int count)
     {
@@ -66,7 +72,7 @@ internal sealed unsafe class BiasRows
                 : 0;
             for (var h = 0; h < heads; h++)
             {
-                values[(h * _headStride) + i] = bias is AlibiBias alibi
+                values[(h * _headStride) + (_byKey ? count - 1 - i : i)] = bias is AlibiBias alibi
                     ? (float)(-alibi.Slopes[h] * Math.Abs(difference))
                     : (float)table![bucket + h];
             }
@@ -75,29 +81,28 @@ internal sealed unsafe class BiasRows
 
     private void FillDense(AttentionProblem problem, ScoreBias bias, HostTensor? dense, int batchSlices, int headSlices)
     {
-        var values = _values.Reserve(batchSlices * headSlices * problem.QueryLength * _rowStride);
+        var slice = (_byKey ? problem.KvLength : problem.QueryLength) * _rowStride;
+        var values = _values.Reserve(batchSlices * headSlices * slice);
+        var (queryStep, keyStep) = _byKey ? (1L, _rowStride) : (_rowStride, 1L);
         var wide = dense?.To(Numerics.DType.F32);
+        var source = wide is null ? null : (float*)wide.Address;
         for (var b = 0; b < batchSlices; b++)
         {
             for (var h = 0; h < headSlices; h++)
             {
                 for (var q = 0; q < problem.QueryLength; q++)
                 {
-                    var row = new Span<float>(values, problem.KvLength);
-                    values += _rowStride;
-                    if (wide is not null)
+                    var row = values + (q * queryStep);
+                    for (var k = 0; k < problem.KvLength; k++)
                     {
-                        var start = ((((long)b * headSlices) + h) * problem.QueryLength + q) * problem.KvLength;
-                        wide.Span<float>().Slice((int)start, problem.KvLength).CopyTo(row);
-                        continue;
-                    }
-
-                    for (var k = 0; k < row.Length; k++)
-                    {
-                        row[k] = (float)bias.At(problem, b, h, q, k);
+                        row[k * keyStep] = source is null ? (float)bias.At(problem, b, h, q, k) : *source++;
                     }
                 }
+
+                values += slice;
             }
         }
+
+        GC.KeepAlive(wide);
     }
 }

@@ -21,8 +21,10 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly ScoreRule _rule;
     private readonly KvPanels _panels;
     private readonly AttentionPlan _plan;
-    private readonly long _stateFloats;
-    private readonly byte[] _allKeys;
+    private readonly KeyBits _bits;
+    private readonly bool _isPlain;
+    private readonly float _unit;
+    private readonly int _lanes;
     private readonly Action<int, int> _pack;
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
@@ -35,15 +37,16 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _problem = problem;
         _mask = mask;
         _workspace = workspace;
-        _rule = new ScoreRule(problem);
-        _panels = new KvPanels(problem, mask.Tile.Columns, KeyPanelOrder.Transposed, workspace);
+        _rule = new ScoreRule(problem, byKey: true);
+        _panels = new KvPanels(problem, mask.Tile.Columns, workspace);
         _plan = AttentionPlan.Create(
             problem, mask, _panels.PanelFloats, Blocks, task => task.End - task.Start, problem.KvSplits);
-        _stateFloats = RowStates.Floats(mask.Tile.Rows, _panels.ValueStride);
+        _bits = new KeyBits(mask);
 
-        // A full tile whose width is not a multiple of the lanes has padding to mask: it gets a bitmap of ones.
-        _allKeys = mask.Tile.Columns % Lanes.Count == 0 ? [] : new byte[mask.Tile.WordsPerTile * sizeof(ulong)];
-        Array.Fill(_allKeys, byte.MaxValue);
+        // Where a score is the product times a positive factor, the factor waits for the exponential.
+        _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
+        _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
+        _lanes = Lanes.RoundUp(mask.Tile.Rows);
         _pack = Pack;
         _attend = Attend;
         _merge = Merge;
@@ -53,17 +56,21 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
         _operands = operands;
-        _panels.Reserve(_plan.Slots, pool.Threads);
+        _panels.Bind(operands, _plan.Slots);
         _workspace.Scratch.Reserve(ScratchFloats * pool.Threads);
         if (_problem.KvSplits > 1)
         {
-            _workspace.Partial.Reserve(_stateFloats * _plan.LargestWave);
+            _workspace.Partial.Reserve(StateFloats * _plan.LargestWave);
         }
 
         foreach (var wave in _plan.Waves)
         {
             _wave = wave;
-            pool.Run(wave.Panels.Length, _pack);
+            if (!_panels.IsInPlace || _mask.PartColIdx.Length > 0)
+            {
+                pool.Run(wave.Panels.Length, _pack);
+            }
+
             pool.Run(wave.Tasks.Length, _attend);
             if (_problem.KvSplits > 1)
             {
@@ -72,15 +79,21 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         }
 
         _operands = default;
+        _panels.Release();
     }
 
     private TileShape Tile => _mask.Tile;
 
-    private long QueryFloats => Lanes.RoundUp(Tile.Rows * _problem.HeadSize);
+    private long QueryFloats => (long)_problem.HeadSize * _lanes;
 
-    private long ScoreFloats => (long)Tile.Rows * _panels.KeyStride;
+    private long ScoreFloats => (long)Tile.Columns * _lanes;
 
-    private long ScratchFloats => QueryFloats + ScoreFloats + _stateFloats;
+    private long StateFloats => LaneStates.Floats(_lanes, _problem.ValueSize);
+
+    // Four rows on their way into or out of the lanes.
+    private long StagingFloats => 4L * Math.Max(_panels.KeyStride, _panels.ValueStride);
+
+    private long ScratchFloats => QueryFloats + ScoreFloats + StateFloats + StagingFloats;
 
     private IEnumerable<AttentionTask> Blocks(int batch, int head)
     {
@@ -93,81 +106,134 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         }
     }
 
-    private void Pack(int index, int worker)
-    {
-        var panel = _wave.Panels[index];
-        _panels.Pack<TLanes, TVector>(_operands, panel.Batch, panel.KvHead, panel.Column, panel.Slot, worker);
-    }
+    private void Pack(int index, int worker) => _panels.Pack<TLanes, TVector>(_wave.Panels[index]);
 
-    private RowStates Partial(int index) =>
-        new(_workspace.Partial.Pointer + (index * _stateFloats), Tile.Rows, _panels.ValueStride);
+    private float* Queries(int worker) => _workspace.Scratch.Pointer + (worker * ScratchFloats);
+
+    private float* Scores(int worker) => Queries(worker) + QueryFloats;
+
+    private LaneStates Own(int worker) => new(Scores(worker) + ScoreFloats, _lanes);
+
+    private LaneStates Partial(int index) => new(_workspace.Partial.Pointer + (index * StateFloats), _lanes);
+
+    private float* Staging(int worker) => Scores(worker) + ScoreFloats + StateFloats;
 
     private void Attend(int index, int worker)
     {
         var task = _wave.Tasks[index];
-        var queries = _workspace.Scratch.Pointer + (worker * ScratchFloats);
-        var scores = queries + QueryFloats;
-        var split = _problem.KvSplits > 1;
-        var state = split ? Partial(task.State) : new RowStates(scores + ScoreFloats, Tile.Rows, _panels.ValueStride);
-        for (var r = 0; r < task.Rows; r++)
+        var state = _problem.KvSplits > 1 ? Partial(task.State) : Own(worker);
+        QueryLanes.Gather(
+            _operands.Query, task.Batch, task.Head, task.Query, task.Rows, _problem.HeadSize, Queries(worker), _lanes, Staging(worker));
+        state.Clear(_problem.ValueSize);
+        for (var entry = task.Start; entry < task.End; entry++)
         {
-            RowConversion.Widen(
-                _problem.Type,
-                _operands.Query.Row(task.Batch, task.Head, task.Query + r),
-                queries + (r * _problem.HeadSize),
-                _problem.HeadSize);
+            AddTile(task, entry, worker, state);
         }
 
-        state.Clear();
-        if (task.Start == task.End)
+        if (_problem.KvSplits <= 1)
         {
-            state.ClearOutput(task.Rows);
-        }
-
-        fixed (ulong* bitmaps = _mask.Bitmaps)
-        {
-            fixed (byte* allKeys = _allKeys)
-            {
-                for (var entry = task.Start; entry < task.End; entry++)
-                {
-                    var part = _mask.LoadPartIdx[entry];
-                    var bytes = part < 0 ? allKeys : (byte*)(bitmaps + ((long)part * Tile.WordsPerTile));
-                    AddTile(task, entry, new TileBits(bytes, Tile.Rows, Tile.Columns / TileShape.Inner), queries, scores, state);
-                }
-            }
-        }
-
-        state.AddLanes(task.Rows);
-        if (!split)
-        {
-            Finish(task, state);
+            Finish(task, worker, state);
         }
     }
 
-    private void AddTile(AttentionTask task, int entry, TileBits bits, float* queries, float* scores, in RowStates state)
+    /// <summary>Adds a tile: whole if it is full, else in parts around the pairs that are allowed.</summary>
+    private void AddTile(AttentionTask task, int entry, int worker, in LaneStates state)
     {
         var column = _mask.LoadColIdx[entry];
-        var slot = _plan.Slot((task.Batch * _problem.KvHeads) + _problem.KvHeadOf(task.Head), column);
-        var place = new TilePlace(task.Batch, task.Head, task.Query, column * Tile.Columns);
-        var keys = Math.Min(Tile.Columns, _problem.KvLength - place.Key);
-        var columns = Lanes.RoundUp(keys);
-        var (size, stride, valueStride) = (_problem.HeadSize, _panels.KeyStride, _panels.ValueStride);
-
-        TileProduct.Run<TLanes, TVector>(queries, size, _panels.Keys(slot), stride, scores, stride, null, task.Rows, columns, size);
-        BlockwiseTile.Score<TLanes, TVector>(scores, stride, task.Rows, columns, bits, _rule, place, state);
-        state.Advance<TLanes, TVector>(task.Rows);
-        BlockwiseTile.Weigh<TLanes, TVector>(scores, stride, task.Rows, columns, state);
-
-        var factor = entry == task.Start ? null : state.Factor;
-        if (bits.Select && _panels.HasValueNotFinite(slot))
+        var kvHead = _problem.KvHeadOf(task.Head);
+        var panel = new PanelTask(
+            task.Batch, kvHead, column, _plan.Slot((task.Batch * _problem.KvHeads) + kvHead, column));
+        var at = new TilePlace(task.Batch, task.Head, task.Query, column * Tile.Columns);
+        if (_mask.LoadPartIdx[entry] < 0)
         {
-            BlockwiseTile.AddAllowed<TLanes, TVector>(scores, stride, task.Rows, keys, bits, _panels.Values(slot), factor, state);
+            Add(panel, at, new TilePart(0, _lanes, 0, Tile.Columns), default, isMasked: false, worker, state);
+            return;
         }
-        else
+
+        // Sixteen queries need the keys between their first and their last. Neighbours are computed together while that adds
+        // little: wide parts run faster.
+        var bits = new TileBits(_bits.Tile(_mask.LoadPartIdx[entry]), Tile.Rows / TileShape.Inner);
+        var tileKeys = Math.Min(Tile.Columns, _problem.KvLength - at.Key);
+        var (query, queries, first, end, needed) = (0, 0, 0, 0, 0);
+        for (var q = 0; q < _lanes; q += Lanes.Count)
         {
-            TileProduct.Run<TLanes, TVector>(
-                scores, stride, _panels.Values(slot), valueStride, state.Output, valueStride, factor, task.Rows, valueStride, keys);
+            var (itsFirst, itsEnd) = bits.Keys(q);
+            var (jointFirst, jointEnd) = (Math.Min(first, itsFirst), Math.Max(end, itsEnd));
+            var keys = itsEnd - itsFirst;
+            if (queries > 0 && keys > 0 && (jointEnd - jointFirst) * (queries + Lanes.Count) * 4L <= (needed + (keys * Lanes.Count)) * 5L)
+            {
+                (queries, first, end, needed) = (queries + Lanes.Count, jointFirst, jointEnd, needed + (keys * Lanes.Count));
+                continue;
+            }
+
+            if (queries > 0)
+            {
+                Add(panel, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
+            }
+
+            (query, queries, first, end, needed) = (q, keys > 0 ? Lanes.Count : 0, itsFirst, itsEnd, keys * Lanes.Count);
         }
+
+        if (queries > 0)
+        {
+            Add(panel, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
+        }
+    }
+
+    private void Add(
+        in PanelTask panel, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
+    {
+        var scores = Scores(worker) + ((long)part.Key * _lanes) + part.Query;
+        var candidates = state.Candidate + part.Query;
+        new Span<float>(candidates, part.Queries).Fill(float.NegativeInfinity);
+        LaneProduct.Run<TLanes, TVector>(
+            _panels.Keys(panel) + ((long)part.Key * _panels.KeyStride),
+            _panels.KeyStride,
+            1,
+            Queries(worker) + part.Query,
+            scores,
+            _lanes,
+            part.Keys,
+            part.Queries,
+            _problem.HeadSize,
+            ChainStart.Zero,
+            _isPlain && !isMasked ? candidates : null);
+        if (!_isPlain)
+        {
+            BlockwiseTile.Apply<TLanes, TVector>(scores, _lanes, part, _rule, at);
+        }
+
+        if (isMasked)
+        {
+            BlockwiseTile.Mask<TLanes, TVector>(scores, _lanes, part, bits, candidates);
+        }
+        else if (!_isPlain)
+        {
+            BlockwiseTile.FindLargest<TLanes, TVector>(scores, _lanes, part, candidates);
+        }
+
+        var moved = state.Advance<TLanes, TVector>(part.Query, part.Queries, _unit);
+        BlockwiseTile.Weigh<TLanes, TVector>(scores, part, _unit, state);
+        var values = _panels.Values(panel) + ((long)part.Key * _panels.ValueStride);
+        if (isMasked && _panels.HasValueNotFinite(panel.Slot))
+        {
+            BlockwiseTile.AddAllowed<TLanes, TVector>(
+                scores, part, bits, values, _panels.ValueStride, _problem.ValueSize, state);
+            return;
+        }
+
+        LaneProduct.Run<TLanes, TVector>(
+            values,
+            1,
+            _panels.ValueStride,
+            scores,
+            state.Output + part.Query,
+            _lanes,
+            _problem.ValueSize,
+            part.Queries,
+            part.Keys,
+            moved ? ChainStart.Scaled : ChainStart.Held,
+            state.Factor + part.Query);
     }
 
     private void Merge(int index, int worker)
@@ -176,26 +242,35 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         var state = Partial(block.State);
         for (var split = 1; split < _problem.KvSplits; split++)
         {
-            state.Merge<TLanes, TVector>(Partial(block.State + split), block.Rows);
+            state.Merge<TLanes, TVector>(Partial(block.State + split), _problem.ValueSize);
         }
 
-        Finish(block, state);
+        Finish(block, worker, state);
     }
 
-    private void Finish(AttentionTask block, in RowStates state)
+    private void Finish(AttentionTask block, int worker, in LaneStates state)
     {
-        for (var r = 0; r < block.Rows; r++)
+        var rows = Staging(worker);
+        for (var first = 0; first < block.Rows; first += 4)
         {
-            RowFinish.Store<TLanes, TVector>(
-                _problem,
-                _operands,
-                block.Batch,
-                block.Head,
-                block.Query + r,
-                state.Largest[r],
-                state.Sum[r],
-                state.Output + (r * state.ValueStride),
-                _hasKeys);
+            QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, rows, _panels.ValueStride);
+            for (var r = 0; r < Math.Min(4, block.Rows - first); r++)
+            {
+                var query = first + r;
+                var factor = RowFinish.Factor(
+                    _problem,
+                    _operands,
+                    block.Batch,
+                    block.Head,
+                    block.Query + query,
+                    state.Largest[query] * BaseTwo.ToNatural,
+                    state.Sum[query],
+                    _hasKeys);
+                var row = rows + (r * _panels.ValueStride);
+                RowFinish.Scale<TLanes, TVector>(row, _panels.ValueStride, factor);
+                RowConversion.Narrow(
+                    _problem.Type, row, _operands.Output.Row(block.Batch, block.Head, block.Query + query), _problem.ValueSize);
+            }
         }
     }
 

@@ -3,172 +3,227 @@ using System.Runtime.CompilerServices;
 namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
-/// Which pairs of a tile are allowed, read straight from its inner-tile bitmap: words run down inner-tile columns, so byte
-/// (column/8)·BM + row holds eight keys of one row.
+/// A rectangle of a tile: keys [Key, Key + Keys) by queries [Query, Query + Queries), counted in the tile. A full tile is one;
+/// a part tile is cut into some that leave out what is empty.
 /// </summary>
-/// <param name="bytes">The tile's bitmap, or null if every pair is allowed.</param>
-/// <param name="rows">BM.</param>
-/// <param name="groups">BN/8.</param>
-internal readonly unsafe struct TileBits(byte* bytes, int rows, int groups)
+internal readonly record struct TilePart(int Query, int Queries, int Key, int Keys);
+
+/// <summary>
+/// Which pairs of a part tile are allowed: <see cref="KeyBits"/> words in columns of <paramref name="rowWords"/> words.
+/// </summary>
+internal readonly ref struct TileBits(ReadOnlySpan<ulong> words, int rowWords)
 {
-    private readonly byte* _bytes = bytes;
-    private readonly int _rows = rows;
-    private readonly int _groups = groups;
+    private const int InnerKeys = 8;
+    private readonly ReadOnlySpan<ulong> _words = words;
 
-    /// <summary>True if there is anything to select.</summary>
-    public bool Select => _bytes is not null;
-
-    /// <summary>Bits of one row for <paramref name="width"/> (4, 8 or 16) keys from <paramref name="column"/> on.</summary>
+    /// <summary>The words of sixteen queries and eight keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public uint Row(int row, int column, int width)
+    public (ulong Lower, ulong Upper) At(int query, int key)
     {
-        var group = column >> 3;
-        if (group >= _groups)
-        {
-            return 0;
-        }
-
-        var bits = (uint)_bytes[(group * _rows) + row];
-        if (width == 16 && group + 1 < _groups)
-        {
-            bits |= (uint)_bytes[((group + 1) * _rows) + row] << 8;
-        }
-
-        return width == 4 ? bits >> (column & 4) : bits;
+        var row = query / InnerKeys;
+        var word = (key / InnerKeys * rowWords) + row;
+        return (_words[word], row + 1 < rowWords ? _words[word + 1] : 0);
     }
 
-    /// <summary>May the row attend to the key?</summary>
-    public bool Allows(int row, int column) => ((_bytes[((column >> 3) * _rows) + row] >> (column & 7)) & 1) != 0;
+    /// <summary>Bits of sixteen queries, one key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint Queries(int query, int key)
+    {
+        var (lower, upper) = At(query, key);
+        return Queries(lower, upper, key);
+    }
+
+    /// <summary>Bits of sixteen queries, one key, from the words that hold them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Queries(ulong lower, ulong upper, int key)
+    {
+        var shift = 8 * (key % InnerKeys);
+        return ((uint)(lower >> shift) & 0xFF) | (((uint)(upper >> shift) & 0xFF) << 8);
+    }
+
+    /// <summary>First and last + 1 of the keys, rounded to eights, that one of sixteen queries attends to.</summary>
+    public (int First, int End) Keys(int query)
+    {
+        var (first, end) = (0, _words.Length / rowWords * InnerKeys);
+        while (first < end && IsEmpty(query, first))
+        {
+            first += InnerKeys;
+        }
+
+        while (first < end && IsEmpty(query, end - InnerKeys))
+        {
+            end -= InnerKeys;
+        }
+
+        return (first, end);
+    }
+
+    private bool IsEmpty(int query, int key)
+    {
+        var (lower, upper) = At(query, key);
+        return (lower | upper) == 0;
+    }
 }
 
-/// <summary>The steps between the two products of a tile: scores with mask, then weights.</summary>
+/// <summary>The steps between the two products of a tile's part: scores with mask, then weights. Scores are [keys, queries].</summary>
 internal static unsafe class BlockwiseTile
 {
-    /// <summary>
-    /// Raw products to scores, in place, masked pairs to −∞ by selection; the largest of each row and of what it had before
-    /// goes to the candidates.
-    /// </summary>
-    /// <param name="scores">[rows, stride].</param>
-    /// <param name="stride">Floats from row to row.</param>
-    /// <param name="rows">Rows of the tile in use.</param>
-    /// <param name="columns">Keys of the tile in use, rounded up to 16.</param>
-    /// <param name="bits">Allowed pairs.</param>
+    /// <summary>Raises the largest scores to those of all pairs.</summary>
+    /// <param name="scores">The part's first score.</param>
+    /// <param name="stride">Floats from key to key.</param>
+    /// <param name="part">The part.</param>
+    /// <param name="largest">One a query of the part.</param>
+    public static void FindLargest<TLanes, TVector>(float* scores, int stride, TilePart part, float* largest)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        for (var q = 0; q < part.Queries; q += TLanes.Width)
+        {
+            var found = TLanes.Load(largest + q);
+            var end = scores + q + ((long)part.Keys * stride);
+            for (var score = scores + q; score < end; score += stride)
+            {
+                found = TLanes.Max(TLanes.Load(score), found);
+            }
+
+            TLanes.Store(found, largest + q);
+        }
+    }
+
+    /// <summary>Puts −∞ where a pair is masked, by selection, and raises the largest scores to those of the others.</summary>
+    /// <param name="scores">The part's first score.</param>
+    /// <param name="stride">Floats from key to key.</param>
+    /// <param name="part">The part.</param>
+    /// <param name="bits">Allowed pairs of the tile.</param>
+    /// <param name="largest">One a query of the part.</param>
+    public static void Mask<TLanes, TVector>(float* scores, int stride, TilePart part, TileBits bits, float* largest)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        for (var key = 0; key < part.Keys; key += 8)
+        {
+            var keys = Math.Min(8, part.Keys - key);
+            for (var q = 0; q < part.Queries; q += Lanes.Count)
+            {
+                var (lower, upper) = bits.At(part.Query + q, part.Key + key);
+                var corner = scores + ((long)key * stride) + q;
+                if ((lower & upper) == ulong.MaxValue)
+                {
+                    FindLargest<TLanes, TVector>(corner, stride, new TilePart(0, Lanes.Count, 0, keys), largest + q);
+                }
+                else
+                {
+                    Mask<TLanes, TVector>(corner, stride, keys, lower, upper, largest + q);
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Mask<TLanes, TVector>(float* scores, int stride, int keys, ulong lower, ulong upper, float* largest)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var nothing = TLanes.Create(float.NegativeInfinity);
+        for (var lane = 0; lane < Lanes.Count; lane += TLanes.Width)
+        {
+            var found = TLanes.Load(largest + lane);
+            var at = scores + lane;
+            for (var k = 0; k < keys; k++)
+            {
+                var score = TLanes.SelectBits(TileBits.Queries(lower, upper, k) >> lane, TLanes.Load(at), nothing);
+                TLanes.Store(score, at);
+                found = TLanes.Max(score, found);
+                at += stride;
+            }
+
+            TLanes.Store(found, largest + lane);
+        }
+    }
+
+    /// <summary>Raw products to whole scores in base 2, in place: where there is more to do than to scale.</summary>
+    /// <param name="scores">The part's first score.</param>
+    /// <param name="stride">Floats from key to key.</param>
+    /// <param name="part">The part.</param>
     /// <param name="rule">Scale, bias, cap.</param>
     /// <param name="at">Place of the tile's first pair.</param>
-    /// <param name="state">State of the rows.</param>
-    public static void Score<TLanes, TVector>(
-        float* scores, int stride, int rows, int columns, TileBits bits, ScoreRule rule, TilePlace at, in RowStates state)
+    public static void Apply<TLanes, TVector>(float* scores, int stride, TilePart part, ScoreRule rule, TilePlace at)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var largest = state.Largest;
-        var candidates = state.Candidate;
-        var scale = rule.HasMoreThanScale ? 1f : rule.Scale;
-        for (var r = 0; r < rows; r++)
+        var unit = TLanes.Create(BaseTwo.PerNatural);
+        for (var k = 0; k < part.Keys; k++)
         {
-            var row = scores + (r * stride);
-            if (rule.HasMoreThanScale)
+            var row = scores + ((long)k * stride);
+            var bias = rule.Bias(at.Batch, at.Head, at.Key + part.Key + k);
+            rule.Apply<TLanes, TVector>(row, part.Queries, bias is null ? null : bias + at.Query + part.Query);
+            for (var q = 0; q < part.Queries; q += TLanes.Width)
             {
-                var bias = rule.Bias(at.Batch, at.Head, at.Query + r);
-                rule.Apply<TLanes, TVector>(row, columns, bias is null ? null : bias + at.Key);
-            }
-
-            var found = bits.Select
-                ? ScaleAllowed<TLanes, TVector>(row, columns, scale, bits, r)
-                : ScaleAll<TLanes, TVector>(row, columns, scale);
-            candidates[r] = found > largest[r] ? found : largest[r];
-        }
-    }
-
-    /// <summary>Scales a row and returns its largest score.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float ScaleAll<TLanes, TVector>(float* row, int columns, float scale)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-    {
-        var factor = TLanes.Create(scale);
-        var largest = TLanes.Create(float.NegativeInfinity);
-        for (var c = 0; c < columns; c += TLanes.Width)
-        {
-            var score = TLanes.Multiply(TLanes.Load(row + c), factor);
-            TLanes.Store(score, row + c);
-            largest = TLanes.Max(score, largest);
-        }
-
-        return TLanes.MaxAcross(largest);
-    }
-
-    /// <summary>As <see cref="ScaleAll"/>, masked pairs selected away.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float ScaleAllowed<TLanes, TVector>(float* row, int columns, float scale, TileBits bits, int r)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-    {
-        var factor = TLanes.Create(scale);
-        var nothing = TLanes.Create(float.NegativeInfinity);
-        var largest = nothing;
-        for (var c = 0; c < columns; c += TLanes.Width)
-        {
-            var raw = TLanes.Multiply(TLanes.Load(row + c), factor);
-            var score = TLanes.SelectBits(bits.Row(r, c, TLanes.Width), raw, nothing);
-            TLanes.Store(score, row + c);
-            largest = TLanes.Max(score, largest);
-        }
-
-        return TLanes.MaxAcross(largest);
-    }
-
-    /// <summary>Scores to weights exp(s − m), in place, and their sums to the lanes of l, what they held rescaled.</summary>
-    public static void Weigh<TLanes, TVector>(float* scores, int stride, int rows, int columns, in RowStates state)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-    {
-        var factors = state.Factor;
-        var references = state.Reference;
-        var lanes = state.SumLanes;
-        for (var r = 0; r < rows; r++)
-        {
-            var reference = TLanes.Create(references[r]);
-            var factor = TLanes.Create(factors[r]);
-            for (var lane = 0; lane < Lanes.Count; lane += TLanes.Width)
-            {
-                var sum = TLanes.Create(0f);
-                var row = scores + (r * stride) + lane;
-                for (var c = 0; c < columns - lane; c += Lanes.Count)
-                {
-                    var weight = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(row + c), reference));
-                    TLanes.Store(weight, row + c);
-                    sum = TLanes.Add(sum, weight);
-                }
-
-                var total = lanes + (r * Lanes.Count) + lane;
-                TLanes.Store(TLanes.Fma(TLanes.Load(total), factor, sum), total);
+                TLanes.Store(TLanes.Multiply(TLanes.Load(row + q), unit), row + q);
             }
         }
     }
 
     /// <summary>
-    /// o = factor·o + P·V over the allowed pairs only: for tiles whose values are not all finite, where a weight of zero must
-    /// be skipped because 0·NaN is NaN. Adds in the order of <see cref="TileProduct"/>.
+    /// Scores to weights 2^(unit·s − m), in place, and their sums to l, what it held rescaled. A query's weights are one chain
+    /// of additions over ascending keys.
     /// </summary>
-    public static void AddAllowed<TLanes, TVector>(
-        float* weights, int stride, int rows, int keys, TileBits bits, float* values, float* factor, in RowStates state)
+    /// <param name="scores">The part's first score.</param>
+    /// <param name="part">The part.</param>
+    /// <param name="unit">Factor from what is stored to scores in base 2.</param>
+    /// <param name="state">State of the tile's queries.</param>
+    public static void Weigh<TLanes, TVector>(float* scores, TilePart part, float unit, in LaneStates state)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        for (var r = 0; r < rows; r++)
+        var stride = state.Stride;
+        var scale = TLanes.Create(unit);
+        for (var q = 0; q < part.Queries; q += TLanes.Width)
         {
-            for (var d = 0; d < state.ValueStride; d += TLanes.Width)
+            var reference = TLanes.Subtract(TLanes.Create(0f), TLanes.Load(state.Reference + part.Query + q));
+            var sum = TLanes.Create(0f);
+            var end = scores + q + ((long)part.Keys * stride);
+            for (var at = scores + q; at < end; at += stride)
             {
-                var output = state.Output + (r * state.ValueStride) + d;
-                var sum = factor is null ? TLanes.Create(0f) : TLanes.Multiply(TLanes.Load(output), TLanes.Create(factor[r]));
-                for (var k = 0; k < keys; k++)
+                var weight = BaseTwo.Power<TLanes, TVector>(TLanes.Fma(TLanes.Load(at), scale, reference));
+                TLanes.Store(weight, at);
+                sum = TLanes.Add(sum, weight);
+            }
+
+            var total = state.Sum + part.Query + q;
+            TLanes.Store(TLanes.Fma(TLanes.Load(total), TLanes.Load(state.Factor + part.Query + q), sum), total);
+        }
+    }
+
+    /// <summary>
+    /// o = factor·o + P·V over the allowed pairs only: for parts whose values are not all finite, where a weight of zero must
+    /// be skipped because 0·NaN is NaN. Adds in the order of <see cref="LaneProduct"/>.
+    /// </summary>
+    /// <param name="weights">The part's first weight.</param>
+    /// <param name="part">The part.</param>
+    /// <param name="bits">Allowed pairs of the tile.</param>
+    /// <param name="values">Value of the part's first key.</param>
+    /// <param name="valueStride">Floats from value to value.</param>
+    /// <param name="valueSize">Dv.</param>
+    /// <param name="state">State of the tile's queries.</param>
+    public static void AddAllowed<TLanes, TVector>(
+        float* weights, TilePart part, TileBits bits, float* values, int valueStride, int valueSize, in LaneStates state)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        for (var q = 0; q < part.Queries; q += TLanes.Width)
+        {
+            var lane = q % Lanes.Count;
+            var factor = TLanes.Load(state.Factor + part.Query + q);
+            for (var d = 0; d < valueSize; d++)
+            {
+                var output = state.Output + ((long)d * state.Stride) + part.Query + q;
+                var sum = TLanes.Multiply(TLanes.Load(output), factor);
+                for (var k = 0; k < part.Keys; k++)
                 {
-                    if (bits.Allows(r, k))
-                    {
-                        sum = TLanes.Fma(
-                            TLanes.Create(weights[(r * stride) + k]), TLanes.Load(values + ((long)k * state.ValueStride) + d), sum);
-                    }
+                    var added = TLanes.Fma(
+                        TLanes.Create(values[((long)k * valueStride) + d]), TLanes.Load(weights + ((long)k * state.Stride) + q), sum);
+                    sum = TLanes.SelectBits(bits.Queries(part.Query + q - lane, part.Key + k) >> lane, added, sum);
                 }
 
                 TLanes.Store(sum, output);

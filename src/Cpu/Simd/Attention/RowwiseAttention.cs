@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
@@ -6,7 +7,7 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
 /// STOF's row-wise kernel on a CPU: a query row scores exactly the keys it may attend to, takes their softmax and adds up
-/// their values. No padding and no bitmaps, at the price of one reduction across lanes for every score.
+/// their values. No padding and no bitmaps, at the price of reductions across lanes.
 /// Source: "Accelerating Sparse Transformer Inference on GPU" (PPoPP'26).
 /// </summary>
 internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecutor
@@ -36,7 +37,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         _workspace = workspace;
         _rule = new ScoreRule(problem);
         _panelKeys = mask.Tile.Columns;
-        _panels = new KvPanels(problem, _panelKeys, KeyPanelOrder.Rows, workspace);
+        _panels = new KvPanels(problem, _panelKeys, workspace);
         _keys = new KeyLists(mask);
         _longest = Lanes.RoundUp(_keys.Longest);
         _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, task => task.End, splits: 1);
@@ -48,22 +49,27 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
         _operands = operands;
-        _panels.Reserve(_plan.Slots, pool.Threads);
+        _panels.Bind(operands, _plan.Slots);
         _workspace.Scratch.Reserve(ScratchFloats * pool.Threads);
         foreach (var wave in _plan.Waves)
         {
             _wave = wave;
-            pool.Run(wave.Panels.Length, _pack);
+            if (!_panels.IsInPlace)
+            {
+                pool.Run(wave.Panels.Length, _pack);
+            }
+
             pool.Run(wave.Tasks.Length, _attend);
         }
 
         _operands = default;
+        _panels.Release();
     }
 
     private int QueryFloats => Lanes.RoundUp(_problem.HeadSize);
 
-    // Query, scores, addresses of the values (two floats' room each), output of a range, output of the row.
-    private long ScratchFloats => QueryFloats + (3L * _longest) + (2L * _panels.ValueStride);
+    // Query, scores, addresses of the keys and of the values (two floats' room each), output of a range, output of the row.
+    private long ScratchFloats => QueryFloats + (5L * _longest) + (2L * _panels.ValueStride);
 
     /// <summary>Blocks of rows; a block's cost stands in <see cref="AttentionTask.End"/>.</summary>
     private IEnumerable<AttentionTask> Blocks(int batch, int head)
@@ -81,19 +87,16 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         }
     }
 
-    private void Pack(int index, int worker)
-    {
-        var panel = _wave.Panels[index];
-        _panels.Pack<TLanes, TVector>(_operands, panel.Batch, panel.KvHead, panel.Column, panel.Slot, worker);
-    }
+    private void Pack(int index, int worker) => _panels.Pack<TLanes, TVector>(_wave.Panels[index]);
 
     private void Attend(int index, int worker)
     {
         var task = _wave.Tasks[index];
         var query = _workspace.Scratch.Pointer + (worker * ScratchFloats);
         var scores = query + QueryFloats;
-        var values = (float**)(scores + _longest);
-        var range = scores + (3L * _longest);
+        var keyRows = (float**)(scores + _longest);
+        var values = keyRows + _longest;
+        var range = scores + (5L * _longest);
         var output = range + _panels.ValueStride;
         for (var row = task.Query; row < task.Query + task.Rows; row++)
         {
@@ -111,46 +114,59 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
                     continue;
                 }
 
-                Score(task, row, allowed.Slice(first, keys), query, scores, values);
+                Score(task, row, allowed.Slice(first, keys), query, scores, keyRows, values);
                 var rangeLargest = Largest(scores, keys);
                 var rangeSum = Weigh(scores, keys, rangeLargest);
                 AddValues(scores, values, keys, range);
                 Merge(ref largest, ref sum, output, rangeLargest, rangeSum, range);
             }
 
-            RowFinish.Store<TLanes, TVector>(
-                _problem, _operands, task.Batch, task.Head, row, largest, sum, output, _hasKeys);
+            var factor = RowFinish.Factor(_problem, _operands, task.Batch, task.Head, row, largest, sum, _hasKeys);
+            RowFinish.Scale<TLanes, TVector>(output, _panels.ValueStride, factor);
+            RowConversion.Narrow(_problem.Type, output, _operands.Output.Row(task.Batch, task.Head, row), _problem.ValueSize);
         }
     }
 
     /// <summary>Scores of some keys of a row, padded to 16 with −∞, and where their values lie.</summary>
-    private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, float** values)
+    private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, float** keyRows, float** values)
     {
-        var group = (task.Batch * _problem.KvHeads) + _problem.KvHeadOf(task.Head);
+        var kvHead = _problem.KvHeadOf(task.Head);
         var bias = _rule.Bias(task.Batch, task.Head, row);
         var (keyStride, valueStride) = (_panels.KeyStride, _panels.ValueStride);
-        var (panelStart, panelEnd) = (0, 0);
-        float* panelKeys = null;
-        float* panelValues = null;
-        for (var i = 0; i < allowed.Length; i++)
+        var keys = allowed.Length;
+        if (_panels.IsInPlace)
         {
-            var key = allowed[i];
-            if (key >= panelEnd)
+            var all = new PanelTask(task.Batch, kvHead, 0, 0);
+            var firstKey = _panels.Keys(all);
+            var firstValue = _panels.Values(all);
+            for (var i = 0; i < allowed.Length; i++)
             {
-                var column = key / _panelKeys;
-                var slot = _plan.Slot(group, column);
-                panelKeys = _panels.Keys(slot);
-                panelValues = _panels.Values(slot);
-                panelStart = column * _panelKeys;
-                panelEnd = panelStart + _panelKeys;
+                keyRows[i] = firstKey + ((long)allowed[i] * keyStride);
+                values[i] = firstValue + ((long)allowed[i] * valueStride);
             }
-
-            var raw = Lanes.Dot<TLanes, TVector>(query, panelKeys + ((key - panelStart) * keyStride), keyStride);
-            scores[i] = bias is null ? raw * _rule.Scale : MathF.FusedMultiplyAdd(raw, _rule.Scale, bias[key]);
-            values[i] = panelValues + ((key - panelStart) * valueStride);
+        }
+        else
+        {
+            Find(task.Batch, kvHead, allowed, keyRows, values);
         }
 
-        var keys = allowed.Length;
+        Lanes.Dot<TLanes, TVector>(query, keyRows, keys, keyStride, scores);
+        if (bias is null)
+        {
+            var scale = TLanes.Create(_rule.Scale);
+            for (var i = 0; i < keys; i += TLanes.Width)
+            {
+                TLanes.Store(TLanes.Multiply(TLanes.Load(scores + i), scale), scores + i);
+            }
+        }
+        else
+        {
+            for (var i = 0; i < allowed.Length; i++)
+            {
+                scores[i] = MathF.FusedMultiplyAdd(scores[i], _rule.Scale, bias[allowed[i]]);
+            }
+        }
+
         new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
         if (_rule.HasCap)
         {
@@ -160,6 +176,31 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
             }
 
             new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
+        }
+    }
+
+    /// <summary>Where some keys and their values lie in the panels.</summary>
+    private void Find(int batch, int kvHead, ReadOnlySpan<int> keys, float** keyRows, float** values)
+    {
+        var (panelStart, panelEnd) = (0, 0);
+        float* panelKeys = null;
+        float* panelValues = null;
+        for (var i = 0; i < keys.Length; i++)
+        {
+            var key = keys[i];
+            if (key >= panelEnd)
+            {
+                var column = key / _panelKeys;
+                var slot = _plan.Slot((batch * _problem.KvHeads) + kvHead, column);
+                var panel = new PanelTask(batch, kvHead, column, slot);
+                panelKeys = _panels.Keys(panel);
+                panelValues = _panels.Values(panel);
+                panelStart = column * _panelKeys;
+                panelEnd = panelStart + _panelKeys;
+            }
+
+            keyRows[i] = panelKeys + ((long)(key - panelStart) * _panels.KeyStride);
+            values[i] = panelValues + ((long)(key - panelStart) * _panels.ValueStride);
         }
     }
 
@@ -194,43 +235,78 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         return Lanes.Sum(lanes);
     }
 
-    /// <summary>o of a range: four registers of the row at a time, so that several chains of additions are under way.</summary>
+    /// <summary>
+    /// o of a range: four registers of the row at a time, keys in two chains (even and odd positions in the list), so that
+    /// eight chains of additions are under way.
+    /// </summary>
     private void AddValues(float* weights, float** values, int keys, float* output)
     {
         var d = 0;
         for (; d <= _panels.ValueStride - (4 * TLanes.Width); d += 4 * TLanes.Width)
         {
-            var a = TLanes.Create(0f);
-            var (b, c, e) = (a, a, a);
-            for (var i = 0; i < keys; i++)
-            {
-                var weight = TLanes.Create(weights[i]);
-                var value = values[i] + d;
-                a = TLanes.Fma(weight, TLanes.Load(value), a);
-                b = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), b);
-                c = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), c);
-                e = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), e);
-            }
-
-            TLanes.Store(a, output + d);
-            TLanes.Store(b, output + d + TLanes.Width);
-            TLanes.Store(c, output + d + (2 * TLanes.Width));
-            TLanes.Store(e, output + d + (3 * TLanes.Width));
+            AddFour(weights, values, keys, d, output + d);
         }
 
         for (; d < _panels.ValueStride; d += TLanes.Width)
         {
-            var sum = TLanes.Create(0f);
-            for (var i = 0; i < keys; i++)
+            var even = TLanes.Create(0f);
+            var odd = even;
+            var i = 0;
+            for (; i < keys - 1; i += 2)
             {
-                sum = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), sum);
+                even = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), even);
+                odd = TLanes.Fma(TLanes.Create(weights[i + 1]), TLanes.Load(values[i + 1] + d), odd);
             }
 
-            TLanes.Store(sum, output + d);
+            if (i < keys)
+            {
+                even = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), even);
+            }
+
+            TLanes.Store(TLanes.Add(even, odd), output + d);
         }
     }
 
-    /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="RowStates"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddFour(float* weights, float** values, int keys, int d, float* output)
+    {
+        var zero = TLanes.Create(0f);
+        var (even0, even1, even2, even3) = (zero, zero, zero, zero);
+        var (odd0, odd1, odd2, odd3) = (zero, zero, zero, zero);
+        var i = 0;
+        for (; i < keys - 1; i += 2)
+        {
+            var weight = TLanes.Create(weights[i]);
+            var value = values[i] + d;
+            even0 = TLanes.Fma(weight, TLanes.Load(value), even0);
+            even1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), even1);
+            even2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), even2);
+            even3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), even3);
+            weight = TLanes.Create(weights[i + 1]);
+            value = values[i + 1] + d;
+            odd0 = TLanes.Fma(weight, TLanes.Load(value), odd0);
+            odd1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), odd1);
+            odd2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), odd2);
+            odd3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), odd3);
+        }
+
+        if (i < keys)
+        {
+            var weight = TLanes.Create(weights[i]);
+            var value = values[i] + d;
+            even0 = TLanes.Fma(weight, TLanes.Load(value), even0);
+            even1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), even1);
+            even2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), even2);
+            even3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), even3);
+        }
+
+        TLanes.Store(TLanes.Add(even0, odd0), output);
+        TLanes.Store(TLanes.Add(even1, odd1), output + TLanes.Width);
+        TLanes.Store(TLanes.Add(even2, odd2), output + (2 * TLanes.Width));
+        TLanes.Store(TLanes.Add(even3, odd3), output + (3 * TLanes.Width));
+    }
+
+    /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="LaneStates"/>.</summary>
     private void Merge(ref float largest, ref float sum, float* output, float rangeLargest, float rangeSum, float* range)
     {
         var joint = MathF.Max(largest, rangeLargest);

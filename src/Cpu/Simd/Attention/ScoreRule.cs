@@ -4,9 +4,11 @@ using Stof.Reference.Operators;
 namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>What turns a raw q·k into a score: scale, bias, cap, in this order.</summary>
-internal sealed unsafe class ScoreRule(AttentionProblem problem)
+/// <param name="problem">The problem.</param>
+/// <param name="byKey">True for a kernel that has the queries of one key in neighbouring lanes, false for the keys of one query.</param>
+internal sealed unsafe class ScoreRule(AttentionProblem problem, bool byKey = false)
 {
-    private readonly BiasRows? _bias = BiasRows.Of(problem);
+    private readonly BiasRows? _bias = BiasRows.Of(problem, byKey);
     private readonly float _cap = (float)(problem.Softcap ?? 0);
     private readonly float _inverseCap = (float)(1 / (problem.Softcap ?? 1));
 
@@ -16,16 +18,16 @@ internal sealed unsafe class ScoreRule(AttentionProblem problem)
     /// <summary>Factor on q·k.</summary>
     public float Scale { get; } = (float)problem.EffectiveScale;
 
-    /// <summary>Bias of query (b, h, q), indexed by key; null without a bias.</summary>
-    public float* Bias(int batch, int head, int query) => _bias is null ? null : _bias.Row(batch, head, query);
+    /// <summary>Biases of one query indexed by key, or of one key indexed by query; null without a bias.</summary>
+    public float* Bias(int batch, int head, int row) => _bias is null ? null : _bias.Row(batch, head, row);
 
     /// <summary>True if a raw score needs more than the scale.</summary>
     public bool HasMoreThanScale => _bias is not null || HasCap;
 
     /// <summary>Applies the whole rule to a row of raw scores, in place.</summary>
-    /// <param name="row">Products q·k of neighbouring keys.</param>
+    /// <param name="row">Products q·k of neighbouring keys or queries.</param>
     /// <param name="columns">Their number, a multiple of 16.</param>
-    /// <param name="bias">Biases of the same keys, or null.</param>
+    /// <param name="bias">Biases of the same pairs, or null.</param>
     public void Apply<TLanes, TVector>(float* row, int columns, float* bias)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct

@@ -71,7 +71,7 @@ public sealed unsafe class ScoreProduct
         var panel = _scratch.Pointer + (worker * ScratchFloats);
         var queries = panel + (BlockKeys * Padded);
         var ragged = queries + (BlockRows * Padded);
-        KvPanels.Transpose(_key, batch, p.KvHeadOf(head), first, keys, p.HeadSize, panel, stride, queries);
+        QueryLanes.Gather(_key, batch, p.KvHeadOf(head), first, keys, p.HeadSize, panel, stride, queries);
         for (var query = 0; query < p.QueryLength; query += BlockRows)
         {
             var rows = Math.Min(BlockRows, p.QueryLength - query);
