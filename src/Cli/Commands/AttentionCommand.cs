@@ -119,7 +119,7 @@ internal static class AttentionCommand
 
     private static AttentionChoice Choose(AttentionProblem problem, string algorithm, string? tile)
     {
-        var automatic = AttentionSelector.Measured(problem);
+        var automatic = AttentionSelector.Measured(problem, threads: 1); // the same bits on every machine
         return new AttentionChoice(
             Choice("--algorithm", algorithm, ("auto", automatic.Algorithm), ("blockwise", AttentionAlgorithm.Blockwise), ("rowwise", AttentionAlgorithm.Rowwise)),
             tile is null ? automatic.Tile : TileShape.Parse(tile));

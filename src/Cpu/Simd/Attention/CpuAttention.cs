@@ -21,7 +21,7 @@ public static class CpuAttention
     {
         ArgumentNullException.ThrowIfNull(problem);
         var p = problem.Validated();
-        var kernel = new AttentionKernel(p, choice ?? AttentionSelector.Measured(p));
+        var kernel = new AttentionKernel(p, choice ?? AttentionSelector.Measured(p, threads: 1)); // so that bits do not follow the number of cores
         var output = HostTensor.Uninitialized(p.Type, p.Layout.Shape(p.Batch, p.QueryHeads, p.QueryLength, p.ValueSize));
         var logSumExp = p.LogSumExp == LogSumExpOutput.None
             ? null
