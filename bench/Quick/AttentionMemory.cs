@@ -33,7 +33,13 @@ internal static class AttentionMemory
         Report(output, $"inputs and output: {4e-6 * q.Count * sizeof(float):F1}");
         var problem = new AttentionProblem
         {
-            Batch = 1, QueryHeads = Heads, KvHeads = Heads, QueryLength = length, KvLength = length, HeadSize = Size, Mask = new SlidingMask(256),
+            Batch = 1,
+            QueryHeads = Heads,
+            KvHeads = Heads,
+            QueryLength = length,
+            KvLength = length,
+            HeadSize = Size,
+            Mask = new SlidingMask(256),
         };
         var kernel = new AttentionKernel(problem, AttentionChoice.Default);
         var lists = (kernel.Mask.Bitmaps.Length * 8e-6) + ((kernel.Mask.LoadColIdx.Length + kernel.Mask.PartColIdx.Length) * 8e-6);

@@ -22,8 +22,15 @@ public sealed class AttentionTilePartTests
         const int tile = 16;
         var problem = new AttentionProblem
         {
-            Batch = 1, QueryHeads = 1, KvHeads = 1, QueryLength = 40, KvLength = 130, HeadSize = 8, Scale = 1,
-            Mask = new CausalMask(), LogSumExp = LogSumExpOutput.Natural,
+            Batch = 1,
+            QueryHeads = 1,
+            KvHeads = 1,
+            QueryLength = 40,
+            KvLength = 130,
+            HeadSize = 8,
+            Scale = 1,
+            Mask = new CausalMask(),
+            LogSumExp = LogSumExpOutput.Natural,
         };
         var item = AttentionCases.WithInputs(
             problem, new AttentionChoice(AttentionAlgorithm.Blockwise, new TileShape(tile, tile)), new Random(1), family: 0);
@@ -64,7 +71,13 @@ public sealed class AttentionTilePartTests
             {
                 var problem = new AttentionProblem
                 {
-                    Batch = 1, QueryHeads = 1, KvHeads = 1, QueryLength = 150, KvLength = 170, HeadSize = 12, Mask = mask,
+                    Batch = 1,
+                    QueryHeads = 1,
+                    KvHeads = 1,
+                    QueryLength = 150,
+                    KvLength = 170,
+                    HeadSize = 12,
+                    Mask = mask,
                     LogSumExp = LogSumExpOutput.Natural,
                 };
                 var item = AttentionCases.WithInputs(
