@@ -8,6 +8,12 @@ namespace Stof.Reference.Backends;
 /// <param name="VectorBits">Width of one arithmetic operation.</param>
 public sealed record DeviceDescription(string Backend, string Name, int Workers, long FastMemoryBytes, int VectorBits)
 {
+    /// <summary>
+    /// What identifies the backend's kernels: it changes whenever their code does. Measured times do not outlive it, while a plan,
+    /// which names no kernel, does; so it is no part of <see cref="Fingerprint"/>.
+    /// </summary>
+    public string Kernels { get; init; } = "";
+
     /// <summary>A short text that changes when a tuned plan should not be trusted any more.</summary>
     public string Fingerprint => $"{Backend}|{Name}|{Workers}|{FastMemoryBytes}|{VectorBits}";
 }

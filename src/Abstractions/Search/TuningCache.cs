@@ -20,7 +20,8 @@ public sealed record CachedTuning(
     ExecutionPlan Plan, double DetachedSeconds, double PlanSeconds, ImmutableArray<Measurement> Measurements);
 
 /// <summary>
-/// Search results on disk, one file for each graph, workload and device. A file that is corrupt, from another version or made
+/// Search results on disk, one file for each graph, workload, device and state of its kernels: what another build measured is
+/// searched again. A file that is corrupt, from another version or made
 /// for something else is never used: the caller gets a warning and searches again. Files are written aside and renamed.
 /// </summary>
 public sealed class TuningCache
@@ -104,7 +105,7 @@ public sealed class TuningCache
     }
 
     private static string Key(OperatorGraph graph, Workload workload, DeviceDescription device) =>
-        $"{typeof(TuningCache).Assembly.GetName().Version} {graph.Hash()} {ExecutionPlan.WorkloadKey(workload)} {device.Fingerprint}";
+        $"{typeof(TuningCache).Assembly.GetName().Version} {graph.Hash()} {ExecutionPlan.WorkloadKey(workload)} {device.Fingerprint} {device.Kernels}";
 
     private static CachedTuning Parse(string text, string key)
     {

@@ -11,7 +11,11 @@ public static class CpuDevice
     private const long AssumedFastMemory = 1 << 20; // where the system does not tell: the second-level cache of an older core
 
     /// <summary>Describes the processor as used with a number of threads.</summary>
-    public static DeviceDescription Describe(int threads) => new("cpu", Name(), threads, FastMemory(), VectorBits());
+    public static DeviceDescription Describe(int threads) => new("cpu", Name(), threads, FastMemory(), VectorBits())
+    {
+        // Builds are deterministic: the same sources give the same number.
+        Kernels = typeof(CpuDevice).Assembly.ManifestModule.ModuleVersionId.ToString(),
+    };
 
     private static int VectorBits() =>
         Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 32;
