@@ -43,6 +43,7 @@ public sealed class TuningCacheTests : IDisposable
         Assert.Null(Cache().Load(Graph, new Workload(2, 128, DType.F32, new CausalMask()), Device));
         Assert.Null(Cache().Load(Graph, new Workload(1, 128, DType.F16, new CausalMask()), Device));
         Assert.Null(Cache().Load(Graph, Small, Device with { Workers = 3 }));
+        Assert.Null(Cache().Load(Graph, Small, Device with { Kernels = "of another build" }));
         Assert.Empty(_warnings);
     }
 
