@@ -29,26 +29,7 @@ internal sealed class PackedBitMask(MaskSlices slices, byte[] bits, BitSegment[]
         return query < segment.Queries && key < segment.Keys && ((bits[bit >> 3] >> (int)(bit & 7)) & 1) != 0;
     }
 
-    public override TileClass Classify(int batch, int head, MaskRect rect)
-    {
-        var (any, all) = (false, true);
-        for (var query = rect.QueryStart; query < rect.QueryEnd; query++)
-        {
-            for (var key = rect.KeyStart; key < rect.KeyEnd; key += RowBits)
-            {
-                var inside = KeysBetween(key, key, rect.KeyEnd);
-                var row = Row64(batch, head, query, key) & inside;
-                any |= row != 0;
-                all &= row == inside;
-                if (any && !all)
-                {
-                    return TileClass.Part;
-                }
-            }
-        }
-
-        return any ? TileClass.Full : TileClass.Empty;
-    }
+    public override TileClass Classify(int batch, int head, MaskRect rect) => ClassifyByLooking(batch, head, rect);
 
     public override ulong Row64(int batch, int head, int query, int keyStart)
     {

@@ -2,7 +2,7 @@ using Stof.Reference.Masks;
 
 namespace Stof.Reference.Formats;
 
-/// <summary>What the masks that read a stored form share: which slices there are, and the search in sorted lists.</summary>
+/// <summary>What the masks that read a stored form share: which slices there are.</summary>
 internal abstract class SlicedMask(MaskSlices slices) : BoundMask(slices.Extent)
 {
     public sealed override bool VariesByBatch => Slices.Batch > 1;
@@ -11,11 +11,4 @@ internal abstract class SlicedMask(MaskSlices slices) : BoundMask(slices.Extent)
 
     /// <summary>The stored slices.</summary>
     protected MaskSlices Slices { get; } = slices;
-
-    /// <summary>Index of the first entry of an ascending list that is at least <paramref name="value"/>.</summary>
-    protected static int FirstFrom(ReadOnlySpan<int> ascending, int value)
-    {
-        var index = ascending.BinarySearch(value);
-        return index < 0 ? ~index : index;
-    }
 }

@@ -116,6 +116,38 @@ public abstract class BoundMask
     protected (long Low, long High) Diagonals(MaskRect rect) =>
         ((long)rect.KeyStart - (rect.QueryEnd - 1L + QueryOffset), rect.KeyEnd - 1L - ((long)rect.QueryStart + QueryOffset));
 
+    /// <summary>
+    /// The class of a rectangle by looking at its bits until both kinds were seen; exact, for masks that are stored bit by bit and
+    /// know nothing of rectangles.
+    /// </summary>
+    private protected TileClass ClassifyByLooking(int batch, int head, MaskRect rect)
+    {
+        var (any, all) = (false, true);
+        for (var query = rect.QueryStart; query < rect.QueryEnd; query++)
+        {
+            for (var key = rect.KeyStart; key < rect.KeyEnd; key += RowBits)
+            {
+                var inside = KeysBetween(key, key, rect.KeyEnd);
+                var bits = Row64(batch, head, query, key) & inside;
+                any |= bits != 0;
+                all &= bits == inside;
+                if (any && !all)
+                {
+                    return TileClass.Part;
+                }
+            }
+        }
+
+        return any ? TileClass.Full : TileClass.Empty;
+    }
+
+    /// <summary>Index of the first entry of an ascending list that is at least <paramref name="value"/>.</summary>
+    private protected static int FirstFrom(ReadOnlySpan<int> ascending, int value)
+    {
+        var index = ascending.BinarySearch(value);
+        return index < 0 ? ~index : index;
+    }
+
     /// <summary>value mod modulus, in [0, modulus).</summary>
     private protected static long FloorMod(long value, long modulus) => ((value % modulus) + modulus) % modulus;
 

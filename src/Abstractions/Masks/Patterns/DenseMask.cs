@@ -195,26 +195,7 @@ public sealed record DenseMask : NamedMask
         public override bool Allows(int batch, int head, int query, int key) =>
             ((Row(batch, head, query)[key / RowBits] >> (key % RowBits)) & 1) != 0;
 
-        public override TileClass Classify(int batch, int head, MaskRect rect)
-        {
-            var (any, all) = (false, true);
-            for (var query = rect.QueryStart; query < rect.QueryEnd; query++)
-            {
-                for (var key = rect.KeyStart; key < rect.KeyEnd; key += RowBits)
-                {
-                    var inside = KeysBetween(key, key, rect.KeyEnd);
-                    var bits = Row64(batch, head, query, key) & inside;
-                    any |= bits != 0;
-                    all &= bits == inside;
-                    if (any && !all)
-                    {
-                        return TileClass.Part;
-                    }
-                }
-            }
-
-            return any ? TileClass.Full : TileClass.Empty;
-        }
+        public override TileClass Classify(int batch, int head, MaskRect rect) => ClassifyByLooking(batch, head, rect);
 
         public override ulong Row64(int batch, int head, int query, int keyStart)
         {

@@ -138,12 +138,5 @@ public sealed record RandomBlocksMask : NamedMask
 
             return bits;
         }
-
-        /// <summary>Index of the first entry that is not below <paramref name="block"/>.</summary>
-        private static int FirstFrom(int[] row, int block)
-        {
-            var index = row.AsSpan().BinarySearch(block);
-            return index < 0 ? ~index : index;
-        }
     }
 }
