@@ -105,9 +105,13 @@ internal sealed class MaskRectangleOptions
             BottomRight => PositionAlignment.BottomRight,
             _ => null,
         };
-        return (pattern, pattern.Bind(
-            MaskSource.Extent(pattern, result.GetValue(Queries), result.GetValue(Keys), batch, heads, alignment)));
+        return (pattern, pattern.Bind(MaskSource.Extent(
+            pattern, Positive(Queries.Name, result.GetValue(Queries)), Positive(Keys.Name, result.GetValue(Keys)), batch, heads, alignment)));
     }
+
+    // A library caller may have sequences of no tokens; who types one has made a mistake.
+    private static int? Positive(string option, int? length) =>
+        length is < 1 ? throw new InvalidInputException(option, $"{length}", "1 or more") : length;
 }
 
 /// <summary>The options that pick one batch item and one head.</summary>

@@ -162,6 +162,17 @@ public sealed class MaskCommandTests
         Assert.Contains($"{option}: {window}; expected first..end", message);
     }
 
+    [Theory]
+    [InlineData("--seq", "0")]
+    [InlineData("--seq", "-5")]
+    [InlineData("--seq-kv", "0")]
+    public void A_length_must_be_positive(string option, string length)
+    {
+        string[] other = option == "--seq" ? [] : ["--seq", "8"];
+        var message = Assert.Throws<InvalidInputException>(() => MaskCli.Run(["show", "causal", .. other, option, length])).Message;
+        Assert.Equal($"{option}: {length}; expected 1 or more", message);
+    }
+
     [Fact]
     public void Statistics_compare_tile_sizes_and_forecast_the_work()
     {
