@@ -1,0 +1,25 @@
+namespace Stof.Reference.Cuda.Ptx;
+
+/// <summary>An address in global memory: a register and bytes that the instruction adds.</summary>
+/// <param name="Base">Address.</param>
+/// <param name="Offset">Bytes.</param>
+public readonly record struct GlobalPointer(B64 Base, long Offset = 0)
+{
+    /// <summary>Bytes further on, without an instruction.</summary>
+    public static GlobalPointer operator +(GlobalPointer left, long bytes) => left with { Offset = left.Offset + bytes };
+
+    /// <summary>Bytes further on, without an instruction.</summary>
+    public GlobalPointer Add(long bytes) => this + bytes;
+}
+
+/// <summary>An address in a block's shared memory: a register and bytes that the instruction adds.</summary>
+/// <param name="Base">Address within the shared window.</param>
+/// <param name="Offset">Bytes.</param>
+public readonly record struct SharedPointer(B32 Base, int Offset = 0)
+{
+    /// <summary>Bytes further on, without an instruction.</summary>
+    public static SharedPointer operator +(SharedPointer left, int bytes) => left with { Offset = left.Offset + bytes };
+
+    /// <summary>Bytes further on, without an instruction.</summary>
+    public SharedPointer Add(int bytes) => this + bytes;
+}
