@@ -277,7 +277,15 @@ public sealed partial class KernelBuilder
         {
             for (var i = 0; i < slot.Count; i++, next++)
             {
-                interned[next] = Checked(opcode, slot, operands[next], source);
+                var operand = operands[next];
+                if (!operand.IsRegister && !opcode.TakesConstants && slot is { Role: SlotRole.Source, MustBeConstant: false })
+                {
+                    var register = NewRegister(operand.Type);
+                    Emit(MoveInstructions.Of(operand.Type), [register, operand], file, line);
+                    operand = register;
+                }
+
+                interned[next] = Checked(opcode, slot, operand, source);
             }
         }
 

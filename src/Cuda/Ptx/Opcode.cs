@@ -121,10 +121,11 @@ public sealed class Opcode
     /// <summary>What it needs.</summary>
     public Requirement Requires { get; init; } = Requirement.Base;
 
-    /// <summary>
-    /// How far the simulator's result may lie from the device's, in units in the last place of the result; 0 where the hardware is exact.
-    /// </summary>
-    public double UlpBound { get; init; }
+    /// <summary>How far the device's result may lie from the simulator's, which is the exact one, rounded.</summary>
+    public AccuracyBound Accuracy { get; init; } = AccuracyBound.Exact;
+
+    /// <summary>False if PTX wants a register where C# gives a constant; the builder then moves the constant into one.</summary>
+    public bool TakesConstants { get; init; } = true;
 
     /// <summary>Registers and constants of all slots together.</summary>
     public int OperandCount { get; }
@@ -140,6 +141,16 @@ public sealed class Opcode
 
     /// <summary>What it does.</summary>
     internal Semantics Execute { get; }
+
+    /// <summary>The same with another requirement or accuracy.</summary>
+    internal Opcode With(Requirement? requires = null, AccuracyBound? accuracy = null) => new(Name, Class, Execute, Slots.AsSpan())
+    {
+        Requires = requires ?? Requires,
+        Accuracy = accuracy ?? Accuracy,
+        TakesConstants = TakesConstants,
+        HasLabel = HasLabel,
+        Suffix = Suffix,
+    };
 
     /// <inheritdoc/>
     public override string ToString() => Name;
