@@ -305,7 +305,7 @@ public sealed partial class KernelBuilder
     private static ImmutableArray<Operand> ImmutableCollectionsMarshal(Operand[] operands) =>
         System.Runtime.InteropServices.ImmutableCollectionsMarshal.AsImmutableArray(operands);
 
-    private Operand NewRegister(RegisterType type)
+    internal Operand NewRegister(RegisterType type)
     {
         var file = type.File();
         _registerTypes[(int)file].Add(type);

@@ -139,6 +139,30 @@ public sealed class Opcode
     /// <summary>Text between the mnemonic's operands that no slot can say, appended as it is (a scope, an immediate modifier); or empty.</summary>
     public string Suffix { get; init; } = "";
 
+    /// <summary>
+    /// What tells it from all others: mnemonic, types of its operands (in braces where they stand in braces, with <c>#</c> if they must be
+    /// constants), suffix. Such as <c>mov.b32 b32, {b16, b16}</c>.
+    /// </summary>
+    public string Signature
+    {
+        get
+        {
+            var slots = Slots.Select(slot =>
+            {
+                var type = (slot.MustBeConstant ? "#" : "") + slot.Type.ToString().ToLowerInvariant();
+                var all = string.Join(", ", Enumerable.Repeat(type, slot.Count));
+                return slot.Role == SlotRole.Address ? $"[{all}]" : slot.IsBraced ? $"{{{all}}}" : all;
+            });
+            return $"{Name} {string.Join(", ", slots)}{Suffix}".TrimEnd();
+        }
+    }
+
+    /// <summary>
+    /// True if it only reads and writes registers of its own lane (and special registers), so that it can be tried out one lane at a time.
+    /// </summary>
+    public bool IsRegisterOnly => Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction
+        or InstructionClass.Conversion or InstructionClass.Predicate or InstructionClass.Move;
+
     /// <summary>What it does.</summary>
     internal Semantics Execute { get; }
 
