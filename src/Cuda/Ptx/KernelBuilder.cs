@@ -285,7 +285,15 @@ public sealed partial class KernelBuilder
         {
             for (var i = 0; i < slot.Count; i++, next++)
             {
-                interned[next] = Checked(opcode, slot, operands[next], source);
+                var operand = operands[next];
+                if (!operand.IsRegister && !opcode.TakesConstants && slot is { Role: SlotRole.Source, MustBeConstant: false })
+                {
+                    var register = NewRegister(operand.Type);
+                    Emit(MoveInstructions.Of(operand.Type), [register, operand], file, line);
+                    operand = register;
+                }
+
+                interned[next] = Checked(opcode, slot, operand, source);
             }
         }
 
@@ -308,7 +316,7 @@ public sealed partial class KernelBuilder
     private static ImmutableArray<Operand> ImmutableCollectionsMarshal(Operand[] operands) =>
         System.Runtime.InteropServices.ImmutableCollectionsMarshal.AsImmutableArray(operands);
 
-    private Operand NewRegister(RegisterType type)
+    internal Operand NewRegister(RegisterType type)
     {
         var file = type.File();
         _registerTypes[(int)file].Add(type);

@@ -140,10 +140,11 @@ public sealed class Opcode
     /// <summary>What it needs.</summary>
     public Requirement Requires { get; init; } = Requirement.Base;
 
-    /// <summary>
-    /// How far the simulator's result may lie from the device's, in units in the last place of the result; 0 where the hardware is exact.
-    /// </summary>
-    public double UlpBound { get; init; }
+    /// <summary>How far the device's result may lie from the simulator's, which is the exact one, rounded.</summary>
+    public AccuracyBound Accuracy { get; init; } = AccuracyBound.Exact;
+
+    /// <summary>False if PTX wants a register where C# gives a constant; the builder then moves the constant into one.</summary>
+    public bool TakesConstants { get; init; } = true;
 
     /// <summary>Registers and constants of all slots together.</summary>
     public int OperandCount { get; }
@@ -160,8 +161,42 @@ public sealed class Opcode
     /// <summary>Text between the mnemonic's operands that no slot can say, appended as it is (a scope, an immediate modifier); or empty.</summary>
     public string Suffix { get; init; } = "";
 
+    /// <summary>
+    /// What tells it from all others: mnemonic, types of its operands (in braces where they stand in braces, with <c>#</c> if they must be
+    /// constants), suffix. Such as <c>mov.b32 b32, {b16, b16}</c>.
+    /// </summary>
+    public string Signature
+    {
+        get
+        {
+            var slots = Slots.Select(slot =>
+            {
+                var type = (slot.MustBeConstant ? "#" : "") + slot.Type.ToString().ToLowerInvariant();
+                var all = string.Join(", ", Enumerable.Repeat(type, slot.Count));
+                return slot.Role == SlotRole.Address ? $"[{all}]" : slot.IsBraced ? $"{{{all}}}" : all;
+            });
+            return $"{Name} {string.Join(", ", slots)}{Suffix}".TrimEnd();
+        }
+    }
+
+    /// <summary>
+    /// True if it only reads and writes registers of its own lane (and special registers), so that it can be tried out one lane at a time.
+    /// </summary>
+    public bool IsRegisterOnly => Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction
+        or InstructionClass.Conversion or InstructionClass.Predicate or InstructionClass.Move;
+
     /// <summary>What it does.</summary>
     internal Semantics Execute { get; }
+
+    /// <summary>The same with another requirement or accuracy.</summary>
+    internal Opcode With(Requirement? requires = null, AccuracyBound? accuracy = null) => new(Name, Class, Execute, Slots.AsSpan())
+    {
+        Requires = requires ?? Requires,
+        Accuracy = accuracy ?? Accuracy,
+        TakesConstants = TakesConstants,
+        HasLabel = HasLabel,
+        Suffix = Suffix,
+    };
 
     /// <inheritdoc/>
     public override string ToString() => Name;
