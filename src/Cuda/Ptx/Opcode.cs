@@ -155,6 +155,9 @@ public sealed class Opcode
     /// <summary>Which lanes must come to it together.</summary>
     public LaneDemand Demand { get; init; }
 
+    /// <summary>True if the text ends in the name of a shared or local array, whose address it takes.</summary>
+    public bool NamesArray { get; init; }
+
     /// <summary>True if the text ends in a label.</summary>
     public bool HasLabel { get; init; }
 
@@ -173,7 +176,7 @@ public sealed class Opcode
             {
                 var type = (slot.MustBeConstant ? "#" : "") + slot.Type.ToString().ToLowerInvariant();
                 var all = string.Join(", ", Enumerable.Repeat(type, slot.Count));
-                return slot.Role == SlotRole.Address ? $"[{all}]" : slot.IsBraced ? $"{{{all}}}" : all;
+                return slot.Role is SlotRole.Address or SlotRole.SourceAddress ? $"[{all}]" : slot.IsBraced ? $"{{{all}}}" : all;
             });
             return $"{Name} {string.Join(", ", slots)}{Suffix}".TrimEnd();
         }
@@ -182,7 +185,7 @@ public sealed class Opcode
     /// <summary>
     /// True if it only reads and writes registers of its own lane (and special registers), so that it can be tried out one lane at a time.
     /// </summary>
-    public bool IsRegisterOnly => Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction
+    public bool IsRegisterOnly => !NamesArray && Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction
         or InstructionClass.Conversion or InstructionClass.Predicate or InstructionClass.Move;
 
     /// <summary>What it does.</summary>
@@ -195,6 +198,8 @@ public sealed class Opcode
         Accuracy = accuracy ?? Accuracy,
         TakesConstants = TakesConstants,
         HasLabel = HasLabel,
+        NamesArray = NamesArray,
+        Demand = Demand,
         Suffix = Suffix,
     };
 
