@@ -42,7 +42,10 @@ internal static class SpecialFunctions
     private static Opcode Define(string name, Func<double, double> f, AccuracyBound bound, bool flushes) => Elementwise.Define(
         name,
         InstructionClass.SpecialFunction,
-        (float a) => flushes ? Flush(FloatInstructions.OneNaN((float)f(Flush(a)))) : FloatInstructions.OneNaN((float)f(a))).With(accuracy: bound);
+        (float a) => flushes ? Flush(FloatInstructions.OneNaN((float)f(Flush(a)))) : FloatInstructions.OneNaN((float)f(a))) with
+    {
+        Accuracy = bound,
+    };
 }
 
 /// <content>The special function unit.</content>
