@@ -223,6 +223,8 @@ public sealed partial class KernelBuilder
             ParameterBytes = _parameterBytes,
             SharedArrays = [.. _shared],
             SharedBytes = _sharedBytes,
+            LocalArrays = [.. _local],
+            LocalBytes = _localBytes,
             LabelPositions = [.. _labels.Select(label => _labelPositions[label.Index])],
             Labels = [.. _labels],
             RegisterTypes = [.. _registerTypes.Select(types => types.ToImmutableArray())],
@@ -247,6 +249,9 @@ public sealed partial class KernelBuilder
     /// <param name="offset">Bytes added to the address.</param>
     /// <param name="label">Where it branches to.</param>
     /// <param name="parameter">The parameter that it loads.</param>
+    /// <param name="sharedArray">The shared array whose address it takes.</param>
+    /// <param name="localArray">The local array whose address it takes.</param>
+    /// <param name="sourceOffset">Bytes added to the second address of an instruction that copies.</param>
     /// <exception cref="InvalidInputException">The target lacks the instruction.</exception>
     internal void Emit(
         Opcode opcode,
@@ -255,7 +260,10 @@ public sealed partial class KernelBuilder
         int line,
         long offset = 0,
         Label? label = null,
-        KernelParameter? parameter = null)
+        KernelParameter? parameter = null,
+        SharedArray? sharedArray = null,
+        LocalArray? localArray = null,
+        long sourceOffset = 0)
     {
         var source = new SourceLine(Path.GetFileName(file), line);
         if (!Target.Has(opcode.Requires))
@@ -292,8 +300,11 @@ public sealed partial class KernelBuilder
         _instructions.Add(new Instruction(opcode, ImmutableCollectionsMarshal(interned), source)
         {
             Offset = offset,
+            SourceOffset = sourceOffset,
             Label = label,
             Parameter = parameter,
+            SharedArray = sharedArray,
+            LocalArray = localArray,
             Guard = _guard?.Operand,
             GuardIsNegated = _guard?.IsNegated ?? false,
         });

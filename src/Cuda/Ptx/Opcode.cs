@@ -15,6 +15,9 @@ public enum SlotRole
 
     /// <summary>Read: the base of an address in brackets, to which the instruction's offset is added.</summary>
     Address,
+
+    /// <summary>Read: the base of a second address in brackets, where an instruction copies from one to the other.</summary>
+    SourceAddress,
 }
 
 /// <summary>One operand of an instruction as PTX writes it: a register, or several in braces.</summary>
@@ -77,6 +80,22 @@ public enum InstructionClass
     Tensor,
 }
 
+/// <summary>Which lanes must come to an instruction together before it runs.</summary>
+public enum LaneDemand
+{
+    /// <summary>Each lane for itself.</summary>
+    None,
+
+    /// <summary>Those of the mask that is the last operand, but for lanes that have ended.</summary>
+    Named,
+
+    /// <summary>All that have not ended (<c>bar.sync</c>).</summary>
+    Alive,
+
+    /// <summary>All thirty-two (<c>mma</c>, <c>ldmatrix</c>).</summary>
+    All,
+}
+
 /// <summary>What an instruction does to a warp.</summary>
 /// <param name="warp">Registers, memory and control flow.</param>
 /// <param name="instruction">Operands.</param>
@@ -133,6 +152,9 @@ public sealed record Opcode
 
     /// <summary>Registers written.</summary>
     public int DestinationCount { get; }
+
+    /// <summary>Which lanes must come to it together.</summary>
+    public LaneDemand Demand { get; init; }
 
     /// <summary>True if the text ends in a label.</summary>
     public bool HasLabel { get; init; }

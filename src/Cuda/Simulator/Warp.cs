@@ -14,15 +14,43 @@ internal sealed partial class Warp
     private readonly ConstantRows _constants;
 
     private readonly byte[] _parameterBlock;
+    private readonly ThreadBlock _block;
 
-    public Warp(Kernel kernel, ConstantRows constants, byte[] parameterBlock)
+    /// <summary>Creates a warp.</summary>
+    /// <param name="kernel">Says which registers there are.</param>
+    /// <param name="constants">The kernel's constants.</param>
+    /// <param name="parameterBlock">The launch's parameters.</param>
+    /// <param name="block">The block that it runs in; null for a warp whose registers only are used.</param>
+    /// <param name="index">Number within the block.</param>
+    public Warp(Kernel kernel, ConstantRows constants, byte[] parameterBlock, ThreadBlock? block = null, int index = 0)
     {
+        _block = block!;
+        Index = index;
+        _program = block?.Launch.Program ?? [];
+        _defined = new uint[new RegisterNumbers(kernel).Count];
+        _local = new LocalMemory(kernel);
+        Clock = new WarpClock(index);
         _parameterBlock = parameterBlock;
         _predicates = new uint[kernel.RegisterTypes[(int)RegisterFile.Predicates].Length];
         _words = new uint[kernel.RegisterTypes[(int)RegisterFile.Words].Length * Lanes];
         _longWords = new ulong[kernel.RegisterTypes[(int)RegisterFile.LongWords].Length * Lanes];
         _constants = constants;
     }
+
+    /// <summary>Number within the block.</summary>
+    public int Index { get; }
+
+    /// <summary>Place of the block in the grid.</summary>
+    public BlockIndex BlockIndex => _block.Index;
+
+    /// <summary>Blocks of the launch.</summary>
+    public Grid Grid => _block.Launch.Grid;
+
+    /// <summary>Threads of a block, all along x.</summary>
+    public int BlockThreads => _block.Launch.Kernel.Threads;
+
+    /// <summary>Instructions that the warp has run: what stands for time.</summary>
+    public ulong Time { get; private set; }
 
     /// <summary>The launch's parameters.</summary>
     public ReadOnlySpan<byte> ParameterBlock => _parameterBlock;

@@ -1,0 +1,270 @@
+namespace Stof.Reference.Cuda.Simulator;
+
+/// <summary>
+/// For the bytes of global memory that a worker's block touches: the last write and the last read within the block, and through
+/// <see cref="BlockShadow"/> what other blocks did. A byte read by several warps is held to be read until all warps of the block meet.
+/// </summary>
+internal sealed class GlobalShadow(ThreadBlock block)
+{
+    private const byte Atomic = 0x80;
+    private const byte SeveralWarps = 0xff;
+
+    private Page?[][] _pages = [];
+    private BlockShadow? _blocks;
+
+    /// <summary>Forgets all.</summary>
+    public void Clear() => _pages = [];
+
+    /// <summary>A lane touches bytes of an allocation. The memory still holds what was there before.</summary>
+    /// <param name="warp">Warp.</param>
+    /// <param name="lane">Lane.</param>
+    /// <param name="number">Number of the allocation.</param>
+    /// <param name="allocation">Allocation.</param>
+    /// <param name="offset">First byte within it.</param>
+    /// <param name="count">Bytes: at most 16.</param>
+    /// <param name="touch">How.</param>
+    /// <param name="values">What is written; empty for reads and atomic operations.</param>
+    /// <param name="isReadOnly">True for a read through the read-only cache.</param>
+    public void Note(
+        Warp warp,
+        int lane,
+        int number,
+        Allocation allocation,
+        int offset,
+        int count,
+        Touch touch,
+        ReadOnlySpan<byte> values,
+        bool isReadOnly = false)
+    {
+        var page = PageOf(number, offset / BlockShadow.PageBytes);
+        var start = offset & (BlockShadow.PageBytes - 1);
+        if (touch != Touch.Read)
+        {
+            page.Blocks.Save(allocation, offset - start);
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            if (touch == Touch.Read)
+            {
+                if (isReadOnly)
+                {
+                    ReadOnly(warp, lane, allocation, page, start + i, offset + i);
+                }
+
+                Read(warp, lane, allocation, page, start + i, offset + i);
+            }
+            else
+            {
+                Write(warp, lane, allocation, page, start + i, offset + i, touch, values.IsEmpty ? null : values[i]);
+            }
+        }
+    }
+
+    private static uint Generation(ThreadBlock block) => block.Barriers.Generation;
+
+    private void Read(Warp warp, int lane, Allocation allocation, Page page, int at, int offset)
+    {
+        var known = warp.Clock.Known;
+        var writer = page.Writers[at];
+        var writerWarp = page.WriterWarps[at];
+        if (AccessRecord.Ticket(writer) > known[writerWarp & 31] && !(((writerWarp & 31) == warp.Index) && warp.Clock.IsBefore(writer, lane)))
+        {
+            Report(warp, lane, allocation, offset, writerWarp & 31, writer, Touch.Read, (writerWarp & Atomic) != 0 ? Touch.Atomic : Touch.Write);
+        }
+
+        var before = page.Readers[at];
+        var readerWarp = page.ReaderWarps[at];
+        if (page.ReaderBlocks[at] != block.Linear + 1)
+        {
+            page.ReaderBlocks[at] = block.Linear + 1;
+            NoteBlock(warp, lane, allocation, page, at, offset, Touch.Read);
+        }
+
+        if (readerWarp == SeveralWarps)
+        {
+            if (before == Generation(block))
+            {
+                return;
+            }
+        }
+        else if (AccessRecord.Ticket(before) > known[readerWarp])
+        {
+            if (readerWarp != warp.Index)
+            {
+                page.Readers[at] = Generation(block);
+                page.ReaderWarps[at] = SeveralWarps;
+                return;
+            }
+
+            if (AccessRecord.Lane(before) != lane)
+            {
+                page.Readers[at] = AccessRecord.Of(warp.Clock.Ticket, AccessRecord.SeveralLanes);
+                return;
+            }
+        }
+
+        page.Readers[at] = AccessRecord.Of(warp.Clock.Ticket, (uint)lane);
+        page.ReaderWarps[at] = (byte)warp.Index;
+    }
+
+    private void ReadOnly(Warp warp, int lane, Allocation allocation, Page page, int at, int offset)
+    {
+        if (AccessRecord.Ticket(page.Writers[at]) > block.FirstTicket)
+        {
+            warp.Find(
+                FindingKind.ReadOnlyWritten,
+                lane,
+                () => $"reads {Describe(allocation, offset)} through the read-only cache, but the kernel has written it",
+                allocation.Address + (ulong)offset);
+        }
+
+        page.MarkReadOnly(at, block.Linear + 1);
+    }
+
+    private void Write(Warp warp, int lane, Allocation allocation, Page page, int at, int offset, Touch touch, byte? value)
+    {
+        var known = warp.Clock.Known;
+        var writer = page.Writers[at];
+        var writerWarp = page.WriterWarps[at];
+        var before = (writerWarp & Atomic) != 0 ? Touch.Atomic : Touch.Write;
+        if (AccessRecord.Ticket(writer) > known[writerWarp & 31] && !(touch == Touch.Atomic && before == Touch.Atomic))
+        {
+            var isOwn = (writerWarp & 31) == warp.Index;
+            if (isOwn && AccessRecord.Ticket(writer) == warp.Clock.Ticket && AccessRecord.Lane(writer) != lane)
+            {
+                CheckLanes(warp, lane, allocation, offset, writer, value);
+            }
+            else if (!(isOwn && warp.Clock.IsBefore(writer, lane)))
+            {
+                Report(warp, lane, allocation, offset, writerWarp & 31, writer, touch, before);
+            }
+        }
+
+        if (page.IsReadOnly(at, block.Linear + 1))
+        {
+            warp.Find(
+                FindingKind.ReadOnlyWritten,
+                lane,
+                () => $"{Wording.Of(touch)} {Describe(allocation, offset)}, which the kernel reads through the read-only cache",
+                allocation.Address + (ulong)offset);
+        }
+
+        var reader = page.Readers[at];
+        var readerWarp = page.ReaderWarps[at];
+        if (readerWarp == SeveralWarps)
+        {
+            if (reader == Generation(block))
+            {
+                Report(warp, lane, allocation, offset, -1, 0, touch, Touch.Read);
+            }
+        }
+        else if (AccessRecord.Ticket(reader) > known[readerWarp] && !(readerWarp == warp.Index && warp.Clock.IsBefore(reader, lane)))
+        {
+            Report(warp, lane, allocation, offset, readerWarp, reader, touch, Touch.Read);
+        }
+
+        if (AccessRecord.Ticket(writer) <= block.FirstTicket || before != touch)
+        {
+            NoteBlock(warp, lane, allocation, page, at, offset, touch);
+        }
+
+        page.Writers[at] = AccessRecord.Of(warp.Clock.Ticket, (uint)lane);
+        page.WriterWarps[at] = (byte)(warp.Index | (touch == Touch.Atomic ? Atomic : 0));
+    }
+
+    private void CheckLanes(Warp warp, int lane, Allocation allocation, int offset, uint writer, byte? value)
+    {
+        if (allocation.Data[offset] == value)
+        {
+            block.Counters.SameValueStores++;
+            return;
+        }
+
+        warp.Find(
+            FindingKind.LaneConflict,
+            lane,
+            () => $"lanes {AccessRecord.Lane(writer)} and {lane} store different values in {Describe(allocation, offset)}",
+            allocation.Address + (ulong)offset);
+    }
+
+    private void NoteBlock(Warp warp, int lane, Allocation allocation, Page page, int at, int offset, Touch touch)
+    {
+        var other = page.Blocks.Note(at, touch, block.Linear, warp.CurrentInstruction);
+        if (other == 0)
+        {
+            return;
+        }
+
+        if (!block.IsSequential)
+        {
+            block.Launch.NeedsRerun = true;
+            return;
+        }
+
+        var isSeveral = BlockShadow.Page.IsSeveral(other);
+        var instruction = page.Blocks.InstructionOf(at, other);
+        warp.Find(
+            FindingKind.RaceBetweenBlocks,
+            lane,
+            () => $"{Wording.Of(touch)} {Describe(allocation, offset)} that {(isSeveral ? "several other blocks" : $"block {block.Launch.BlockAt(other - 1)}")} touched in the same launch",
+            allocation.Address + (ulong)offset,
+            new FindingList.Other(isSeveral ? block.Linear : other - 1, -1, -1, instruction));
+    }
+
+    private static string Describe(Allocation allocation, int offset) => $"byte {offset} of {allocation}";
+
+    private void Report(Warp warp, int lane, Allocation allocation, int offset, int other, uint record, Touch touch, Touch before)
+    {
+        var otherLane = other < 0 || AccessRecord.Lane(record) == AccessRecord.SeveralLanes ? -1 : (int)AccessRecord.Lane(record);
+        warp.Find(
+            FindingKind.Race,
+            lane,
+            () => $"{Wording.Of(touch)} {Describe(allocation, offset)} that {(other < 0 ? "several warps" : Wording.Party(warp.Index, other, otherLane))} {Wording.Past(before)} without a barrier between",
+            allocation.Address + (ulong)offset,
+            new FindingList.Other(block.Linear, other, otherLane, other < 0 ? -1 : block.Warps[other].InstructionOf(AccessRecord.Ticket(record))));
+    }
+
+    private Page PageOf(int number, int index)
+    {
+        // A rerun has shadows of its own.
+        if (!ReferenceEquals(_blocks, block.Launch.Blocks))
+        {
+            _blocks = block.Launch.Blocks;
+            _pages = [];
+        }
+
+        if (number >= _pages.Length)
+        {
+            var length = _pages.Length;
+            Array.Resize(ref _pages, block.Launch.Device.AllocationCount);
+            for (var i = length; i < _pages.Length; i++)
+            {
+                _pages[i] = new Page?[(block.Launch.Device.AllocationAt(i).Bytes + BlockShadow.PageBytes - 1) / BlockShadow.PageBytes];
+            }
+        }
+
+        return _pages[number][index] ??= new Page(_blocks.PageOf(number, index));
+    }
+
+    private sealed class Page(BlockShadow.Page blocks)
+    {
+        private int[]? _readOnly;
+
+        public BlockShadow.Page Blocks { get; } = blocks;
+
+        public uint[] Writers { get; } = new uint[BlockShadow.PageBytes];
+
+        public byte[] WriterWarps { get; } = new byte[BlockShadow.PageBytes];
+
+        public uint[] Readers { get; } = new uint[BlockShadow.PageBytes];
+
+        public byte[] ReaderWarps { get; } = new byte[BlockShadow.PageBytes];
+
+        public int[] ReaderBlocks { get; } = new int[BlockShadow.PageBytes];
+
+        public void MarkReadOnly(int at, int linearBlock) => (_readOnly ??= new int[BlockShadow.PageBytes])[at] = linearBlock;
+
+        public bool IsReadOnly(int at, int linearBlock) => _readOnly is not null && _readOnly[at] == linearBlock;
+    }
+}

@@ -1,0 +1,167 @@
+namespace Stof.Reference.Cuda.Simulator;
+
+/// <summary>
+/// For each byte of shared memory the last write, and for each warp its last read. An access that its partner's warp clock does not order is a
+/// race. Records stay from block to block; those of blocks before have lower tickets.
+/// </summary>
+internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
+{
+    /// <summary>Flag beside the writer's warp: it was an atomic operation.</summary>
+    private const byte Atomic = 0x80;
+
+    private readonly uint[] _writers = new uint[bytes];
+    private readonly byte[] _writerWarps = new byte[bytes];
+    private readonly int[] _copies = new int[bytes];
+    private readonly uint[] _readers = new uint[bytes * warps];
+
+    /// <summary>Forgets all.</summary>
+    public void Clear()
+    {
+        Array.Clear(_writers);
+        Array.Clear(_readers);
+    }
+
+    /// <summary>True if the block has written all of a range (or a copy to it is under way).</summary>
+    public bool IsWritten(int offset, int count)
+    {
+        var first = AccessRecord.Of(block.FirstTicket + 1, 0);
+        foreach (var writer in _writers.AsSpan(offset, count))
+        {
+            if (writer < first)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>A lane reads.</summary>
+    public void Read(Warp warp, int lane, int offset, int count)
+    {
+        var known = warp.Clock.Known;
+        var ticket = warp.Clock.Ticket;
+        var record = AccessRecord.Of(ticket, (uint)lane);
+        var readers = _readers.AsSpan((warp.Index * bytes) + offset, count);
+        for (var i = 0; i < count; i++)
+        {
+            var writer = _writers[offset + i];
+            if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i] & 31])
+            {
+                CheckWriter(warp, lane, offset + i, writer, isAtomic: false, Touch.Read);
+            }
+
+            var before = readers[i];
+            readers[i] = AccessRecord.Ticket(before) > known[warp.Index] && AccessRecord.Lane(before) != lane
+                ? AccessRecord.Of(ticket, AccessRecord.SeveralLanes)
+                : record;
+        }
+    }
+
+    /// <summary>A lane writes, or changes atomically. The memory still holds what was there before.</summary>
+    /// <param name="warp">Warp.</param>
+    /// <param name="lane">Lane.</param>
+    /// <param name="offset">First byte.</param>
+    /// <param name="values">What it writes.</param>
+    /// <param name="isAtomic">True for an atomic operation.</param>
+    public void Write(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic = false)
+    {
+        Check(warp, lane, offset, values, isAtomic);
+        var record = AccessRecord.Of(warp.Clock.Ticket, (uint)lane);
+        _writers.AsSpan(offset, values.Length).Fill(record);
+        _writerWarps.AsSpan(offset, values.Length).Fill((byte)(warp.Index | (isAtomic ? Atomic : 0)));
+    }
+
+    /// <summary>A copy to a range starts: until it ends nobody may touch it.</summary>
+    public void StartCopy(Warp warp, int lane, int offset, int count, int copy)
+    {
+        Check(warp, lane, offset, block.Shared.AsSpan(offset, count), isAtomic: false);
+        _writers.AsSpan(offset, count).Fill(AccessRecord.InFlight);
+        _writerWarps.AsSpan(offset, count).Fill((byte)warp.Index);
+        _copies.AsSpan(offset, count).Fill(copy);
+    }
+
+    /// <summary>A copy has ended, as the lane that waited for it knows.</summary>
+    public void EndCopy(Warp warp, int lane, int offset, int count)
+    {
+        _writers.AsSpan(offset, count).Fill(AccessRecord.Of(warp.Clock.Ticket, (uint)lane));
+        _writerWarps.AsSpan(offset, count).Fill((byte)warp.Index);
+    }
+
+    private void Check(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic)
+    {
+        var known = warp.Clock.Known;
+        for (var i = 0; i < values.Length; i++)
+        {
+            var writer = _writers[offset + i];
+            if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i] & 31])
+            {
+                if (AccessRecord.Ticket(writer) == warp.Clock.Ticket && (_writerWarps[offset + i] & 31) == warp.Index && AccessRecord.Lane(writer) != lane && !isAtomic)
+                {
+                    CheckLanes(warp, lane, offset + i, writer, values[i]);
+                }
+                else
+                {
+                    CheckWriter(warp, lane, offset + i, writer, isAtomic, isAtomic ? Touch.Atomic : Touch.Write);
+                }
+            }
+        }
+
+        for (var other = 0; other < warps; other++)
+        {
+            var threshold = known[other];
+            var readers = _readers.AsSpan((other * bytes) + offset, values.Length);
+            for (var i = 0; i < readers.Length; i++)
+            {
+                if (AccessRecord.Ticket(readers[i]) > threshold && !(other == warp.Index && warp.Clock.IsBefore(readers[i], lane)))
+                {
+                    Report(warp, lane, offset + i, other, readers[i], isAtomic ? Touch.Atomic : Touch.Write, Touch.Read);
+                }
+            }
+        }
+    }
+
+    private void CheckLanes(Warp warp, int lane, int offset, uint writer, byte value)
+    {
+        if (block.Shared[offset] == value)
+        {
+            block.Counters.SameValueStores++;
+            return;
+        }
+
+        warp.Find(
+            FindingKind.LaneConflict,
+            lane,
+            () => $"lanes {AccessRecord.Lane(writer)} and {lane} store different values in shared byte {block.DescribeShared(offset)}",
+            (ulong)offset + Warp.SharedBase);
+    }
+
+    private void CheckWriter(Warp warp, int lane, int offset, uint writer, bool isAtomic, Touch touch)
+    {
+        if (writer == AccessRecord.InFlight)
+        {
+            warp.FindCopyInFlight(lane, offset, _writerWarps[offset] & 31, _copies[offset], touch);
+            return;
+        }
+
+        var other = _writerWarps[offset] & 31;
+        var wasAtomic = (_writerWarps[offset] & Atomic) != 0;
+        if ((isAtomic && wasAtomic) || (other == warp.Index && warp.Clock.IsBefore(writer, lane)))
+        {
+            return;
+        }
+
+        Report(warp, lane, offset, other, writer, touch, wasAtomic ? Touch.Atomic : Touch.Write);
+    }
+
+    private void Report(Warp warp, int lane, int offset, int other, uint record, Touch touch, Touch before)
+    {
+        var otherLane = AccessRecord.Lane(record) == AccessRecord.SeveralLanes ? -1 : (int)AccessRecord.Lane(record);
+        warp.Find(
+            FindingKind.Race,
+            lane,
+            () => $"{Wording.Of(touch)} shared byte {block.DescribeShared(offset)} that {Wording.Party(warp.Index, other, otherLane)} {Wording.Past(before)} without a barrier between",
+            (ulong)offset + Warp.SharedBase,
+            new FindingList.Other(block.Linear, other, otherLane, block.Warps[other].InstructionOf(AccessRecord.Ticket(record))));
+    }
+}

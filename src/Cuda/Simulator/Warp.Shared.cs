@@ -1,0 +1,147 @@
+using System.Numerics;
+using Stof.Reference.Cuda.Ptx;
+
+namespace Stof.Reference.Cuda.Simulator;
+
+/// <content>Shared memory.</content>
+internal sealed partial class Warp
+{
+    /// <summary>Where the block's shared memory begins in the shared window: not at 0, as on devices that keep a part to themselves.</summary>
+    public const uint SharedBase = 1024;
+
+    private const int Banks = 32;
+
+    private readonly uint[] _bankWords = new uint[Lanes];
+
+    /// <summary>Takes the address of a shared array.</summary>
+    public void SharedAddress(Instruction instruction, uint lanes) => Broadcast(instruction, lanes, SharedBase + (uint)instruction.SharedArray!.Offset);
+
+    /// <summary><c>ld.shared</c>.</summary>
+    public void LoadShared(Instruction instruction, uint lanes, int size, int count)
+    {
+        BeginAccess();
+        var addresses = Words(instruction.Operands[count]);
+        var bytes = size * count;
+        CountShared(addresses, (uint)instruction.Offset, lanes, bytes);
+        for (var left = lanes; left != 0; left &= left - 1)
+        {
+            var lane = BitOperations.TrailingZeroCount(left);
+            if (!FindShared(lane, addresses[lane] + (uint)instruction.Offset, bytes, out var offset))
+            {
+                SetRegisters(instruction, 0, lane, size, count, default);
+                continue;
+            }
+
+            ReadShared(lane, offset, bytes);
+            SetRegisters(instruction, 0, lane, size, count, _block.Shared.AsSpan(offset, bytes));
+        }
+    }
+
+    /// <summary><c>st.shared</c>.</summary>
+    public void StoreShared(Instruction instruction, uint lanes, int size, int count)
+    {
+        BeginAccess();
+        Span<byte> values = stackalloc byte[MaximumAccessBytes];
+        var addresses = Words(instruction.Operands[0]);
+        var bytes = size * count;
+        CountShared(addresses, (uint)instruction.Offset, lanes, bytes);
+        for (var left = lanes; left != 0; left &= left - 1)
+        {
+            var lane = BitOperations.TrailingZeroCount(left);
+            if (FindShared(lane, addresses[lane] + (uint)instruction.Offset, bytes, out var offset))
+            {
+                GetRegisters(instruction, 1, lane, size, count, values);
+                WriteShared(lane, offset, values[..bytes]);
+            }
+        }
+    }
+
+    private void ReadShared(int lane, int offset, int bytes)
+    {
+        _recorder?.Touch(lane, "shared", SharedBase + (ulong)offset, bytes, isWrite: false);
+        if (!_block.SharedShadow.IsWritten(offset, bytes))
+        {
+            Find(
+                FindingKind.UninitialisedMemory,
+                lane,
+                () => $"reads {bytes} bytes from shared byte {_block.DescribeShared(offset)} that the block has not written",
+                SharedBase + (ulong)offset);
+        }
+
+        _block.SharedShadow.Read(this, lane, offset, bytes);
+    }
+
+    private void WriteShared(int lane, int offset, ReadOnlySpan<byte> values)
+    {
+        _recorder?.Touch(lane, "shared", SharedBase + (ulong)offset, values.Length, isWrite: true);
+        _block.SharedShadow.Write(this, lane, offset, values);
+        values.CopyTo(_block.Shared.AsSpan(offset));
+    }
+
+    private bool FindShared(int lane, uint address, int bytes, out int offset)
+    {
+        offset = (int)(address - SharedBase);
+        var array = _program[CurrentInstruction].SharedArray;
+        var first = array?.Offset ?? 0;
+        var length = array?.Bytes ?? _block.Shared.Length;
+        if (address < SharedBase || offset < first || offset - first + (long)bytes > length)
+        {
+            var at = (long)address - SharedBase - first;
+            Find(
+                FindingKind.OutOfBounds,
+                lane,
+                () => array is null
+                    ? $"{bytes} bytes at shared byte {at}, but the block has {length}"
+                    : $"{bytes} bytes at byte {at} of shared array {array.Name}, which has {length}",
+                address);
+            return false;
+        }
+
+        return IsAligned(lane, address, bytes, "shared");
+    }
+
+    /// <summary>
+    /// Counts the cycles that an access takes beyond the least. 32 banks of 4 bytes: lanes of a phase that want different words of a bank wait for each
+    /// other. A phase is the whole warp for 4 bytes a lane or less, half of it for 8 and a quarter for 16.
+    /// </summary>
+    private void CountShared(ReadOnlySpan<uint> addresses, uint offset, uint lanes, int bytes)
+    {
+        var phase = bytes <= 4 ? Lanes : bytes == 8 ? Lanes / 2 : Lanes / 4;
+        var counters = _block.Counters;
+        counters.SharedAccesses++;
+        for (var first = 0; first < Lanes; first += phase)
+        {
+            counters.SharedConflicts += Math.Max(0, PhaseCycles(addresses, offset, lanes, first, phase, Math.Max(1, bytes / 4)) - 1);
+        }
+    }
+
+    private int PhaseCycles(ReadOnlySpan<uint> addresses, uint offset, uint lanes, int first, int phase, int words)
+    {
+        Span<byte> perBank = stackalloc byte[Banks];
+        perBank.Clear();
+        var count = 0;
+        var most = 0;
+        for (var lane = first; lane < first + phase; lane++)
+        {
+            if ((lanes >> lane & 1) == 0)
+            {
+                continue;
+            }
+
+            for (var i = 0u; i < words; i++)
+            {
+                var word = ((addresses[lane] + offset) / 4) + i;
+                var bank = (int)(word % Banks);
+
+                // Only words of a bank that others use can be the same.
+                if (perBank[bank] == 0 || !_bankWords.AsSpan(0, count).Contains(word))
+                {
+                    _bankWords[count++] = word;
+                    most = Math.Max(most, ++perBank[bank]);
+                }
+            }
+        }
+
+        return most;
+    }
+}
