@@ -14,7 +14,7 @@ public static class CudaInstructionTruth
 {
     private const int Examples = 4;
 
-    /// <summary>Runs all probes.</summary>
+    /// <summary>Runs all probes that have sources.</summary>
     /// <param name="launch">Runs kernels on the device.</param>
     /// <param name="target">What the device runs.</param>
     /// <param name="blocks">Blocks of <see cref="InstructionProbe.Threads"/> threads; each thread is a case.</param>
@@ -23,7 +23,7 @@ public static class CudaInstructionTruth
     public static ImmutableArray<TruthEntry> Run(KernelLauncher launch, Target target, int blocks = 32, int seed = 1)
     {
         ArgumentNullException.ThrowIfNull(launch);
-        return [.. InstructionProbe.All(target).Select(probe => Run(launch, probe, blocks, new Random(seed)))];
+        return [.. InstructionProbe.All(target).Where(probe => probe.HasSources).Select(probe => Run(launch, probe, blocks, new Random(seed)))];
     }
 
     private static TruthEntry Run(KernelLauncher launch, InstructionProbe probe, int blocks, Random random)

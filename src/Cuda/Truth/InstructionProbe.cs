@@ -37,14 +37,17 @@ public sealed class InstructionProbe
     public IEnumerable<RegisterType> Rows =>
         Opcode.Slots.Where(slot => !slot.MustBeConstant).SelectMany(slot => Enumerable.Repeat(slot.Type, slot.Count));
 
-    /// <summary>A probe for each register instruction that a target has and whose result does not depend on where the thread is.</summary>
+    /// <summary>False for special registers, which say where a thread is and depend on nothing else.</summary>
+    public bool HasSources => Opcode.OperandCount > Opcode.DestinationCount;
+
+    /// <summary>A probe for each register instruction that a target has.</summary>
     public static ImmutableArray<InstructionProbe> All(Target target)
     {
         ArgumentNullException.ThrowIfNull(target);
         var probes = ImmutableArray.CreateBuilder<InstructionProbe>();
         foreach (var opcode in InstructionTable.All)
         {
-            if (opcode.IsRegisterOnly && opcode.OperandCount > opcode.DestinationCount && target.Has(opcode.Requires))
+            if (opcode.IsRegisterOnly && target.Has(opcode.Requires))
             {
                 var tables = opcode.Slots.Any(slot => slot.MustBeConstant) ? Tables.Select(table => ImmutableArray.Create(table)) : [[]];
                 foreach (var constants in tables)
