@@ -156,6 +156,9 @@ public sealed record Opcode
     /// <summary>Which lanes must come to it together.</summary>
     public LaneDemand Demand { get; init; }
 
+    /// <summary>True if the text ends in the name of a shared or local array, whose address it takes.</summary>
+    public bool NamesArray { get; init; }
+
     /// <summary>True if the text ends in a label.</summary>
     public bool HasLabel { get; init; }
 
@@ -174,7 +177,7 @@ public sealed record Opcode
             {
                 var type = (slot.MustBeConstant ? "#" : "") + slot.Type.ToString().ToLowerInvariant();
                 var all = string.Join(", ", Enumerable.Repeat(type, slot.Count));
-                return slot.Role == SlotRole.Address ? $"[{all}]" : slot.IsBraced ? $"{{{all}}}" : all;
+                return slot.Role is SlotRole.Address or SlotRole.SourceAddress ? $"[{all}]" : slot.IsBraced ? $"{{{all}}}" : all;
             });
             return $"{Name} {string.Join(", ", slots)}{Suffix}".TrimEnd();
         }
@@ -183,7 +186,7 @@ public sealed record Opcode
     /// <summary>
     /// True if it only reads and writes registers of its own lane (and special registers), so that it can be tried out one lane at a time.
     /// </summary>
-    public bool IsRegisterOnly => Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction
+    public bool IsRegisterOnly => !NamesArray && Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction
         or InstructionClass.Conversion or InstructionClass.Predicate or InstructionClass.Move;
 
     /// <summary>What it does.</summary>

@@ -48,7 +48,7 @@ internal sealed class BlockBarriers(ThreadBlock block)
         }
 
         state.Arrived += Warp.Lanes;
-        warp.Clock.Publish(state.Known);
+        warp.Order.Publish(state.Known);
         if (waits)
         {
             block.Counters.BarrierWaits++;
@@ -104,7 +104,7 @@ internal sealed class BlockBarriers(ThreadBlock block)
         {
             if ((state.Waiting & (1u << warp.Index)) != 0)
             {
-                warp.Clock.Learn(state.Known);
+                warp.Order.Learn(state.Known);
                 warp.PassBarrier(id);
             }
         }

@@ -65,10 +65,10 @@ internal sealed class GlobalShadow(ThreadBlock block)
 
     private void Read(Warp warp, int lane, Allocation allocation, Page page, int at, int offset)
     {
-        var known = warp.Clock.Known;
+        var known = warp.Order.Known;
         var writer = page.Writers[at];
         var writerWarp = page.WriterWarps[at];
-        if (AccessRecord.Ticket(writer) > known[writerWarp & 31] && !(((writerWarp & 31) == warp.Index) && warp.Clock.IsBefore(writer, lane)))
+        if (AccessRecord.Ticket(writer) > known[writerWarp & 31] && !(((writerWarp & 31) == warp.Index) && warp.Order.IsBefore(writer, lane)))
         {
             Report(warp, lane, allocation, offset, writerWarp & 31, writer, Touch.Read, (writerWarp & Atomic) != 0 ? Touch.Atomic : Touch.Write);
         }
@@ -99,12 +99,12 @@ internal sealed class GlobalShadow(ThreadBlock block)
 
             if (AccessRecord.Lane(before) != lane)
             {
-                page.Readers[at] = AccessRecord.Of(warp.Clock.Ticket, AccessRecord.SeveralLanes);
+                page.Readers[at] = AccessRecord.Of(warp.Order.Ticket, AccessRecord.SeveralLanes);
                 return;
             }
         }
 
-        page.Readers[at] = AccessRecord.Of(warp.Clock.Ticket, (uint)lane);
+        page.Readers[at] = AccessRecord.Of(warp.Order.Ticket, (uint)lane);
         page.ReaderWarps[at] = (byte)warp.Index;
     }
 
@@ -124,18 +124,18 @@ internal sealed class GlobalShadow(ThreadBlock block)
 
     private void Write(Warp warp, int lane, Allocation allocation, Page page, int at, int offset, Touch touch, byte? value)
     {
-        var known = warp.Clock.Known;
+        var known = warp.Order.Known;
         var writer = page.Writers[at];
         var writerWarp = page.WriterWarps[at];
         var before = (writerWarp & Atomic) != 0 ? Touch.Atomic : Touch.Write;
         if (AccessRecord.Ticket(writer) > known[writerWarp & 31] && !(touch == Touch.Atomic && before == Touch.Atomic))
         {
             var isOwn = (writerWarp & 31) == warp.Index;
-            if (isOwn && AccessRecord.Ticket(writer) == warp.Clock.Ticket && AccessRecord.Lane(writer) != lane)
+            if (isOwn && AccessRecord.Ticket(writer) == warp.Order.Ticket && AccessRecord.Lane(writer) != lane)
             {
                 CheckLanes(warp, lane, allocation, offset, writer, value);
             }
-            else if (!(isOwn && warp.Clock.IsBefore(writer, lane)))
+            else if (!(isOwn && warp.Order.IsBefore(writer, lane)))
             {
                 Report(warp, lane, allocation, offset, writerWarp & 31, writer, touch, before);
             }
@@ -159,7 +159,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
                 Report(warp, lane, allocation, offset, -1, 0, touch, Touch.Read);
             }
         }
-        else if (AccessRecord.Ticket(reader) > known[readerWarp] && !(readerWarp == warp.Index && warp.Clock.IsBefore(reader, lane)))
+        else if (AccessRecord.Ticket(reader) > known[readerWarp] && !(readerWarp == warp.Index && warp.Order.IsBefore(reader, lane)))
         {
             Report(warp, lane, allocation, offset, readerWarp, reader, touch, Touch.Read);
         }
@@ -169,7 +169,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
             NoteBlock(warp, lane, allocation, page, at, offset, touch);
         }
 
-        page.Writers[at] = AccessRecord.Of(warp.Clock.Ticket, (uint)lane);
+        page.Writers[at] = AccessRecord.Of(warp.Order.Ticket, (uint)lane);
         page.WriterWarps[at] = (byte)(warp.Index | (touch == Touch.Atomic ? Atomic : 0));
     }
 

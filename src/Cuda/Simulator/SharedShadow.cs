@@ -39,8 +39,8 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
     /// <summary>A lane reads.</summary>
     public void Read(Warp warp, int lane, int offset, int count)
     {
-        var known = warp.Clock.Known;
-        var ticket = warp.Clock.Ticket;
+        var known = warp.Order.Known;
+        var ticket = warp.Order.Ticket;
         var record = AccessRecord.Of(ticket, (uint)lane);
         var readers = _readers.AsSpan((warp.Index * bytes) + offset, count);
         for (var i = 0; i < count; i++)
@@ -67,7 +67,7 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
     public void Write(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic = false)
     {
         Check(warp, lane, offset, values, isAtomic);
-        var record = AccessRecord.Of(warp.Clock.Ticket, (uint)lane);
+        var record = AccessRecord.Of(warp.Order.Ticket, (uint)lane);
         _writers.AsSpan(offset, values.Length).Fill(record);
         _writerWarps.AsSpan(offset, values.Length).Fill((byte)(warp.Index | (isAtomic ? Atomic : 0)));
     }
@@ -84,19 +84,19 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
     /// <summary>A copy has ended, as the lane that waited for it knows.</summary>
     public void EndCopy(Warp warp, int lane, int offset, int count)
     {
-        _writers.AsSpan(offset, count).Fill(AccessRecord.Of(warp.Clock.Ticket, (uint)lane));
+        _writers.AsSpan(offset, count).Fill(AccessRecord.Of(warp.Order.Ticket, (uint)lane));
         _writerWarps.AsSpan(offset, count).Fill((byte)warp.Index);
     }
 
     private void Check(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic)
     {
-        var known = warp.Clock.Known;
+        var known = warp.Order.Known;
         for (var i = 0; i < values.Length; i++)
         {
             var writer = _writers[offset + i];
             if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i] & 31])
             {
-                if (AccessRecord.Ticket(writer) == warp.Clock.Ticket && (_writerWarps[offset + i] & 31) == warp.Index && AccessRecord.Lane(writer) != lane && !isAtomic)
+                if (AccessRecord.Ticket(writer) == warp.Order.Ticket && (_writerWarps[offset + i] & 31) == warp.Index && AccessRecord.Lane(writer) != lane && !isAtomic)
                 {
                     CheckLanes(warp, lane, offset + i, writer, values[i]);
                 }
@@ -113,7 +113,7 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
             var readers = _readers.AsSpan((other * bytes) + offset, values.Length);
             for (var i = 0; i < readers.Length; i++)
             {
-                if (AccessRecord.Ticket(readers[i]) > threshold && !(other == warp.Index && warp.Clock.IsBefore(readers[i], lane)))
+                if (AccessRecord.Ticket(readers[i]) > threshold && !(other == warp.Index && warp.Order.IsBefore(readers[i], lane)))
                 {
                     Report(warp, lane, offset + i, other, readers[i], isAtomic ? Touch.Atomic : Touch.Write, Touch.Read);
                 }
@@ -146,7 +146,7 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
 
         var other = _writerWarps[offset] & 31;
         var wasAtomic = (_writerWarps[offset] & Atomic) != 0;
-        if ((isAtomic && wasAtomic) || (other == warp.Index && warp.Clock.IsBefore(writer, lane)))
+        if ((isAtomic && wasAtomic) || (other == warp.Index && warp.Order.IsBefore(writer, lane)))
         {
             return;
         }

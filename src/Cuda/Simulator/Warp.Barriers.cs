@@ -24,11 +24,11 @@ internal sealed partial class Warp
     {
         if ((_living & ~lanes) == 0)
         {
-            Clock.Meet();
+            Order.Meet();
         }
         else
         {
-            Clock.Meet(lanes);
+            Order.Meet(lanes);
         }
     }
 

@@ -37,9 +37,10 @@ internal sealed partial class Warp
         _counter = 0;
         _living = uint.MaxValue;
         _parked = 0;
-        Time = 0;
+        Clock = 0;
+        Block = (_block.Index.X, _block.Index.Y, _block.Index.Z);
         Array.Clear(_defined);
-        Clock.Begin(ticket);
+        Order.Begin(ticket);
         BeginAccesses(ticket);
         BarrierWaitedAt = -1;
         _local.Begin();
@@ -139,7 +140,7 @@ internal sealed partial class Warp
         }
 
         _stepLanes = lanes;
-        Time++;
+        Clock++;
         _block.Counters.Count(instruction.Opcode.Class, BitOperations.PopCount(active));
         foreach (var source in step.Sources)
         {

@@ -7,10 +7,10 @@ internal sealed partial class Warp
     private uint _firstTicket;
 
     /// <summary>What the warp knows of the others' accesses.</summary>
-    public WarpClock Clock { get; }
+    public WarpClock Order { get; }
 
     /// <summary>Ticket of its last access.</summary>
-    public uint Ticket => Clock.Ticket;
+    public uint Ticket => Order.Ticket;
 
     /// <summary>Adds a finding at the instruction that runs.</summary>
     public void Find(FindingKind kind, int lane, Func<string> message, ulong address = 0, FindingList.Other? other = null) =>
@@ -29,12 +29,12 @@ internal sealed partial class Warp
     /// <summary>A new access to memory begins: it gets the next ticket.</summary>
     private void BeginAccess()
     {
-        if (Clock.Ticket >= AccessRecord.MaximumTicket)
+        if (Order.Ticket >= AccessRecord.MaximumTicket)
         {
             throw new InvalidOperationException($"a warp of {_block.Launch.Kernel.Name} accesses memory more than {AccessRecord.MaximumTicket} times");
         }
 
-        Clock.Ticket++;
+        Order.Ticket++;
         _accesses.Add(CurrentInstruction);
     }
 }

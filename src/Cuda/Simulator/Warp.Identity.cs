@@ -10,11 +10,11 @@ internal sealed partial class Warp
     public int BlockThreads { get; init; } = Lanes;
 
     /// <summary>The block's place in the grid.</summary>
-    public (int X, int Y, int Z) Block { get; init; }
+    public (int X, int Y, int Z) Block { get; private set; }
 
     /// <summary>Blocks of the grid.</summary>
     public (int X, int Y, int Z) Grid { get; init; } = (1, 1, 1);
 
     /// <summary>Instructions that the warp has run: its clock.</summary>
-    public long Clock { get; set; }
+    public long Clock { get; private set; }
 }

@@ -29,28 +29,19 @@ internal sealed partial class Warp
         _program = block?.Launch.Program ?? [];
         _defined = new uint[new RegisterNumbers(kernel).Count];
         _local = new LocalMemory(kernel);
-        Clock = new WarpClock(index);
+        Order = new WarpClock(index);
+        BlockThreads = kernel.Threads;
+        if (block is not null)
+        {
+            Grid = (block.Launch.Grid.X, block.Launch.Grid.Y, block.Launch.Grid.Z);
+        }
+
         _parameterBlock = parameterBlock;
         _predicates = new uint[kernel.RegisterTypes[(int)RegisterFile.Predicates].Length];
         _words = new uint[kernel.RegisterTypes[(int)RegisterFile.Words].Length * Lanes];
         _longWords = new ulong[kernel.RegisterTypes[(int)RegisterFile.LongWords].Length * Lanes];
         _constants = constants;
     }
-
-    /// <summary>Number within the block.</summary>
-    public int Index { get; }
-
-    /// <summary>Place of the block in the grid.</summary>
-    public BlockIndex BlockIndex => _block.Index;
-
-    /// <summary>Blocks of the launch.</summary>
-    public Grid Grid => _block.Launch.Grid;
-
-    /// <summary>Threads of a block, all along x.</summary>
-    public int BlockThreads => _block.Launch.Kernel.Threads;
-
-    /// <summary>Instructions that the warp has run: what stands for time.</summary>
-    public ulong Time { get; private set; }
 
     /// <summary>The launch's parameters.</summary>
     public ReadOnlySpan<byte> ParameterBlock => _parameterBlock;

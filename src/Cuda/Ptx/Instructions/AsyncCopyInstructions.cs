@@ -5,17 +5,17 @@ namespace Stof.Reference.Cuda.Ptx;
 /// <summary>Asynchronous copies from global to shared memory, and their groups.</summary>
 internal static class AsyncCopyInstructions
 {
-    public static readonly Opcode Copy4 = Define("ca", 4, hasSourceBytes: false);
+    /// <summary>4 or 8 bytes a lane, through the first-level cache.</summary>
+    public static readonly Opcode CopyCached = Define("ca", hasSourceBytes: false);
 
-    public static readonly Opcode Copy8 = Define("ca", 8, hasSourceBytes: false);
+    /// <summary>16 bytes a lane, past the first-level cache.</summary>
+    public static readonly Opcode Copy = Define("cg", hasSourceBytes: false);
 
-    public static readonly Opcode Copy16 = Define("cg", 16, hasSourceBytes: false);
+    /// <summary>As <see cref="CopyCached"/>, filled up with zeros.</summary>
+    public static readonly Opcode CopyCachedUpTo = Define("ca", hasSourceBytes: true);
 
-    public static readonly Opcode CopyUpTo4 = Define("ca", 4, hasSourceBytes: true);
-
-    public static readonly Opcode CopyUpTo8 = Define("ca", 8, hasSourceBytes: true);
-
-    public static readonly Opcode CopyUpTo16 = Define("cg", 16, hasSourceBytes: true);
+    /// <summary>As <see cref="Copy"/>, filled up with zeros.</summary>
+    public static readonly Opcode CopyUpTo = Define("cg", hasSourceBytes: true);
 
     public static readonly Opcode Commit = new(
         "cp.async.commit_group", InstructionClass.AsyncCopy, (warp, instruction, lanes) => warp.CommitCopies(lanes));
@@ -35,11 +35,10 @@ internal static class AsyncCopyInstructions
             warp.WaitForCopies(lanes, 0);
         });
 
-    // The bytes are an operand of the text that is part of the opcode here: sizes are alignments, and decide which cache level is passed.
-    private static Opcode Define(string level, int bytes, bool hasSourceBytes) => new(
+    private static Opcode Define(string level, bool hasSourceBytes) => new(
         $"cp.async.{level}.shared.global",
         InstructionClass.AsyncCopy,
-        (warp, instruction, lanes) => warp.IssueCopy(instruction, lanes, bytes, hasSourceBytes),
+        (warp, instruction, lanes) => warp.IssueCopy(instruction, lanes, (int)instruction.Operands[2].Bits, hasSourceBytes),
         [
             new Slot(SlotRole.Address, RegisterType.B32),
             new Slot(SlotRole.SourceAddress, RegisterType.B64),
@@ -64,15 +63,17 @@ public sealed partial class KernelBuilder
     public void CopyAsync(
         SharedPointer to, GlobalPointer from, int bytes, B32? sourceBytes = null, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
-        var opcode = (bytes, sourceBytes is null) switch
+        if (bytes is not (4 or 8 or 16))
         {
-            (4, true) => AsyncCopyInstructions.Copy4,
-            (8, true) => AsyncCopyInstructions.Copy8,
-            (16, true) => AsyncCopyInstructions.Copy16,
-            (4, false) => AsyncCopyInstructions.CopyUpTo4,
-            (8, false) => AsyncCopyInstructions.CopyUpTo8,
-            (16, false) => AsyncCopyInstructions.CopyUpTo16,
-            _ => throw new InvalidInputException("bytes of an asynchronous copy", $"{bytes}", "4, 8 or 16"),
+            throw new InvalidInputException("bytes of an asynchronous copy", $"{bytes}", "4, 8 or 16");
+        }
+
+        var opcode = (bytes == 16, sourceBytes is null) switch
+        {
+            (false, true) => AsyncCopyInstructions.CopyCached,
+            (true, true) => AsyncCopyInstructions.Copy,
+            (false, false) => AsyncCopyInstructions.CopyCachedUpTo,
+            _ => AsyncCopyInstructions.CopyUpTo,
         };
         ReadOnlySpan<Operand> operands = [to.Base.Operand, from.Base.Operand, B32.Constant(bytes).Operand];
         Emit(opcode, sourceBytes is { } size ? [.. operands, size.Operand] : operands, file, line, to.Offset, sourceOffset: from.Offset);

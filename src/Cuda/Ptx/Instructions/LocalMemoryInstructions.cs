@@ -13,7 +13,10 @@ internal static class LocalMemoryInstructions
         "mov.u64",
         InstructionClass.Move,
         (warp, instruction, lanes) => warp.LocalAddress(instruction, lanes),
-        new Slot(SlotRole.Destination, RegisterType.B64));
+        new Slot(SlotRole.Destination, RegisterType.B64))
+    {
+        NamesArray = true,
+    };
 
     public static readonly IEnumerable<Opcode> All = [.. LoadOpcodes.Values, .. StoreOpcodes.Values];
 

@@ -13,7 +13,10 @@ internal static class SharedMemoryInstructions
         "mov.u32",
         InstructionClass.Move,
         (warp, instruction, lanes) => warp.SharedAddress(instruction, lanes),
-        new Slot(SlotRole.Destination, RegisterType.B32));
+        new Slot(SlotRole.Destination, RegisterType.B32))
+    {
+        NamesArray = true,
+    };
 
     public static readonly Opcode LoadByte = new(
         "ld.shared.u8",
