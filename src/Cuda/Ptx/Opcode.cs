@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Stof.Reference.Cuda.Simulator;
 
 namespace Stof.Reference.Cuda.Ptx;
@@ -105,7 +106,7 @@ internal delegate void Semantics(Warp warp, Instruction instruction, uint lanes)
 /// An instruction of the ISA: text, operands, what it needs and what it does, in one place. <see cref="InstructionTable"/> lists all of
 /// them.
 /// </summary>
-public sealed class Opcode
+public sealed record Opcode
 {
     /// <summary>Defines an instruction.</summary>
     /// <param name="name">Mnemonic with all modifiers, such as <c>fma.rn.f32</c>.</param>
@@ -191,17 +192,11 @@ public sealed class Opcode
     /// <summary>What it does.</summary>
     internal Semantics Execute { get; }
 
-    /// <summary>The same with another requirement or accuracy.</summary>
-    internal Opcode With(Requirement? requires = null, AccuracyBound? accuracy = null) => new(Name, Class, Execute, Slots.AsSpan())
-    {
-        Requires = requires ?? Requires,
-        Accuracy = accuracy ?? Accuracy,
-        TakesConstants = TakesConstants,
-        HasLabel = HasLabel,
-        NamesArray = NamesArray,
-        Demand = Demand,
-        Suffix = Suffix,
-    };
+    /// <summary>An instruction is itself only, so that what is alike but for its meaning is not taken for the same.</summary>
+    public bool Equals(Opcode? other) => ReferenceEquals(this, other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => RuntimeHelpers.GetHashCode(this);
 
     /// <inheritdoc/>
     public override string ToString() => Name;

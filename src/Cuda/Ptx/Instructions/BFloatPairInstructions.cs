@@ -33,7 +33,10 @@ internal static class BFloatPairInstructions
         name,
         InstructionClass.FloatArithmetic,
         (uint a, uint b) => Rounded(f(Value(a), Value(b))) | (Rounded(f(Value(a >> 16), Value(b >> 16))) << 16),
-        [RegisterType.BF16x2, RegisterType.BF16x2, RegisterType.BF16x2]).With(requires);
+        [RegisterType.BF16x2, RegisterType.BF16x2, RegisterType.BF16x2]) with
+    {
+        Requires = requires ?? Requirement.Base,
+    };
 
     private static float Value(uint bits) => (float)BFloat16.FromBits((ushort)bits);
 

@@ -29,7 +29,10 @@ internal static class HalfPairInstructions
         name,
         InstructionClass.FloatArithmetic,
         (uint a, uint b) => Rounded(f(Value(a), Value(b))) | (Rounded(f(Value(a >> 16), Value(b >> 16))) << 16),
-        [RegisterType.F16x2, RegisterType.F16x2, RegisterType.F16x2]).With(requires);
+        [RegisterType.F16x2, RegisterType.F16x2, RegisterType.F16x2]) with
+    {
+        Requires = requires ?? Requirement.Base,
+    };
 
     private static float Value(uint bits) => (float)BitConverter.UInt16BitsToHalf((ushort)bits);
 
