@@ -102,6 +102,9 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
         _writerWarps.AsSpan(offset, count).Fill((byte)warp.Index);
     }
 
+    /// <summary>A copy that nothing waited for before its block ended.</summary>
+    public void ForgetCopy(int offset, int count) => _writers.AsSpan(offset, count).Clear();
+
     private void Check(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic)
     {
         var known = warp.Order.Known;
