@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Stof.Reference.Cuda.Simulator;
 
 /// <summary>
@@ -8,6 +11,8 @@ internal static class AccessRecord
 {
     /// <summary>Bits of the lane.</summary>
     public const int LaneBits = 6;
+
+    private const uint LaneMask = (1u << LaneBits) - 1;
 
     /// <summary>Lane of an access by more than one.</summary>
     public const uint SeveralLanes = 32;
@@ -25,5 +30,23 @@ internal static class AccessRecord
     public static uint Ticket(uint record) => record >> LaneBits;
 
     /// <summary>The lane, or <see cref="SeveralLanes"/>.</summary>
-    public static uint Lane(uint record) => record & ((1u << LaneBits) - 1);
+    public static uint Lane(uint record) => record & LaneMask;
+
+    /// <summary>
+    /// True if four neighbouring bytes were written by one warp and either before what the asking warp knows of it, or by the asking lane itself.
+    /// False says only that the bytes have to be looked at one by one.
+    /// </summary>
+    public static bool AreOrdered(Vector128<uint> writers, ref byte warps, uint[] known, int warp, uint lane)
+    {
+        var owners = Unsafe.ReadUnaligned<uint>(ref warps);
+        var owner = owners & 0xff;
+        return owners == owner * 0x01010101
+            && (!Vector128.GreaterThanAny(writers, Vector128.Create(Of(known[owner], LaneMask)))
+                || (owner == warp && AreKnownOrOwn(writers, known[owner], lane)));
+    }
+
+    /// <summary>True if four accesses of the asking warp are all known to it, or all by the asking lane.</summary>
+    public static bool AreKnownOrOwn(Vector128<uint> records, uint known, uint lane) =>
+        !Vector128.GreaterThanAny(records, Vector128.Create(Of(known, LaneMask)))
+        || (lane < SeveralLanes && Vector128.EqualsAll(records & Vector128.Create(LaneMask), Vector128.Create(lane)));
 }

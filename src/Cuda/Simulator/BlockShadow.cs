@@ -48,7 +48,7 @@ internal sealed class BlockShadow(bool isSequential)
     /// <summary>A page's bytes.</summary>
     internal sealed class Page(bool isSequential)
     {
-        private readonly ulong[] _states = new ulong[PageBytes];
+        private readonly ulong[] _states = GC.AllocateArray<ulong>(PageBytes, pinned: true);
         private readonly int[]? _instructions = isSequential ? new int[3 * PageBytes] : null;
         private byte[]? _data;
         private byte[]? _written;

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Stof.Reference.Cuda.Simulator;
 
 /// <summary>
@@ -7,6 +10,7 @@ namespace Stof.Reference.Cuda.Simulator;
 internal sealed class GlobalShadow(ThreadBlock block)
 {
     private const byte SeveralWarps = 0xff;
+    private const int Group = 4;
 
     private Page?[][] _pages = [];
     private BlockShadow? _blocks;
@@ -42,22 +46,77 @@ internal sealed class GlobalShadow(ThreadBlock block)
             page.Blocks.Save(allocation, offset - start);
         }
 
-        for (var i = 0; i < count; i++)
+        if (touch == Touch.Read)
         {
-            if (touch == Touch.Read)
+            if (isReadOnly)
             {
-                if (isReadOnly)
+                for (var i = 0; i < count; i++)
                 {
                     ReadOnly(warp, lane, allocation, page, start + i, offset + i);
                 }
+            }
 
+            if (count % Group == 0 && ReadGroups(warp, (uint)lane, page, start, count))
+            {
+                return;
+            }
+
+            for (var i = 0; i < count; i++)
+            {
                 Read(warp, lane, allocation, page, start + i, offset + i);
+            }
+
+            return;
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            Write(warp, lane, allocation, page, start + i, offset + i, touch, values.IsEmpty ? null : values[i]);
+        }
+    }
+
+    /// <summary>
+    /// The way of most reads after a block's first, four bytes at a time: nothing in the block has written them, or one warp in order, and the last reader is this warp or
+    /// all of them. Else it gives up, having changed nothing that counts.
+    /// </summary>
+    private bool ReadGroups(Warp warp, uint lane, Page page, int start, int count)
+    {
+        if (page.HasAtomics || page.Readers is not { } readers)
+        {
+            return false;
+        }
+
+        var known = warp.Order.Known;
+        var record = Vector128.Create(AccessRecord.Of(warp.Order.Ticket, lane));
+        var first = Vector128.Create(AccessRecord.Of(block.FirstTicket + 1, 0));
+        for (var i = start; i < start + count; i += Group)
+        {
+            if (page.Writers is { } writers && !AccessRecord.AreOrdered(Vector128.LoadUnsafe(ref writers[i]), ref page.WriterWarps![i], known, warp.Index, lane))
+            {
+                return false;
+            }
+
+            var before = Vector128.LoadUnsafe(ref readers[i]);
+            var readerWarps = Unsafe.ReadUnaligned<uint>(ref page.ReaderWarps![i]);
+            if (readerWarps == uint.MaxValue)
+            {
+                if (!Vector128.EqualsAll(before, Vector128.Create(Generation(block))))
+                {
+                    return false;
+                }
+            }
+            else if (readerWarps == (uint)warp.Index * 0x01010101 && !Vector128.LessThanAny(before, first)
+                && AccessRecord.AreKnownOrOwn(before, known[warp.Index], lane))
+            {
+                record.StoreUnsafe(ref readers[i]);
             }
             else
             {
-                Write(warp, lane, allocation, page, start + i, offset + i, touch, values.IsEmpty ? null : values[i]);
+                return false;
             }
         }
+
+        return true;
     }
 
     private static uint Generation(ThreadBlock block) => block.Barriers.Generation;
@@ -65,8 +124,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
     private void Read(Warp warp, int lane, Allocation allocation, Page page, int at, int offset)
     {
         var known = warp.Order.Known;
-        var writer = page.Writers[at];
-        var writerWarp = page.WriterWarps[at];
+        var (writer, writerWarp) = page.WriterAt(at);
         if (AccessRecord.Ticket(writer) > known[writerWarp] && !(writerWarp == warp.Index && warp.Order.IsBefore(writer, lane)))
         {
             Report(warp, lane, allocation, offset, writerWarp, writer, Touch.Read, Touch.Write);
@@ -74,11 +132,9 @@ internal sealed class GlobalShadow(ThreadBlock block)
 
         CheckAtomic(warp, lane, allocation, page, at, offset, Touch.Read);
 
-        var before = page.Readers[at];
-        var readerWarp = page.ReaderWarps[at];
-        if (page.ReaderBlocks[at] != block.Linear + 1)
+        var (before, readerWarp) = page.ReaderAt(at);
+        if (readerWarp == SeveralWarps ? before < block.FirstGeneration : AccessRecord.Ticket(before) <= block.FirstTicket)
         {
-            page.ReaderBlocks[at] = block.Linear + 1;
             NoteBlock(warp, lane, allocation, page, at, offset, Touch.Read);
         }
 
@@ -93,25 +149,23 @@ internal sealed class GlobalShadow(ThreadBlock block)
         {
             if (readerWarp != warp.Index)
             {
-                page.Readers[at] = Generation(block);
-                page.ReaderWarps[at] = SeveralWarps;
+                page.SetReader(at, Generation(block), SeveralWarps);
                 return;
             }
 
             if (AccessRecord.Lane(before) != lane)
             {
-                page.Readers[at] = AccessRecord.Of(warp.Order.Ticket, AccessRecord.SeveralLanes);
+                page.SetReader(at, AccessRecord.Of(warp.Order.Ticket, AccessRecord.SeveralLanes), (byte)warp.Index);
                 return;
             }
         }
 
-        page.Readers[at] = AccessRecord.Of(warp.Order.Ticket, (uint)lane);
-        page.ReaderWarps[at] = (byte)warp.Index;
+        page.SetReader(at, AccessRecord.Of(warp.Order.Ticket, (uint)lane), (byte)warp.Index);
     }
 
     private void ReadOnly(Warp warp, int lane, Allocation allocation, Page page, int at, int offset)
     {
-        if (AccessRecord.Ticket(page.Writers[at]) > block.FirstTicket)
+        if (AccessRecord.Ticket(page.WriterAt(at).Record) > block.FirstTicket)
         {
             warp.Find(
                 FindingKind.ReadOnlyWritten,
@@ -126,8 +180,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
     private void Write(Warp warp, int lane, Allocation allocation, Page page, int at, int offset, Touch touch, byte? value)
     {
         var known = warp.Order.Known;
-        var writer = page.Writers[at];
-        var writerWarp = page.WriterWarps[at];
+        var (writer, writerWarp) = page.WriterAt(at);
         if (AccessRecord.Ticket(writer) > known[writerWarp])
         {
             var isOwn = writerWarp == warp.Index;
@@ -155,8 +208,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
                 allocation.Address + (ulong)offset);
         }
 
-        var reader = page.Readers[at];
-        var readerWarp = page.ReaderWarps[at];
+        var (reader, readerWarp) = page.ReaderAt(at);
         if (readerWarp == SeveralWarps)
         {
             if (reader == Generation(block))
@@ -177,8 +229,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
                 NoteBlock(warp, lane, allocation, page, at, offset, touch);
             }
 
-            page.Writers[at] = record;
-            page.WriterWarps[at] = (byte)warp.Index;
+            page.SetWriter(at, record, (byte)warp.Index);
             return;
         }
 
@@ -281,26 +332,47 @@ internal sealed class GlobalShadow(ThreadBlock block)
 
         public BlockShadow.Page Blocks { get; } = blocks;
 
-        public uint[] Writers { get; } = new uint[BlockShadow.PageBytes];
+        /// <summary>Last writes; null until the first.</summary>
+        public uint[]? Writers { get; private set; }
 
-        public byte[] WriterWarps { get; } = new byte[BlockShadow.PageBytes];
+        public byte[]? WriterWarps { get; private set; }
 
-        public uint[] Readers { get; } = new uint[BlockShadow.PageBytes];
+        /// <summary>Last reads; null until the first.</summary>
+        public uint[]? Readers { get; private set; }
 
-        public byte[] ReaderWarps { get; } = new byte[BlockShadow.PageBytes];
+        public byte[]? ReaderWarps { get; private set; }
 
-        public int[] ReaderBlocks { get; } = new int[BlockShadow.PageBytes];
+        public bool HasAtomics => _atomics is not null;
 
-        public void MarkReadOnly(int at, int linearBlock) => (_readOnly ??= new int[BlockShadow.PageBytes])[at] = linearBlock;
+        public (uint Record, byte Warp) WriterAt(int at) => Writers is null ? default : (Writers[at], WriterWarps![at]);
+
+        public (uint Record, byte Warp) ReaderAt(int at) => Readers is null ? default : (Readers[at], ReaderWarps![at]);
+
+        public void SetWriter(int at, uint record, byte warp)
+        {
+            (Writers ??= New<uint>())[at] = record;
+            (WriterWarps ??= New<byte>())[at] = warp;
+        }
+
+        public void SetReader(int at, uint record, byte warp)
+        {
+            (Readers ??= New<uint>())[at] = record;
+            (ReaderWarps ??= New<byte>())[at] = warp;
+        }
+
+        public void MarkReadOnly(int at, int linearBlock) => (_readOnly ??= New<int>())[at] = linearBlock;
 
         public (uint Record, byte Warp) AtomicAt(int at) => _atomics is null ? default : (_atomics[at], _atomicWarps![at]);
 
         public void SetAtomic(int at, uint record, byte warp)
         {
-            (_atomics ??= new uint[BlockShadow.PageBytes])[at] = record;
-            (_atomicWarps ??= new byte[BlockShadow.PageBytes])[at] = warp;
+            (_atomics ??= New<uint>())[at] = record;
+            (_atomicWarps ??= New<byte>())[at] = warp;
         }
 
         public bool IsReadOnly(int at, int linearBlock) => _readOnly is not null && _readOnly[at] == linearBlock;
+
+        // Pages live as long as the launch: the collector need not move them.
+        private static T[] New<T>() => GC.AllocateArray<T>(BlockShadow.PageBytes, pinned: true);
     }
 }

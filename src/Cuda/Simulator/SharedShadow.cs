@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Stof.Reference.Cuda.Simulator;
 
 /// <summary>
@@ -6,10 +9,14 @@ namespace Stof.Reference.Cuda.Simulator;
 /// </summary>
 internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
 {
-    private readonly uint[] _writers = new uint[bytes];
-    private readonly byte[] _writerWarps = new byte[bytes];
+    private const int Group = 4;
+
+    // The last group of a range may reach beyond the last byte.
+    private readonly uint[] _writers = new uint[bytes + Group];
+    private readonly byte[] _writerWarps = new byte[bytes + Group];
     private readonly int[] _copies = new int[bytes];
-    private readonly uint[] _readers = new uint[bytes * warps];
+    private readonly uint[] _readers = new uint[(bytes * warps) + Group];
+    private readonly uint[] _lastReads = new uint[warps];
     private uint[]? _atomics;
     private byte[]? _atomicWarps;
 
@@ -18,34 +25,66 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
     {
         Array.Clear(_writers);
         Array.Clear(_readers);
+        Array.Clear(_lastReads);
         _atomics = null;
     }
 
     /// <summary>True if the block has written all of a range (or a copy to it is under way).</summary>
-    public bool IsWritten(int offset, int count)
+    public bool IsWritten(int offset, int count) =>
+        !_writers.AsSpan(offset, count).ContainsAnyInRange(0u, AccessRecord.Of(block.FirstTicket + 1, 0) - 1);
+
+    /// <summary>A lane reads.</summary>
+    /// <returns>True if the block has written all of the range (or a copy to it is under way).</returns>
+    public bool Read(Warp warp, int lane, int offset, int count)
     {
-        var first = AccessRecord.Of(block.FirstTicket + 1, 0);
-        foreach (var writer in _writers.AsSpan(offset, count))
+        _lastReads[warp.Index] = warp.Order.Ticket;
+        return (count % Group == 0 && ReadGroups(warp, (uint)lane, offset, count)) || ReadBytes(warp, lane, offset, count);
+    }
+
+    /// <summary>The way of most accesses, four bytes at a time: one warp wrote them, in order. Else it gives up, having changed nothing that counts.</summary>
+    private bool ReadGroups(Warp warp, uint lane, int offset, int count)
+    {
+        var known = warp.Order.Known;
+        var first = Vector128.Create(AccessRecord.Of(block.FirstTicket + 1, 0));
+        var record = Vector128.Create(AccessRecord.Of(warp.Order.Ticket, lane));
+        ref var readers = ref _readers[(warp.Index * bytes) + offset];
+        for (var i = 0; i < count; i += Group)
         {
-            if (writer < first)
+            var writers = Vector128.LoadUnsafe(ref _writers[offset + i]);
+            if (!AccessRecord.AreOrdered(writers, ref _writerWarps[offset + i], known, warp.Index, lane) || Vector128.LessThanAny(writers, first))
             {
                 return false;
             }
+
+            var before = Vector128.LoadUnsafe(ref Unsafe.Add(ref readers, i));
+            if (!AccessRecord.AreKnownOrOwn(before, known[warp.Index], lane))
+            {
+                return false;
+            }
+
+            record.StoreUnsafe(ref Unsafe.Add(ref readers, i));
+        }
+
+        if (_atomics is not null)
+        {
+            CheckAtomics(warp, (int)lane, offset, count, Touch.Read);
         }
 
         return true;
     }
 
-    /// <summary>A lane reads.</summary>
-    public void Read(Warp warp, int lane, int offset, int count)
+    private bool ReadBytes(Warp warp, int lane, int offset, int count)
     {
         var known = warp.Order.Known;
         var ticket = warp.Order.Ticket;
         var record = AccessRecord.Of(ticket, (uint)lane);
+        var first = AccessRecord.Of(block.FirstTicket + 1, 0);
+        var isWritten = true;
         var readers = _readers.AsSpan((warp.Index * bytes) + offset, count);
         for (var i = 0; i < count; i++)
         {
             var writer = _writers[offset + i];
+            isWritten &= writer >= first;
             if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i]])
             {
                 CheckWriter(warp, lane, offset + i, writer, Touch.Read);
@@ -61,6 +100,8 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
         {
             CheckAtomics(warp, lane, offset, count, Touch.Read);
         }
+
+        return isWritten;
     }
 
     /// <summary>A lane writes, or changes atomically. The memory still holds what was there before.</summary>
@@ -107,21 +148,9 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
 
     private void Check(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic)
     {
-        var known = warp.Order.Known;
-        for (var i = 0; i < values.Length; i++)
+        if (values.Length % Group != 0 || !AreWritersOrdered(warp, (uint)lane, offset, values.Length))
         {
-            var writer = _writers[offset + i];
-            if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i]])
-            {
-                if (AccessRecord.Ticket(writer) == warp.Order.Ticket && _writerWarps[offset + i] == warp.Index && AccessRecord.Lane(writer) != lane && !isAtomic)
-                {
-                    CheckLanes(warp, lane, offset + i, writer, values[i]);
-                }
-                else
-                {
-                    CheckWriter(warp, lane, offset + i, writer, isAtomic ? Touch.Atomic : Touch.Write);
-                }
-            }
+            CheckWriters(warp, lane, offset, values, isAtomic);
         }
 
         if (_atomics is not null && !isAtomic)
@@ -129,16 +158,58 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
             CheckAtomics(warp, lane, offset, values.Length, Touch.Write);
         }
 
-        for (var other = 0; other < warps; other++)
+        for (var other = 0; other < _lastReads.Length; other++)
         {
-            var threshold = known[other];
-            var readers = _readers.AsSpan((other * bytes) + offset, values.Length);
-            for (var i = 0; i < readers.Length; i++)
+            if (_lastReads[other] > warp.Order.Known[other])
             {
-                if (AccessRecord.Ticket(readers[i]) > threshold && !(other == warp.Index && warp.Order.IsBefore(readers[i], lane)))
-                {
-                    Report(warp, lane, offset + i, other, readers[i], isAtomic ? Touch.Atomic : Touch.Write, Touch.Read);
-                }
+                CheckReaders(warp, lane, offset, values.Length, other, isAtomic ? Touch.Atomic : Touch.Write);
+            }
+        }
+    }
+
+    private bool AreWritersOrdered(Warp warp, uint lane, int offset, int count)
+    {
+        for (var i = offset; i < offset + count; i += Group)
+        {
+            if (!AccessRecord.AreOrdered(Vector128.LoadUnsafe(ref _writers[i]), ref _writerWarps[i], warp.Order.Known, warp.Index, lane))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void CheckWriters(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            var writer = _writers[offset + i];
+            if (AccessRecord.Ticket(writer) <= warp.Order.Known[_writerWarps[offset + i]])
+            {
+                continue;
+            }
+
+            if (AccessRecord.Ticket(writer) == warp.Order.Ticket && _writerWarps[offset + i] == warp.Index && AccessRecord.Lane(writer) != lane && !isAtomic)
+            {
+                CheckLanes(warp, lane, offset + i, writer, values[i]);
+            }
+            else
+            {
+                CheckWriter(warp, lane, offset + i, writer, isAtomic ? Touch.Atomic : Touch.Write);
+            }
+        }
+    }
+
+    private void CheckReaders(Warp warp, int lane, int offset, int count, int other, Touch touch)
+    {
+        var threshold = warp.Order.Known[other];
+        var readers = _readers.AsSpan((other * bytes) + offset, count);
+        for (var i = 0; i < readers.Length; i++)
+        {
+            if (AccessRecord.Ticket(readers[i]) > threshold && !(other == warp.Index && warp.Order.IsBefore(readers[i], lane)))
+            {
+                Report(warp, lane, offset + i, other, readers[i], touch, Touch.Read);
             }
         }
     }

@@ -66,6 +66,9 @@ internal sealed class ThreadBlock
     /// <summary>Ticket that the block began with: accesses with lower ones belong to blocks before.</summary>
     public uint FirstTicket { get; private set; }
 
+    /// <summary>Generation of barriers that the block began with.</summary>
+    public uint FirstGeneration { get; private set; }
+
     /// <summary>True after a finding that the block cannot go on from.</summary>
     public bool HasGivenUp { get; private set; }
 
@@ -155,6 +158,7 @@ internal sealed class ThreadBlock
         }
 
         Barriers.Begin();
+        FirstGeneration = Barriers.Generation;
         Shared.AsSpan().Fill(0xff);
     }
 

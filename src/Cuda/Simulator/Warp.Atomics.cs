@@ -50,7 +50,11 @@ internal sealed partial class Warp
                 continue;
             }
 
-            CheckSharedWritten(lane, offset, bytes);
+            if (!_block.SharedShadow.IsWritten(offset, bytes))
+            {
+                ReportSharedUnwritten(lane, offset, bytes);
+            }
+
             var data = _block.Shared.AsSpan(offset, bytes);
             _recorder?.Touch(lane, "shared", SharedBase + (ulong)offset, bytes, isWrite: true);
             _block.SharedShadow.Write(this, lane, offset, data, isAtomic: true);

@@ -9,9 +9,7 @@ internal sealed partial class Warp
     /// <summary>Where the block's shared memory begins in the shared window: not at 0, as on devices that keep a part to themselves.</summary>
     public const uint SharedBase = 1024;
 
-    private const int Banks = 32;
-
-    private readonly uint[] _bankWords = new uint[Lanes];
+    private const int BankBytes = 4;
 
     /// <summary>Takes the address of a shared array.</summary>
     public void SharedAddress(Instruction instruction, uint lanes) => Broadcast(instruction, lanes, SharedBase + (uint)instruction.SharedArray!.Offset);
@@ -59,13 +57,7 @@ internal sealed partial class Warp
     private void ReadShared(int lane, int offset, int bytes, int reader = -1)
     {
         _recorder?.Touch(lane, "shared", SharedBase + (ulong)offset, bytes, isWrite: false);
-        CheckSharedWritten(lane, offset, bytes);
-        _block.SharedShadow.Read(this, reader < 0 ? lane : reader, offset, bytes);
-    }
-
-    private void CheckSharedWritten(int lane, int offset, int bytes)
-    {
-        if (!_block.SharedShadow.IsWritten(offset, bytes))
+        if (!_block.SharedShadow.Read(this, reader < 0 ? lane : reader, offset, bytes))
         {
             ReportSharedUnwritten(lane, offset, bytes);
         }
@@ -113,46 +105,45 @@ internal sealed partial class Warp
 
     /// <summary>
     /// Counts the cycles that an access takes beyond the least. 32 banks of 4 bytes: lanes of a phase that want different words of a bank wait for each
-    /// other. A phase is the whole warp for 4 bytes a lane or less, half of it for 8 and a quarter for 16.
+    /// other. A phase is the whole warp for 4 bytes a lane or less, half of it for 8 and a quarter for 16; aligned wide accesses share all banks or none.
     /// </summary>
     private void CountShared(ReadOnlySpan<uint> addresses, uint offset, uint lanes, int bytes)
     {
-        var phase = bytes <= 4 ? Lanes : bytes == 8 ? Lanes / 2 : Lanes / 4;
+        var unit = Math.Max(BankBytes, bytes);
+        var phase = Lanes * BankBytes / unit;
         var counters = _block.Counters;
         counters.SharedAccesses++;
         for (var first = 0; first < Lanes; first += phase)
         {
-            counters.SharedConflicts += Math.Max(0, PhaseCycles(addresses, offset, lanes, first, phase, Math.Max(1, bytes / 4)) - 1);
+            counters.SharedConflicts += ExtraCycles(addresses.Slice(first, phase), offset, lanes >> first, BitOperations.Log2((uint)unit));
         }
     }
 
-    private int PhaseCycles(ReadOnlySpan<uint> addresses, uint offset, uint lanes, int first, int phase, int words)
+    private static int ExtraCycles(ReadOnlySpan<uint> addresses, uint offset, uint lanes, int shift)
     {
-        Span<byte> perBank = stackalloc byte[Banks];
-        perBank.Clear();
+        Span<uint> units = stackalloc uint[Lanes];
+        Span<byte> users = stackalloc byte[Lanes];
+        users.Clear();
         var count = 0;
-        var most = 0;
-        for (var lane = first; lane < first + phase; lane++)
+        var most = 1;
+        for (var lane = 0; lane < addresses.Length; lane++)
         {
             if ((lanes >> lane & 1) == 0)
             {
                 continue;
             }
 
-            for (var i = 0u; i < words; i++)
-            {
-                var word = ((addresses[lane] + offset) / 4) + i;
-                var bank = (int)(word % Banks);
+            var unit = (addresses[lane] + offset) >> shift;
+            var bank = (int)unit & (addresses.Length - 1);
 
-                // Only words of a bank that others use can be the same.
-                if (perBank[bank] == 0 || !_bankWords.AsSpan(0, count).Contains(word))
-                {
-                    _bankWords[count++] = word;
-                    most = Math.Max(most, ++perBank[bank]);
-                }
+            // Only units of a bank that others use can be the same.
+            if (users[bank] == 0 || !units[..count].Contains(unit))
+            {
+                units[count++] = unit;
+                most = Math.Max(most, ++users[bank]);
             }
         }
 
-        return most;
+        return most - 1;
     }
 }
