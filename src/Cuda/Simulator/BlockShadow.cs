@@ -45,19 +45,59 @@ internal sealed class BlockShadow(bool isSequential)
         }
     }
 
+    /// <summary>A block's touch of a byte.</summary>
+    /// <param name="Block">Number of the block; −1 for none.</param>
+    /// <param name="Instruction">Number of the instruction; −1 where it is not kept.</param>
+    public readonly record struct Toucher(int Block, int Instruction)
+    {
+        /// <summary>No touch.</summary>
+        public static Toucher None => new(-1, -1);
+    }
+
     /// <summary>A page's bytes.</summary>
     internal sealed class Page(bool isSequential)
     {
+        private static readonly Touch[] Kinds = Enum.GetValues<Touch>();
+
         private readonly ulong[] _states = GC.AllocateArray<ulong>(PageBytes, pinned: true);
-        private readonly int[]? _instructions = isSequential ? new int[3 * PageBytes] : null;
+
+        // Where blocks run in order: for each kind of touch the last block, and the last before that.
+        private readonly Toucher[]?[] _last = new Toucher[]?[Kinds.Length];
+        private readonly Toucher[]?[] _before = new Toucher[]?[Kinds.Length];
         private byte[]? _data;
         private byte[]? _written;
 
         /// <summary>Notes a touch.</summary>
-        /// <returns>0, or 1 + the number of a block that touched the byte in a way that does not go with it.</returns>
-        public int Note(int offset, Touch touch, int linearBlock, int instruction)
+        /// <returns>
+        /// Another block that touched the byte in a way that does not go with it, or <see cref="Toucher.None"/>. Where blocks run side by side the block may
+        /// be any.
+        /// </returns>
+        public Toucher Note(int offset, Touch touch, int linearBlock, int instruction)
         {
             var me = (ulong)linearBlock + 1;
+            var state = Update(offset, touch, me);
+            var other = Toucher.None;
+            foreach (var kind in Kinds)
+            {
+                var block = (state >> ((int)kind * Bits)) & Field;
+                var goesWithIt = kind == touch && touch != Touch.Write;
+                if (block != 0 && block != me && !goesWithIt)
+                {
+                    other = isSequential ? LastOther(offset, kind, linearBlock) : new Toucher((int)block - 1, -1);
+                    break;
+                }
+            }
+
+            if (isSequential)
+            {
+                Keep(offset, touch, new Toucher(linearBlock, instruction));
+            }
+
+            return other;
+        }
+
+        private ulong Update(int offset, Touch touch, ulong me)
+        {
             var shift = (int)touch * Bits;
             ref var state = ref _states[offset];
             var seen = Volatile.Read(ref state);
@@ -66,43 +106,36 @@ internal sealed class BlockShadow(bool isSequential)
                 var mine = (seen >> shift) & Field;
                 var wanted = mine == 0 || mine == me ? me : Field;
                 var next = (seen & ~(Field << shift)) | (wanted << shift);
-                if (next == seen)
-                {
-                    break;
-                }
-
-                var before = Interlocked.CompareExchange(ref state, next, seen);
+                var before = next == seen ? seen : Interlocked.CompareExchange(ref state, next, seen);
                 if (before == seen)
                 {
-                    break;
+                    return seen;
                 }
 
                 seen = before;
             }
-
-            if (_instructions is not null)
-            {
-                _instructions[((int)touch * PageBytes) + offset] = instruction;
-            }
-
-            var write = (seen >> ((int)Touch.Write * Bits)) & Field;
-            var read = touch == Touch.Read ? 0 : (seen >> ((int)Touch.Read * Bits)) & Field;
-            var atomic = touch == Touch.Atomic ? 0 : (seen >> ((int)Touch.Atomic * Bits)) & Field;
-            return write != 0 && write != me ? (int)write : read != 0 && read != me ? (int)read : atomic != 0 && atomic != me ? (int)atomic : 0;
         }
 
-        /// <summary>The instruction of the last touch, where blocks run in order; else −1.</summary>
-        public int InstructionOf(int offset, int block)
+        private Toucher LastOther(int offset, Touch kind, int me) =>
+            _last[(int)kind]![offset] is var last && last.Block != me ? last : _before[(int)kind]![offset];
+
+        private void Keep(int offset, Touch touch, Toucher toucher)
         {
-            for (var touch = 0; touch < 3 && _instructions is not null; touch++)
+            var last = _last[(int)touch] ??= NewTouchers();
+            var before = _before[(int)touch] ??= NewTouchers();
+            if (last[offset].Block != toucher.Block)
             {
-                if ((int)((_states[offset] >> (touch * Bits)) & Field) == block)
-                {
-                    return _instructions[(touch * PageBytes) + offset];
-                }
+                before[offset] = last[offset];
             }
 
-            return -1;
+            last[offset] = toucher;
+        }
+
+        private static Toucher[] NewTouchers()
+        {
+            var touchers = new Toucher[PageBytes];
+            Array.Fill(touchers, Toucher.None);
+            return touchers;
         }
 
         /// <summary>Keeps what the page holds, unless that was done.</summary>
@@ -130,8 +163,5 @@ internal sealed class BlockShadow(bool isSequential)
             _data?.CopyTo(allocation.Data.AsSpan(start));
             _written?.CopyTo(allocation.Written.AsSpan(start));
         }
-
-        /// <summary>True for "several".</summary>
-        public static bool IsSeveral(int block) => (ulong)block == Field;
     }
 }

@@ -41,7 +41,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
     {
         var page = PageOf(number, offset / BlockShadow.PageBytes);
         var start = offset & (BlockShadow.PageBytes - 1);
-        if (touch != Touch.Read)
+        if (touch != Touch.Read && !block.IsSequential)
         {
             page.Blocks.Save(allocation, offset - start);
         }
@@ -267,8 +267,13 @@ internal sealed class GlobalShadow(ThreadBlock block)
 
     private void NoteBlock(Warp warp, int lane, Allocation allocation, Page page, int at, int offset, Touch touch)
     {
+        if (block.Launch.Grid.Count == 1)
+        {
+            return;
+        }
+
         var other = page.Blocks.Note(at, touch, block.Linear, warp.CurrentInstruction);
-        if (other == 0)
+        if (other == BlockShadow.Toucher.None)
         {
             return;
         }
@@ -279,14 +284,12 @@ internal sealed class GlobalShadow(ThreadBlock block)
             return;
         }
 
-        var isSeveral = BlockShadow.Page.IsSeveral(other);
-        var instruction = page.Blocks.InstructionOf(at, other);
         warp.Find(
             FindingKind.RaceBetweenBlocks,
             lane,
-            () => $"{Wording.Of(touch)} {Describe(allocation, offset)} that {(isSeveral ? "several other blocks" : $"block {block.Launch.BlockAt(other - 1)}")} touched in the same launch",
+            () => $"{Wording.Of(touch)} {Describe(allocation, offset)} that block {block.Launch.BlockAt(other.Block)} touched in the same launch",
             allocation.Address + (ulong)offset,
-            new FindingList.Other(isSeveral ? block.Linear : other - 1, -1, -1, instruction));
+            new FindingList.Other(other.Block, -1, -1, other.Instruction));
     }
 
     private static string Describe(Allocation allocation, int offset) => $"byte {offset} of {allocation}";

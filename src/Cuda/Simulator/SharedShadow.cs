@@ -205,6 +205,22 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
     {
         var threshold = warp.Order.Known[other];
         var readers = _readers.AsSpan((other * bytes) + offset, count);
+        if (count % Group == 0)
+        {
+            // Only the asking warp's own reads may be by the asking lane.
+            var own = other == warp.Index ? (uint)lane : AccessRecord.SeveralLanes;
+            var areOrdered = true;
+            for (var i = 0; i < count; i += Group)
+            {
+                areOrdered &= AccessRecord.AreKnownOrOwn(Vector128.LoadUnsafe(ref readers[i]), threshold, own);
+            }
+
+            if (areOrdered)
+            {
+                return;
+            }
+        }
+
         for (var i = 0; i < readers.Length; i++)
         {
             if (AccessRecord.Ticket(readers[i]) > threshold && !(other == warp.Index && warp.Order.IsBefore(readers[i], lane)))

@@ -1,6 +1,4 @@
-using System.Diagnostics;
-using Stof.Reference.Cuda.Ptx;
-using Stof.Reference.Cuda.Simulator;
+using Stof.Reference.Bench.Quick;
 
 namespace Stof.Reference.Cuda.Tests.Simulator;
 
@@ -14,22 +12,9 @@ public sealed class SpeedTests(ITestOutputHelper output)
     public void Lane_instructions_a_second(string name)
     {
         var load = SimulatorLoads.All.Single(load => load.Name == name);
-        var report = load.Run().ThrowIfFound();
-        var (wall, processor) = (double.MaxValue, double.MaxValue);
-        using var process = Process.GetCurrentProcess();
-        for (var i = 0; i < 5; i++)
-        {
-            process.Refresh();
-            var before = process.TotalProcessorTime;
-            var watch = Stopwatch.StartNew();
-            report = load.Run();
-            wall = Math.Min(wall, watch.Elapsed.TotalSeconds);
-            process.Refresh();
-            processor = Math.Min(processor, (process.TotalProcessorTime - before).TotalSeconds);
-        }
-
-        var million = report.Counters.LaneInstructions / 1e6;
-        output.WriteLine($"{name}: {million / wall:f0} million lane instructions a second, {million / processor:f0} a second of processor time");
+        var (report, speed) = load.Measure(5);
+        report.ThrowIfFound();
+        output.WriteLine($"{name}: {speed}");
         Assert.True(report.Counters.LaneInstructions > 100_000);
     }
 }

@@ -1,12 +1,44 @@
+using System.Diagnostics;
 using Stof.Reference.Cuda.Catalog;
 using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Simulator;
 
-namespace Stof.Reference.Cuda.Tests.Simulator;
+namespace Stof.Reference.Bench.Quick;
 
-/// <summary>Kernels to measure the simulator with.</summary>
-internal sealed record SimulatorLoad(string Name, Func<LaunchReport> Run);
+/// <summary>A launch to measure the simulator with.</summary>
+internal sealed record SimulatorLoad(string Name, Func<LaunchReport> Run)
+{
+    /// <summary>The best of several runs.</summary>
+    public (LaunchReport Report, SimulatorSpeed Speed) Measure(int runs)
+    {
+        var report = Run();
+        var (wall, processor) = (double.MaxValue, double.MaxValue);
+        using var process = Process.GetCurrentProcess();
+        for (var i = 0; i < runs; i++)
+        {
+            process.Refresh();
+            var before = process.TotalProcessorTime;
+            var watch = Stopwatch.StartNew();
+            report = Run();
+            wall = Math.Min(wall, watch.Elapsed.TotalSeconds);
+            process.Refresh();
+            processor = Math.Min(processor, (process.TotalProcessorTime - before).TotalSeconds);
+        }
 
+        var million = report.Counters.LaneInstructions / 1e6;
+        return (report, new SimulatorSpeed(million / wall, million / processor));
+    }
+}
+
+/// <summary>Million lane instructions a second.</summary>
+/// <param name="Wall">As a clock sees it.</param>
+/// <param name="Processor">A second of one processor's time, which others on the machine disturb less.</param>
+internal sealed record SimulatorSpeed(double Wall, double Processor)
+{
+    public override string ToString() => $"{Wall:f0} million lane instructions a second, {Processor:f0} a second of processor time";
+}
+
+/// <summary>Kernels to measure the simulator with: what they do most is their name.</summary>
 internal static class SimulatorLoads
 {
     public static readonly SimulatorLoad[] All =
