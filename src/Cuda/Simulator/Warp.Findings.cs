@@ -14,7 +14,7 @@ internal sealed partial class Warp
 
     /// <summary>Adds a finding at the instruction that runs.</summary>
     public void Find(FindingKind kind, int lane, Func<string> message, ulong address = 0, FindingList.Other? other = null) =>
-        _block.Findings.Add(kind, _block, Index, lane, CurrentInstruction, message, address, other);
+        _block.Findings.Add(kind, _block, Index, lane >= Lanes ? -1 : lane, CurrentInstruction, message, address, other);
 
     /// <summary>The instruction of an access of this block; −1 for one of an earlier block.</summary>
     public int InstructionOf(uint ticket) =>

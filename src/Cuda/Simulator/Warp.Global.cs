@@ -71,17 +71,23 @@ internal sealed partial class Warp
     private void ReadGlobal(int lane, ulong address, Allocation allocation, int offset, int bytes, bool isReadOnly)
     {
         _recorder?.Touch(lane, "global", address, bytes, isWrite: false);
-        if (allocation.Written.AsSpan(offset, bytes).Contains((byte)0))
-        {
-            Find(
-                FindingKind.UninitialisedMemory,
-                lane,
-                () => $"reads {bytes} bytes at 0x{address:x} (byte {offset} of {allocation}) that nothing has written",
-                address);
-        }
-
+        CheckWritten(lane, address, allocation, offset, bytes);
         _block.GlobalShadow.Note(this, lane, SimulatedDevice.NumberOf(address), allocation, offset, bytes, Touch.Read, default, isReadOnly);
     }
+
+    private void CheckWritten(int lane, ulong address, Allocation allocation, int offset, int bytes)
+    {
+        if (allocation.Written.AsSpan(offset, bytes).Contains((byte)0))
+        {
+            ReportUnwritten(lane, address, allocation, offset, bytes);
+        }
+    }
+
+    private void ReportUnwritten(int lane, ulong address, Allocation allocation, int offset, int bytes) => Find(
+        FindingKind.UninitialisedMemory,
+        lane,
+        () => $"reads {bytes} bytes at 0x{address:x} (byte {offset} of {allocation}) that nothing has written",
+        address);
 
     private bool FindGlobal(int lane, ulong address, int bytes, out Allocation allocation, out int offset, bool isAlignmentChecked = true)
     {

@@ -97,9 +97,12 @@ internal sealed partial class Warp
             return true;
         }
 
-        Find(FindingKind.Misaligned, lane, () => $"{bytes} bytes at {space} address 0x{address:x}, which is no multiple of {bytes}", address);
+        ReportMisaligned(lane, address, bytes, space);
         return false;
     }
+
+    private void ReportMisaligned(int lane, ulong address, int bytes, string space) => Find(
+        FindingKind.Misaligned, lane, () => $"{bytes} bytes at {space} address 0x{address:x}, which is no multiple of {bytes}", address);
 
     /// <summary>Writes consecutive registers of a lane from memory; without memory they become 0.</summary>
     private void SetRegisters(Instruction instruction, int first, int lane, int size, int count, ReadOnlySpan<byte> data)

@@ -56,25 +56,31 @@ internal sealed partial class Warp
         }
     }
 
-    private void ReadShared(int lane, int offset, int bytes)
+    private void ReadShared(int lane, int offset, int bytes, int reader = -1)
     {
         _recorder?.Touch(lane, "shared", SharedBase + (ulong)offset, bytes, isWrite: false);
-        if (!_block.SharedShadow.IsWritten(offset, bytes))
-        {
-            Find(
-                FindingKind.UninitialisedMemory,
-                lane,
-                () => $"reads {bytes} bytes from shared byte {_block.DescribeShared(offset)} that the block has not written",
-                SharedBase + (ulong)offset);
-        }
-
-        _block.SharedShadow.Read(this, lane, offset, bytes);
+        CheckSharedWritten(lane, offset, bytes);
+        _block.SharedShadow.Read(this, reader < 0 ? lane : reader, offset, bytes);
     }
 
-    private void WriteShared(int lane, int offset, ReadOnlySpan<byte> values)
+    private void CheckSharedWritten(int lane, int offset, int bytes)
+    {
+        if (!_block.SharedShadow.IsWritten(offset, bytes))
+        {
+            ReportSharedUnwritten(lane, offset, bytes);
+        }
+    }
+
+    private void ReportSharedUnwritten(int lane, int offset, int bytes) => Find(
+        FindingKind.UninitialisedMemory,
+        lane,
+        () => $"reads {bytes} bytes from shared byte {_block.DescribeShared(offset)} that the block has not written",
+        SharedBase + (ulong)offset);
+
+    private void WriteShared(int lane, int offset, ReadOnlySpan<byte> values, int writer = -1)
     {
         _recorder?.Touch(lane, "shared", SharedBase + (ulong)offset, values.Length, isWrite: true);
-        _block.SharedShadow.Write(this, lane, offset, values);
+        _block.SharedShadow.Write(this, writer < 0 ? lane : writer, offset, values);
         values.CopyTo(_block.Shared.AsSpan(offset));
     }
 
@@ -86,18 +92,23 @@ internal sealed partial class Warp
         var length = array?.Bytes ?? _block.Shared.Length;
         if (address < SharedBase || offset < first || offset - first + (long)bytes > length)
         {
-            var at = (long)address - SharedBase - first;
-            Find(
-                FindingKind.OutOfBounds,
-                lane,
-                () => array is null
-                    ? $"{bytes} bytes at shared byte {at}, but the block has {length}"
-                    : $"{bytes} bytes at byte {at} of shared array {array.Name}, which has {length}",
-                address);
+            ReportSharedBounds(lane, address, bytes, array);
             return false;
         }
 
         return IsAligned(lane, address, bytes, "shared");
+    }
+
+    private void ReportSharedBounds(int lane, uint address, int bytes, SharedArray? array)
+    {
+        var at = (long)address - SharedBase - (array?.Offset ?? 0);
+        Find(
+            FindingKind.OutOfBounds,
+            lane,
+            () => array is null
+                ? $"{bytes} bytes at shared byte {at}, but the block has {_block.Shared.Length}"
+                : $"{bytes} bytes at byte {at} of shared array {array.Name}, which has {array.Bytes}",
+            address);
     }
 
     /// <summary>

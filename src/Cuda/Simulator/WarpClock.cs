@@ -57,17 +57,20 @@ internal sealed class WarpClock(int warp)
         }
     }
 
-    /// <summary>True if an access by a lane of the warp happened before what another lane of it does now.</summary>
+    /// <summary>
+    /// True if an access by a lane of the warp happened before what another lane of it (or several, such as those that <c>ldmatrix</c> gives a row
+    /// to) does now.
+    /// </summary>
     public bool IsBefore(uint record, int lane)
     {
         var other = AccessRecord.Lane(record);
         var ticket = AccessRecord.Ticket(record);
-        if (ticket <= _known[warp] || other == lane)
+        if (ticket <= _known[warp] || (other == lane && lane < Warp.Lanes))
         {
             return true;
         }
 
-        if (!_hasPartial)
+        if (!_hasPartial || lane >= Warp.Lanes)
         {
             return false;
         }
