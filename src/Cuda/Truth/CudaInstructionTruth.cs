@@ -31,7 +31,7 @@ public static class CudaInstructionTruth
     }
 
     /// <summary>Probes of instructions whose lanes work together.</summary>
-    internal static IEnumerable<WarpProbe> WarpProbes(Target target) => ExchangeProbes.All(target);
+    internal static IEnumerable<WarpProbe> WarpProbes(Target target) => [.. ExchangeProbes.All(target), .. MatrixProbes.All(target)];
 
     private static TruthEntry Run(KernelLauncher launch, InstructionProbe probe, int blocks, Random random)
     {
@@ -80,7 +80,7 @@ public static class CudaInstructionTruth
     }
 
     private static bool IsSum(AccuracyBound bound, double[] found, double[] expected, double[] magnitude) => Enumerable.Range(0, found.Length).All(i =>
-        found[i].Equals(expected[i]) || Math.Abs(found[i] - expected[i]) <= bound.Absolute + (bound.Relative * magnitude[i]));
+        found[i].Equals(expected[i]) || (double.IsFinite(expected[i]) && Math.Abs(found[i] - expected[i]) <= bound.Absolute + (bound.Relative * magnitude[i])));
 
     private static ulong[] Launch(KernelLauncher launch, Kernel kernel, ulong[] rows, int blocks)
     {
