@@ -61,7 +61,8 @@ public static class CudaInstructionTruth
             {
                 var at = (row * cases) + thread;
                 if (simulated[at] == device[at]
-                    || (probe.Sum is { } sum && IsSum(sum.Bound, sum.Values((uint)device[at]), sum.Values((uint)simulated[at]), sum.Values((uint)magnitudes[at]))))
+                    || (probe.Sum is { } sum
+                        && IsSum(sum.Bound, sum.Values((uint)device[at]), sum.Values((uint)simulated[at]), sum.Values((uint)magnitudes[at]))))
                 {
                     continue;
                 }
@@ -79,8 +80,9 @@ public static class CudaInstructionTruth
         return new TruthEntry(probe.Name, cases, mismatches, 0, examples.ToImmutable());
     }
 
-    private static bool IsSum(AccuracyBound bound, double[] found, double[] expected, double[] magnitude) => Enumerable.Range(0, found.Length).All(i =>
-        found[i].Equals(expected[i]) || (double.IsFinite(expected[i]) && Math.Abs(found[i] - expected[i]) <= bound.Absolute + (bound.Relative * magnitude[i])));
+    private static bool IsSum(AccuracyBound bound, double[] found, double[] expected, double[] magnitude) =>
+        Enumerable.Range(0, found.Length).All(i => found[i].Equals(expected[i])
+            || (double.IsFinite(expected[i]) && Math.Abs(found[i] - expected[i]) <= bound.Absolute + (bound.Relative * magnitude[i])));
 
     private static ulong[] Launch(KernelLauncher launch, Kernel kernel, ulong[] rows, int blocks)
     {
@@ -120,7 +122,8 @@ public static class CudaInstructionTruth
         var examples = ImmutableArray.CreateBuilder<string>();
         for (var lane = 0; lane < cases; lane++)
         {
-            if (!opcode.Accuracy.IsExact && !opcode.Accuracy.Covers(BitConverter.UInt32BitsToSingle((uint)simulated[(opcode.DestinationCount * cases) + lane])))
+            var firstSource = (uint)simulated[(opcode.DestinationCount * cases) + lane];
+            if (!opcode.Accuracy.IsExact && !opcode.Accuracy.Covers(BitConverter.UInt32BitsToSingle(firstSource)))
             {
                 continue;
             }
@@ -138,7 +141,8 @@ public static class CudaInstructionTruth
                 mismatches++;
                 if (examples.Count < Examples)
                 {
-                    var sources = Enumerable.Range(opcode.DestinationCount, types.Length - opcode.DestinationCount).Select(source => Hex(simulated[(source * cases) + lane]));
+                    var sources = Enumerable.Range(opcode.DestinationCount, types.Length - opcode.DestinationCount)
+                        .Select(source => Hex(simulated[(source * cases) + lane]));
                     examples.Add($"{string.Join(", ", sources)}: simulator {Hex(expected)}, device {Hex(found)}");
                 }
 
@@ -160,7 +164,8 @@ public static class CudaInstructionTruth
         // Which NaN comes out of doubles is not defined.
         return type == RegisterType.F64
             ? double.IsNaN(BitConverter.UInt64BitsToDouble(expected)) && double.IsNaN(BitConverter.UInt64BitsToDouble(found))
-            : !opcode.Accuracy.IsExact && opcode.Accuracy.Allows(BitConverter.UInt32BitsToSingle((uint)found), BitConverter.UInt32BitsToSingle((uint)expected));
+            : !opcode.Accuracy.IsExact
+                && opcode.Accuracy.Allows(BitConverter.UInt32BitsToSingle((uint)found), BitConverter.UInt32BitsToSingle((uint)expected));
     }
 
     private static double Distance(uint a, uint b)

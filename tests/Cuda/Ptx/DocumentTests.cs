@@ -42,10 +42,42 @@ public sealed partial class DocumentTests
         Assert.Equal(Enumerable.Range(0, Columns).Where(column => column % 3 != 1).Sum(column => column + 1), sum);
     }
 
-    // Value column + 1 in each column, two of three kept; warp 0 is traced.
-    private static Trace Run(out float sum)
+    [Fact]
+    public void Without_its_barrier_the_documents_kernel_has_a_race()
     {
         var kernel = MaskedRowSum.Build(Target.Sm80);
+        var barrier = kernel.Instructions.Single(instruction => instruction.Opcode.Class == InstructionClass.Barrier);
+        var at = kernel.Instructions.IndexOf(barrier);
+        var report = Launch(
+            new Kernel
+            {
+                Name = kernel.Name,
+                Target = kernel.Target,
+                Threads = kernel.Threads,
+                MinimumBlocks = kernel.MinimumBlocks,
+                Instructions = kernel.Instructions.Remove(barrier),
+                Parameters = kernel.Parameters,
+                ParameterBytes = kernel.ParameterBytes,
+                SharedArrays = kernel.SharedArrays,
+                SharedBytes = kernel.SharedBytes,
+                LocalArrays = kernel.LocalArrays,
+                LocalBytes = kernel.LocalBytes,
+                Labels = kernel.Labels,
+                LabelPositions = [.. kernel.LabelPositions.Select(position => position > at ? position - 1 : position)],
+                RegisterTypes = kernel.RegisterTypes,
+                Constants = kernel.Constants,
+            },
+            out _);
+        var finding = report.Findings.First(finding => finding.Kind is FindingKind.Race or FindingKind.UninitialisedMemory);
+        Assert.Contains("MaskedRowSum.cs:", finding.ToString(), StringComparison.Ordinal);
+        Assert.Contains("shared.f32", finding.ToString(), StringComparison.Ordinal);
+    }
+
+    // Value column + 1 in each column, two of three kept; warp 0 is traced.
+    private static Trace Run(out float sum) => Launch(MaskedRowSum.Build(Target.Sm80), out sum).ThrowIfFound().Trace!;
+
+    private static LaunchReport Launch(Kernel kernel, out float sum)
+    {
         var device = new SimulatedDevice(Target.Sm80);
         var sums = device.Allocate(sizeof(float));
         var parameters = new ParameterBlock(kernel)
@@ -53,9 +85,9 @@ public sealed partial class DocumentTests
             .Set("keep", device.Allocate<byte>([.. Enumerable.Range(0, Columns).Select(column => (byte)(column % 3 == 1 ? 0 : 1))]))
             .Set("sums", sums)
             .Set("columns", Columns);
-        var report = device.Launch(kernel, new Grid(1), parameters.Bytes, new LaunchOptions { Trace = new TraceRequest() }).ThrowIfFound();
+        var report = device.Launch(kernel, new Grid(1), parameters.Bytes, new LaunchOptions { Trace = new TraceRequest() });
         sum = device.Read<float>(sums, 1)[0];
-        return report.Trace!;
+        return report;
     }
 
     private static string Method()
