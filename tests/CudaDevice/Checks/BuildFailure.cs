@@ -25,7 +25,8 @@ internal static class BuildFailure
         var future = good.Replace(".version 7.0", $".version {ptx.Major + 1}.9", StringComparison.Ordinal);
         var refused = Refused(() => session.Context.LoadPtx(future, "device-check-future"), future);
         CheckSession.Require(refused.Error.Name == "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", $"a future .version gives {refused.Error.Name}");
-        CheckSession.RequireThrows<CudaBuildException>(() => session.Context.LoadCubin(new byte[100], "device-check-zeros"), "a cubin of zeros");
+        const string Prose = "neither PTX nor a cubin";
+        Refused(() => session.Context.LoadCubin("neither PTX nor a cubin"u8, "device-check-prose"), Prose);
         return new(4, loaded.Log.Errors.Split('\n')[0]);
     }
 

@@ -27,7 +27,7 @@ internal static class DriverFacts
             [$"L2 of {device.L2Bytes} bytes"] = device.L2Bytes >= 1 << 20,
             [$"clock of {device.ClockKilohertz} kHz"] = device.ClockKilohertz is > 100_000 and < 10_000_000,
             [$"PCI id {device.PciId}"] = device.PciId.Contains(':', StringComparison.Ordinal),
-            [$"{total} bytes in all, {device.MemoryBytes} by the device"] = total == device.MemoryBytes,
+            [$"{total} bytes in all, {device.MemoryBytes} by the device"] = Math.Abs(total - device.MemoryBytes) <= device.MemoryBytes / 100,
             [$"{free} bytes free of {total}"] = free > 0 && free <= total,
             ["clusters and tensor maps from 9.0 on"] =
                 device.Capability < new CudaVersion(9, 0) || (device.SupportsClusters && device.SupportsTensorMaps),
