@@ -18,6 +18,7 @@ internal static class Catalogue
         ClusterLaunch.Check,
         TensorMapBox.Check,
         LinkedCubin.Check,
+        InstructionTruth.Check,
         BuildFailure.Check,
         OutOfMemory.Check,
         Refusals.Check,

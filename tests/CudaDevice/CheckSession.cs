@@ -21,6 +21,9 @@ internal sealed class CheckSession : IDisposable
     /// <summary>True under a sanitizer, which makes kernels a hundred times slower: the smallest sizes that still show everything.</summary>
     public bool Small { get; }
 
+    /// <summary>Where what instructions did goes; null for nowhere.</summary>
+    public string? TruthFile { get; init; }
+
     public CudaContext Context { get; }
 
     public CudaStream Stream { get; }

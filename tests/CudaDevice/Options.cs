@@ -10,7 +10,7 @@ internal sealed record Options
 
     public const string Usage =
         """
-        usage: Stof.Reference.CudaDevice [--only NAME]... [--small] [--json FILE] [--device N] [--list]
+        usage: Stof.Reference.CudaDevice [--only NAME]... [--small] [--json FILE] [--truth FILE] [--device N] [--list]
         Checks what only a GPU can tell. Exit codes: 0 good, 1 found wrong, 2 bad usage, 3 no usable device.
         """;
 
@@ -22,6 +22,9 @@ internal sealed record Options
 
     /// <summary>Where the results go as JSON.</summary>
     public string? JsonFile { get; init; }
+
+    /// <summary>Where what instructions did goes.</summary>
+    public string? TruthFile { get; init; }
 
     /// <summary>The device's number.</summary>
     public int Device { get; init; }
@@ -59,6 +62,10 @@ internal sealed record Options
                     return (null, $"--only: {value ?? "nothing"}; expected one of {string.Join(", ", Catalogue.All.Select(check => check.Name))}");
                 case "--json" when value is not null:
                     options = options with { JsonFile = value };
+                    index++;
+                    break;
+                case "--truth" when value is not null:
+                    options = options with { TruthFile = value };
                     index++;
                     break;
                 case "--device" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number):
