@@ -30,6 +30,10 @@ public static class CudaInstructionTruth
         ];
     }
 
+    /// <summary>What the entries of a report on a target are called.</summary>
+    internal static IEnumerable<string> Names(Target target) =>
+        [.. InstructionProbe.All(target).Where(probe => probe.HasSources).Select(Name), .. WarpProbes(target).Select(probe => probe.Name)];
+
     /// <summary>Probes of instructions whose lanes work together.</summary>
     internal static IEnumerable<WarpProbe> WarpProbes(Target target) => [.. ExchangeProbes.All(target), .. MatrixProbes.All(target)];
 
@@ -150,9 +154,11 @@ public static class CudaInstructionTruth
             }
         }
 
-        var constants = string.Concat(probe.Constants.Select(constant => $" #{Hex(constant)}"));
-        return new TruthEntry(opcode.Signature + constants, compared, mismatches, ulps, examples.ToImmutable());
+        return new TruthEntry(Name(probe), compared, mismatches, ulps, examples.ToImmutable());
     }
+
+    private static string Name(InstructionProbe probe) =>
+        probe.Opcode.Signature + string.Concat(probe.Constants.Select(constant => $" #{Hex(constant)}"));
 
     private static bool IsSame(Opcode opcode, RegisterType type, ulong expected, ulong found)
     {

@@ -67,6 +67,19 @@ public sealed class CudaInstructionTruthTests
         Assert.Equal(report.Entries[1].Examples, back.Entries[1].Examples);
     }
 
+    [Fact]
+    public void A_report_with_gaps_or_differences_is_not_the_truth()
+    {
+        var entries = CudaInstructionTruth.Run(OnSimulator(_ => { }), Target.Sm80, blocks: 1);
+        var report = new TruthReport("device", "driver", "2026-11-28", "sm_80", entries);
+        Assert.Empty(report.Problems());
+        Assert.Equal($"{entries[3].Instruction}: not tried", Assert.Single((report with { Entries = entries.RemoveAt(3) }).Problems()));
+        var differing = entries[4] with { Mismatches = 2, Cases = 128, Examples = ["0x1: simulator 0x2, device 0x3"] };
+        Assert.Equal(
+            $"{differing.Instruction}: 2 of 128 differ: 0x1: simulator 0x2, device 0x3",
+            Assert.Single((report with { Entries = entries.SetItem(4, differing) }).Problems()));
+    }
+
     [Theory]
     [InlineData("fma.rn.f32 f32, f32, f32, f32")]
     [InlineData("mov.b64 {b32, b32}, b64")]
