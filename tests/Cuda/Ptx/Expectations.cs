@@ -73,7 +73,8 @@ internal static class Expectations
         {
             var (position, length) = ((int)(x[2] & 255), (int)(x[3] & 255));
             return [Bitwise(32, i => i >= position && i < position + length ? Bit(x[0], i - position) : Bit(x[1], i))];
-        });
+        }
+        );
         yield return ("lop3.b32 b32, b32, b32, b32, #b32", x =>
             [Bitwise(32, i => Bit(x[3], (Bit(x[0], i) ? 4 : 0) + (Bit(x[1], i) ? 2 : 0) + (Bit(x[2], i) ? 1 : 0)))]);
         yield return Permutation("", (nibbles, i) => (int)(nibbles >> (4 * i)) & 15);
@@ -168,7 +169,8 @@ internal static class Expectations
             // Half a unit more, then cut off: ties go away from zero.
             var value = F32.Decode(x[0]);
             return [value.IsNaN ? 0x7fffffff : value.IsInfinite ? x[0] : Math.Min((x[0] & 0x7fffffff) + 4096, 0x7f800000) / 8192 * 8192 | (x[0] & 0x80000000)];
-        });
+        }
+        );
         yield return ("cvt.rn.f32.s32 f32, b32", x => [F32.Encode(ExactFloat.Of(Signed(x[0])))]);
         yield return ("cvt.rn.f32.u32 f32, b32", x => [F32.Encode(ExactFloat.Of(x[0]))]);
         yield return ("cvt.rzi.s32.f32 b32, f32", x => [Whole(x[0], int.MinValue, int.MaxValue, both => both.TowardsZero)]);
@@ -230,14 +232,16 @@ internal static class Expectations
                 var flushed = (x[0] & 0x7f800000) == 0 ? x[0] & 0x80000000 : x[0];
                 var result = Single(f(BitConverter.UInt32BitsToSingle((uint)flushed)));
                 return [(result & 0x7f800000) == 0 ? result & 0x80000000 : result];
-            });
+            }
+            );
         }
 
         yield return ("tanh.approx.f32 f32, f32", x =>
         {
             var a = (double)BitConverter.UInt32BitsToSingle((uint)x[0]);
             return [Single(Math.Abs(a) < 1e-3 ? a - (a * a * a / 3) : Math.Abs(a) > 40 ? Math.Sign(a) : (Math.Exp(a) - Math.Exp(-a)) / (Math.Exp(a) + Math.Exp(-a)))];
-        });
+        }
+        );
     }
 
     private static (string, Func<ulong[], ulong[]>) Word2(string name, Func<BigInteger, BigInteger, BigInteger> f) =>
@@ -251,7 +255,8 @@ internal static class Expectations
         byte[] bytes = [.. BitConverter.GetBytes((uint)x[0]), .. BitConverter.GetBytes((uint)x[1])];
         var chosen = Enumerable.Range(0, 4).Select(i => nibble(x[2], i)).Select(n => n < 8 ? bytes[n] : (byte)(bytes[n - 8] >= 128 ? 255 : 0));
         return [BitConverter.ToUInt32([.. chosen])];
-    });
+    }
+    );
 
     private static ulong Extracted(ulong[] x, Func<int, bool> fill)
     {
