@@ -6,7 +6,6 @@ namespace Stof.Reference.Cuda.Simulator;
 /// </summary>
 internal sealed class GlobalShadow(ThreadBlock block)
 {
-    private const byte Atomic = 0x80;
     private const byte SeveralWarps = 0xff;
 
     private Page?[][] _pages = [];
@@ -68,10 +67,12 @@ internal sealed class GlobalShadow(ThreadBlock block)
         var known = warp.Order.Known;
         var writer = page.Writers[at];
         var writerWarp = page.WriterWarps[at];
-        if (AccessRecord.Ticket(writer) > known[writerWarp & 31] && !(((writerWarp & 31) == warp.Index) && warp.Order.IsBefore(writer, lane)))
+        if (AccessRecord.Ticket(writer) > known[writerWarp] && !(writerWarp == warp.Index && warp.Order.IsBefore(writer, lane)))
         {
-            Report(warp, lane, allocation, offset, writerWarp & 31, writer, Touch.Read, (writerWarp & Atomic) != 0 ? Touch.Atomic : Touch.Write);
+            Report(warp, lane, allocation, offset, writerWarp, writer, Touch.Read, Touch.Write);
         }
+
+        CheckAtomic(warp, lane, allocation, page, at, offset, Touch.Read);
 
         var before = page.Readers[at];
         var readerWarp = page.ReaderWarps[at];
@@ -127,18 +128,22 @@ internal sealed class GlobalShadow(ThreadBlock block)
         var known = warp.Order.Known;
         var writer = page.Writers[at];
         var writerWarp = page.WriterWarps[at];
-        var before = (writerWarp & Atomic) != 0 ? Touch.Atomic : Touch.Write;
-        if (AccessRecord.Ticket(writer) > known[writerWarp & 31] && !(touch == Touch.Atomic && before == Touch.Atomic))
+        if (AccessRecord.Ticket(writer) > known[writerWarp])
         {
-            var isOwn = (writerWarp & 31) == warp.Index;
-            if (isOwn && AccessRecord.Ticket(writer) == warp.Order.Ticket && AccessRecord.Lane(writer) != lane)
+            var isOwn = writerWarp == warp.Index;
+            if (touch == Touch.Write && isOwn && AccessRecord.Ticket(writer) == warp.Order.Ticket && AccessRecord.Lane(writer) != lane)
             {
                 CheckLanes(warp, lane, allocation, offset, writer, value);
             }
             else if (!(isOwn && warp.Order.IsBefore(writer, lane)))
             {
-                Report(warp, lane, allocation, offset, writerWarp & 31, writer, touch, before);
+                Report(warp, lane, allocation, offset, writerWarp, writer, touch, Touch.Write);
             }
+        }
+
+        if (touch == Touch.Write)
+        {
+            CheckAtomic(warp, lane, allocation, page, at, offset, touch);
         }
 
         if (page.IsReadOnly(at, block.Linear + 1))
@@ -164,13 +169,34 @@ internal sealed class GlobalShadow(ThreadBlock block)
             Report(warp, lane, allocation, offset, readerWarp, reader, touch, Touch.Read);
         }
 
-        if (AccessRecord.Ticket(writer) <= block.FirstTicket || before != touch)
+        var record = AccessRecord.Of(warp.Order.Ticket, (uint)lane);
+        if (touch == Touch.Write)
+        {
+            if (AccessRecord.Ticket(writer) <= block.FirstTicket)
+            {
+                NoteBlock(warp, lane, allocation, page, at, offset, touch);
+            }
+
+            page.Writers[at] = record;
+            page.WriterWarps[at] = (byte)warp.Index;
+            return;
+        }
+
+        if (AccessRecord.Ticket(page.AtomicAt(at).Record) <= block.FirstTicket)
         {
             NoteBlock(warp, lane, allocation, page, at, offset, touch);
         }
 
-        page.Writers[at] = AccessRecord.Of(warp.Order.Ticket, (uint)lane);
-        page.WriterWarps[at] = (byte)(warp.Index | (touch == Touch.Atomic ? Atomic : 0));
+        page.SetAtomic(at, record, (byte)warp.Index);
+    }
+
+    private void CheckAtomic(Warp warp, int lane, Allocation allocation, Page page, int at, int offset, Touch touch)
+    {
+        var (record, other) = page.AtomicAt(at);
+        if (AccessRecord.Ticket(record) > warp.Order.Known[other] && !(other == warp.Index && warp.Order.IsBefore(record, lane)))
+        {
+            Report(warp, lane, allocation, offset, other, record, touch, Touch.Atomic);
+        }
     }
 
     private void CheckLanes(Warp warp, int lane, Allocation allocation, int offset, uint writer, byte? value)
@@ -250,6 +276,8 @@ internal sealed class GlobalShadow(ThreadBlock block)
     private sealed class Page(BlockShadow.Page blocks)
     {
         private int[]? _readOnly;
+        private uint[]? _atomics;
+        private byte[]? _atomicWarps;
 
         public BlockShadow.Page Blocks { get; } = blocks;
 
@@ -264,6 +292,14 @@ internal sealed class GlobalShadow(ThreadBlock block)
         public int[] ReaderBlocks { get; } = new int[BlockShadow.PageBytes];
 
         public void MarkReadOnly(int at, int linearBlock) => (_readOnly ??= new int[BlockShadow.PageBytes])[at] = linearBlock;
+
+        public (uint Record, byte Warp) AtomicAt(int at) => _atomics is null ? default : (_atomics[at], _atomicWarps![at]);
+
+        public void SetAtomic(int at, uint record, byte warp)
+        {
+            (_atomics ??= new uint[BlockShadow.PageBytes])[at] = record;
+            (_atomicWarps ??= new byte[BlockShadow.PageBytes])[at] = warp;
+        }
 
         public bool IsReadOnly(int at, int linearBlock) => _readOnly is not null && _readOnly[at] == linearBlock;
     }

@@ -2,23 +2,23 @@ namespace Stof.Reference.Cuda.Simulator;
 
 /// <summary>
 /// For each byte of shared memory the last write, and for each warp its last read. An access that its partner's warp clock does not order is a
-/// race. Records stay from block to block; those of blocks before have lower tickets.
+/// race. Atomic operations, which only plain accesses must not meet, have records of their own. Records stay from block to block; those of blocks before have lower tickets.
 /// </summary>
 internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
 {
-    /// <summary>Flag beside the writer's warp: it was an atomic operation.</summary>
-    private const byte Atomic = 0x80;
-
     private readonly uint[] _writers = new uint[bytes];
     private readonly byte[] _writerWarps = new byte[bytes];
     private readonly int[] _copies = new int[bytes];
     private readonly uint[] _readers = new uint[bytes * warps];
+    private uint[]? _atomics;
+    private byte[]? _atomicWarps;
 
     /// <summary>Forgets all.</summary>
     public void Clear()
     {
         Array.Clear(_writers);
         Array.Clear(_readers);
+        _atomics = null;
     }
 
     /// <summary>True if the block has written all of a range (or a copy to it is under way).</summary>
@@ -46,15 +46,20 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
         for (var i = 0; i < count; i++)
         {
             var writer = _writers[offset + i];
-            if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i] & 31])
+            if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i]])
             {
-                CheckWriter(warp, lane, offset + i, writer, isAtomic: false, Touch.Read);
+                CheckWriter(warp, lane, offset + i, writer, Touch.Read);
             }
 
             var before = readers[i];
             readers[i] = AccessRecord.Ticket(before) > known[warp.Index] && AccessRecord.Lane(before) != lane
                 ? AccessRecord.Of(ticket, AccessRecord.SeveralLanes)
                 : record;
+        }
+
+        if (_atomics is not null)
+        {
+            CheckAtomics(warp, lane, offset, count, Touch.Read);
         }
     }
 
@@ -68,8 +73,17 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
     {
         Check(warp, lane, offset, values, isAtomic);
         var record = AccessRecord.Of(warp.Order.Ticket, (uint)lane);
+        if (isAtomic)
+        {
+            _atomics ??= new uint[bytes];
+            _atomicWarps ??= new byte[bytes];
+            _atomics.AsSpan(offset, values.Length).Fill(record);
+            _atomicWarps.AsSpan(offset, values.Length).Fill((byte)warp.Index);
+            return;
+        }
+
         _writers.AsSpan(offset, values.Length).Fill(record);
-        _writerWarps.AsSpan(offset, values.Length).Fill((byte)(warp.Index | (isAtomic ? Atomic : 0)));
+        _writerWarps.AsSpan(offset, values.Length).Fill((byte)warp.Index);
     }
 
     /// <summary>A copy to a range starts: until it ends nobody may touch it.</summary>
@@ -88,23 +102,31 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
         _writerWarps.AsSpan(offset, count).Fill((byte)warp.Index);
     }
 
+    /// <summary>A copy that nothing waited for before its block ended.</summary>
+    public void ForgetCopy(int offset, int count) => _writers.AsSpan(offset, count).Clear();
+
     private void Check(Warp warp, int lane, int offset, ReadOnlySpan<byte> values, bool isAtomic)
     {
         var known = warp.Order.Known;
         for (var i = 0; i < values.Length; i++)
         {
             var writer = _writers[offset + i];
-            if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i] & 31])
+            if (AccessRecord.Ticket(writer) > known[_writerWarps[offset + i]])
             {
-                if (AccessRecord.Ticket(writer) == warp.Order.Ticket && (_writerWarps[offset + i] & 31) == warp.Index && AccessRecord.Lane(writer) != lane && !isAtomic)
+                if (AccessRecord.Ticket(writer) == warp.Order.Ticket && _writerWarps[offset + i] == warp.Index && AccessRecord.Lane(writer) != lane && !isAtomic)
                 {
                     CheckLanes(warp, lane, offset + i, writer, values[i]);
                 }
                 else
                 {
-                    CheckWriter(warp, lane, offset + i, writer, isAtomic, isAtomic ? Touch.Atomic : Touch.Write);
+                    CheckWriter(warp, lane, offset + i, writer, isAtomic ? Touch.Atomic : Touch.Write);
                 }
             }
+        }
+
+        if (_atomics is not null && !isAtomic)
+        {
+            CheckAtomics(warp, lane, offset, values.Length, Touch.Write);
         }
 
         for (var other = 0; other < warps; other++)
@@ -136,22 +158,32 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
             (ulong)offset + Warp.SharedBase);
     }
 
-    private void CheckWriter(Warp warp, int lane, int offset, uint writer, bool isAtomic, Touch touch)
+    private void CheckWriter(Warp warp, int lane, int offset, uint writer, Touch touch)
     {
         if (writer == AccessRecord.InFlight)
         {
-            warp.FindCopyInFlight(lane, offset, _writerWarps[offset] & 31, _copies[offset], touch);
+            warp.FindCopyInFlight(lane, offset, _writerWarps[offset], _copies[offset], touch);
             return;
         }
 
-        var other = _writerWarps[offset] & 31;
-        var wasAtomic = (_writerWarps[offset] & Atomic) != 0;
-        if ((isAtomic && wasAtomic) || (other == warp.Index && warp.Order.IsBefore(writer, lane)))
+        var other = _writerWarps[offset];
+        if (other != warp.Index || !warp.Order.IsBefore(writer, lane))
         {
-            return;
+            Report(warp, lane, offset, other, writer, touch, Touch.Write);
         }
+    }
 
-        Report(warp, lane, offset, other, writer, touch, wasAtomic ? Touch.Atomic : Touch.Write);
+    private void CheckAtomics(Warp warp, int lane, int offset, int count, Touch touch)
+    {
+        for (var i = offset; i < offset + count; i++)
+        {
+            var record = _atomics![i];
+            var other = _atomicWarps![i];
+            if (AccessRecord.Ticket(record) > warp.Order.Known[other] && !(other == warp.Index && warp.Order.IsBefore(record, lane)))
+            {
+                Report(warp, lane, i, other, record, touch, Touch.Atomic);
+            }
+        }
     }
 
     private void Report(Warp warp, int lane, int offset, int other, uint record, Touch touch, Touch before)

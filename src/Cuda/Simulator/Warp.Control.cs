@@ -182,8 +182,7 @@ internal sealed partial class Warp
             var mask = Words(instruction.Operands[^1])[BitOperations.TrailingZeroCount(active)];
             if ((active & ~mask) != 0)
             {
-                var stranger = BitOperations.TrailingZeroCount(active & ~mask);
-                Find(FindingKind.LanesMissing, stranger, () => $"the lane is not in the mask 0x{mask:x8} of the instruction that it runs");
+                ReportStranger(BitOperations.TrailingZeroCount(active & ~mask), mask);
             }
         }
 
@@ -273,6 +272,9 @@ internal sealed partial class Warp
 
         return lowest;
     }
+
+    private void ReportStranger(int lane, uint mask) => Find(
+        FindingKind.LanesMissing, lane, () => $"the lane is not in the mask 0x{mask:x8} of the instruction that it runs");
 
     private void ReportStuck()
     {

@@ -99,6 +99,11 @@ internal sealed partial class Warp
 
     private void BeginCopies()
     {
+        foreach (var copy in _copies)
+        {
+            _block.SharedShadow.ForgetCopy(copy.Offset, copy.Length);
+        }
+
         _copies.Clear();
         Array.Clear(_groups);
     }

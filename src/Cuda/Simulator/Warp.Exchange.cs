@@ -59,11 +59,14 @@ internal sealed partial class Warp
             source = isIn ? source : lane;
             if ((lanes >> source & 1) == 0)
             {
-                Find(FindingKind.InactiveSource, lane, () => $"takes its value from lane {source}, which does not take part (lanes 0x{lanes:x8} do)");
+                ReportInactiveSource(lane, source, lanes);
                 source = lane;
             }
 
             d[lane] = values[source];
         }
     }
+
+    private void ReportInactiveSource(int lane, int source, uint lanes) => Find(
+        FindingKind.InactiveSource, lane, () => $"takes its value from lane {source}, which does not take part (lanes 0x{lanes:x8} do)");
 }

@@ -37,7 +37,7 @@ internal sealed partial class Warp
 
             if (written.Span.Contains(false))
             {
-                Find(FindingKind.UninitialisedMemory, lane, () => $"reads {size * count} bytes at local address 0x{address:x} that nothing has written", address);
+                ReportLocalUnwritten(lane, address, size * count);
             }
 
             _recorder?.Touch(lane, "local", address, size * count, isWrite: false);
@@ -71,13 +71,7 @@ internal sealed partial class Warp
         var offset = array is null ? 0 : address - _local.AddressOf(array);
         if (array is null || offset + (ulong)bytes > (ulong)array.Bytes)
         {
-            Find(
-                FindingKind.OutOfBounds,
-                lane,
-                () => array is null
-                    ? $"{bytes} bytes at local address 0x{address:x} are in no local array"
-                    : $"bytes {offset} to {offset + (ulong)bytes - 1} of local array {array.Name}, which has {array.Bytes}",
-                address);
+            ReportLocalBounds(lane, address, bytes, array);
             return false;
         }
 
@@ -89,6 +83,17 @@ internal sealed partial class Warp
         (data, written) = _local.At(array, address, lane, bytes);
         return true;
     }
+
+    private void ReportLocalUnwritten(int lane, ulong address, int bytes) => Find(
+        FindingKind.UninitialisedMemory, lane, () => $"reads {bytes} bytes at local address 0x{address:x} that nothing has written", address);
+
+    private void ReportLocalBounds(int lane, ulong address, int bytes, LocalArray? array) => Find(
+        FindingKind.OutOfBounds,
+        lane,
+        () => array is null
+            ? $"{bytes} bytes at local address 0x{address:x} are in no local array"
+            : $"{bytes} bytes at byte {address - _local.AddressOf(array)} of local array {array.Name}, which has {array.Bytes}",
+        address);
 
     private bool IsAligned(int lane, ulong address, int bytes, string space)
     {
