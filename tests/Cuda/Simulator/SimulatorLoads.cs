@@ -12,7 +12,7 @@ internal static class SimulatorLoads
     public static readonly SimulatorLoad[] All =
     [
         new("registers", () => Launch(Registers())),
-        new("shared memory", () => Launch(SharedMemory())),
+        new("shared exchange", () => Launch(SharedMemory())),
         new("global memory", () => VectorAdd.Template.Simulate(VectorAdd.Template.Values(new Dictionary<string, int> { ["n"] = 1 << 18 }), Target.Sm90).Report),
         new("matrices", () => Launch(Matrices())),
     ];

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using Stof.Reference.Cuda.Ptx;
-using Stof.Reference.Cuda.Simulator;
 
 namespace Stof.Reference.Cuda.Tests.Simulator;
 
