@@ -12,7 +12,7 @@ internal static class SimulatorLoads
     public static readonly SimulatorLoad[] All =
     [
         new("registers", () => Launch(Registers())),
-        new("shared exchange", () => Launch(SharedMemory())),
+        new("shared memory", () => Launch(SharedMemory())),
         new("global memory", () => VectorAdd.Template.Simulate(VectorAdd.Template.Values(new Dictionary<string, int> { ["n"] = 1 << 18 }), Target.Sm90).Report),
         new("matrices", () => Launch(Matrices())),
     ];
@@ -35,7 +35,7 @@ internal static class SimulatorLoads
 
     private static Kernel SharedMemory()
     {
-        var k = new KernelBuilder("shared_memory", Target.Sm80);
+        var k = new KernelBuilder("shared_load", Target.Sm80);
         var thread = k.ThreadX();
         var tile = new SharedPointer(k.Mad(thread, 16, k.AddressOf(k.Shared("tile", 128 * 16)).Base));
         k.StoreSharedVector<B32>(tile, [thread, thread, thread, thread]);
