@@ -67,7 +67,7 @@ internal static class SimulatorLoads
 
     private static Kernel SharedMemory()
     {
-        var k = new KernelBuilder("shared_memory", Target.Sm80);
+        var k = new KernelBuilder("shared_load", Target.Sm80);
         var thread = k.ThreadX();
         var tile = new SharedPointer(k.Mad(thread, 16, k.AddressOf(k.Shared("tile", 128 * 16)).Base));
         k.StoreSharedVector<B32>(tile, [thread, thread, thread, thread]);

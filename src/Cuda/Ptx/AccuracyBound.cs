@@ -23,5 +23,6 @@ public readonly record struct AccuracyBound(double Relative, double Absolute = 0
 
     /// <summary>True if a result may stand for the exact one. Infinities and NaNs only stand for themselves.</summary>
     public bool Allows(double found, double exact) =>
-        found.Equals(exact) || (double.IsFinite(found) && double.IsFinite(exact) && Math.Abs(found - exact) <= Absolute + (Relative * Math.Abs(exact)));
+        found.Equals(exact)
+        || (double.IsFinite(found) && double.IsFinite(exact) && Math.Abs(found - exact) <= Absolute + (Relative * Math.Abs(exact)));
 }

@@ -27,17 +27,11 @@ public sealed partial class KernelBuilder
     /// <summary>Starts a kernel.</summary>
     /// <param name="name">Entry name: letters, digits and underscores.</param>
     /// <param name="target">What may be used.</param>
-    /// <exception cref="InvalidInputException">The name is no PTX identifier.</exception>
+    /// <exception cref="InvalidInputException">The name is no PTX identifier, or reserved.</exception>
     public KernelBuilder(string name, Target target)
     {
-        ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(target);
-        if (name.Length == 0 || !char.IsAsciiLetter(name[0]) || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '_'))
-        {
-            throw new InvalidInputException("kernel name", $"'{name}'", "a letter, then letters, digits and underscores");
-        }
-
-        Name = name;
+        Name = PtxIdentifier.Checked("kernel name", name);
         Target = target;
     }
 
@@ -83,7 +77,7 @@ public sealed partial class KernelBuilder
     /// <param name="name">Name in the text, unique.</param>
     /// <param name="file">Path of the caller.</param>
     /// <param name="line">Line of the caller.</param>
-    /// <exception cref="InvalidInputException">There is one of that name.</exception>
+    /// <exception cref="InvalidInputException">There is one of that name, or it is no PTX identifier, or reserved.</exception>
     public T Parameter<T>(string name, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
         where T : struct, IValue<T>
     {
@@ -93,7 +87,7 @@ public sealed partial class KernelBuilder
         }
 
         var bytes = T.Type.Bits() / 8;
-        var parameter = new KernelParameter(name, T.Type, (_parameterBytes + bytes - 1) & -bytes);
+        var parameter = new KernelParameter(PtxIdentifier.Checked("parameter", name), T.Type, (_parameterBytes + bytes - 1) & -bytes);
         _parameterBytes = parameter.Offset + bytes;
         _parameters.Add(parameter);
         var destination = NewRegister<T>();

@@ -186,8 +186,8 @@ public sealed record Opcode
     /// <summary>
     /// True if it only reads and writes registers of its own lane (and special registers), so that it can be tried out one lane at a time.
     /// </summary>
-    public bool IsRegisterOnly => !NamesArray && Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction
-        or InstructionClass.Conversion or InstructionClass.Predicate or InstructionClass.Move;
+    public bool IsRegisterOnly => !NamesArray
+        && Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction or InstructionClass.Conversion or InstructionClass.Predicate or InstructionClass.Move;
 
     /// <summary>What it does.</summary>
     internal Semantics Execute { get; }

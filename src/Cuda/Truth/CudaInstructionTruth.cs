@@ -23,8 +23,19 @@ public static class CudaInstructionTruth
     public static ImmutableArray<TruthEntry> Run(KernelLauncher launch, Target target, int blocks = 32, int seed = 1)
     {
         ArgumentNullException.ThrowIfNull(launch);
-        return [.. InstructionProbe.All(target).Where(probe => probe.HasSources).Select(probe => Run(launch, probe, blocks, new Random(seed)))];
+        return
+        [
+            .. InstructionProbe.All(target).Where(probe => probe.HasSources).Select(probe => Run(launch, probe, blocks, new Random(seed))),
+            .. WarpProbes(target).Select(probe => Run(launch, probe, blocks, new Random(seed))),
+        ];
     }
+
+    /// <summary>What the entries of a report on a target are called.</summary>
+    internal static IEnumerable<string> Names(Target target) =>
+        [.. InstructionProbe.All(target).Where(probe => probe.HasSources).Select(Name), .. WarpProbes(target).Select(probe => probe.Name)];
+
+    /// <summary>Probes of instructions whose lanes work together.</summary>
+    internal static IEnumerable<WarpProbe> WarpProbes(Target target) => [.. ExchangeProbes.All(target), .. MatrixProbes.All(target)];
 
     private static TruthEntry Run(KernelLauncher launch, InstructionProbe probe, int blocks, Random random)
     {
@@ -36,13 +47,54 @@ public static class CudaInstructionTruth
             device[i] = OperandSampler.Next(random, types[i / cases]);
         }
 
-        var simulated = Simulate(probe, device, cases);
-        var buffer = MemoryMarshal.AsBytes<ulong>(device).ToArray();
-        var parameters = new byte[probe.Kernel.ParameterBytes];
-        MemoryMarshal.Write(parameters.AsSpan(probe.Kernel.Parameters[1].Offset), (uint)(cases * sizeof(ulong)));
-        launch(probe.Kernel, blocks, [buffer], parameters);
-        MemoryMarshal.Cast<byte, ulong>(buffer).CopyTo(device);
-        return Compare(probe, types, simulated, device, cases);
+        return Compare(probe, types, Simulate(probe, device, cases), Launch(launch, probe.Kernel, device, blocks), cases);
+    }
+
+    private static TruthEntry Run(KernelLauncher launch, WarpProbe probe, int blocks, Random random)
+    {
+        var cases = blocks * InstructionProbe.Threads;
+        var rows = probe.Sample(cases, random);
+        var simulated = probe.Simulate(rows, blocks);
+        var magnitudes = probe.Sum is null ? [] : probe.Simulate(rows, blocks, ofMagnitudes: true);
+        var device = Launch(launch, probe.Kernel, rows, blocks);
+        var mismatches = 0;
+        var examples = ImmutableArray.CreateBuilder<string>();
+        for (var thread = 0; thread < cases; thread++)
+        {
+            for (var row = 0; row < probe.Results; row++)
+            {
+                var at = (row * cases) + thread;
+                if (simulated[at] == device[at]
+                    || (probe.Sum is { } sum
+                        && IsSum(sum.Bound, sum.Values((uint)device[at]), sum.Values((uint)simulated[at]), sum.Values((uint)magnitudes[at]))))
+                {
+                    continue;
+                }
+
+                mismatches++;
+                if (examples.Count < Examples)
+                {
+                    examples.Add($"lane {thread % Warp.Lanes}, result {row}: simulator {Hex(simulated[at])}, device {Hex(device[at])}");
+                }
+
+                break;
+            }
+        }
+
+        return new TruthEntry(probe.Name, cases, mismatches, 0, examples.ToImmutable());
+    }
+
+    private static bool IsSum(AccuracyBound bound, double[] found, double[] expected, double[] magnitude) =>
+        Enumerable.Range(0, found.Length).All(i => found[i].Equals(expected[i])
+            || (double.IsFinite(expected[i]) && Math.Abs(found[i] - expected[i]) <= bound.Absolute + (bound.Relative * magnitude[i])));
+
+    private static ulong[] Launch(KernelLauncher launch, Kernel kernel, ulong[] rows, int blocks)
+    {
+        var buffer = MemoryMarshal.AsBytes<ulong>(rows).ToArray();
+        var parameters = new byte[kernel.ParameterBytes];
+        MemoryMarshal.Write(parameters.AsSpan(kernel.Parameters[1].Offset), (uint)(blocks * InstructionProbe.Threads * sizeof(ulong)));
+        launch(kernel, blocks, [buffer], parameters);
+        return MemoryMarshal.Cast<byte, ulong>(buffer).ToArray();
     }
 
     private static ulong[] Simulate(InstructionProbe probe, ulong[] rows, int cases)
@@ -74,7 +126,8 @@ public static class CudaInstructionTruth
         var examples = ImmutableArray.CreateBuilder<string>();
         for (var lane = 0; lane < cases; lane++)
         {
-            if (!opcode.Accuracy.IsExact && !opcode.Accuracy.Covers(BitConverter.UInt32BitsToSingle((uint)simulated[(opcode.DestinationCount * cases) + lane])))
+            var firstSource = (uint)simulated[(opcode.DestinationCount * cases) + lane];
+            if (!opcode.Accuracy.IsExact && !opcode.Accuracy.Covers(BitConverter.UInt32BitsToSingle(firstSource)))
             {
                 continue;
             }
@@ -92,7 +145,8 @@ public static class CudaInstructionTruth
                 mismatches++;
                 if (examples.Count < Examples)
                 {
-                    var sources = Enumerable.Range(opcode.DestinationCount, types.Length - opcode.DestinationCount).Select(source => Hex(simulated[(source * cases) + lane]));
+                    var sources = Enumerable.Range(opcode.DestinationCount, types.Length - opcode.DestinationCount)
+                        .Select(source => Hex(simulated[(source * cases) + lane]));
                     examples.Add($"{string.Join(", ", sources)}: simulator {Hex(expected)}, device {Hex(found)}");
                 }
 
@@ -100,9 +154,11 @@ public static class CudaInstructionTruth
             }
         }
 
-        var constants = string.Concat(probe.Constants.Select(constant => $" #{Hex(constant)}"));
-        return new TruthEntry(opcode.Signature + constants, compared, mismatches, ulps, examples.ToImmutable());
+        return new TruthEntry(Name(probe), compared, mismatches, ulps, examples.ToImmutable());
     }
+
+    private static string Name(InstructionProbe probe) =>
+        probe.Opcode.Signature + string.Concat(probe.Constants.Select(constant => $" #{Hex(constant)}"));
 
     private static bool IsSame(Opcode opcode, RegisterType type, ulong expected, ulong found)
     {
@@ -114,7 +170,8 @@ public static class CudaInstructionTruth
         // Which NaN comes out of doubles is not defined.
         return type == RegisterType.F64
             ? double.IsNaN(BitConverter.UInt64BitsToDouble(expected)) && double.IsNaN(BitConverter.UInt64BitsToDouble(found))
-            : !opcode.Accuracy.IsExact && opcode.Accuracy.Allows(BitConverter.UInt32BitsToSingle((uint)found), BitConverter.UInt32BitsToSingle((uint)expected));
+            : !opcode.Accuracy.IsExact
+                && opcode.Accuracy.Allows(BitConverter.UInt32BitsToSingle((uint)found), BitConverter.UInt32BitsToSingle((uint)expected));
     }
 
     private static double Distance(uint a, uint b)

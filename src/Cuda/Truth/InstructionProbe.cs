@@ -64,7 +64,9 @@ public sealed class InstructionProbe
     private static string Name(Opcode opcode, ImmutableArray<ulong> constants)
     {
         var letters = string.Concat(opcode.Signature.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : letter == '{' ? 'v' : '_'));
-        return string.Join('_', ["probe", letters.Replace("__", "_", StringComparison.Ordinal).TrimEnd('_'), .. constants.Select(c => c.ToString("x2", CultureInfo.InvariantCulture))]);
+        return string.Join(
+            '_',
+            ["probe", letters.Replace("__", "_", StringComparison.Ordinal).TrimEnd('_'), .. constants.Select(c => c.ToString("x2", CultureInfo.InvariantCulture))]);
     }
 
     private static Kernel Build(Opcode opcode, ImmutableArray<ulong> constants, Target target, string name)
@@ -88,7 +90,9 @@ public sealed class InstructionProbe
                 }
 
                 addresses.Add(at);
-                operands[next] = slot.Role == SlotRole.Destination ? k.NewRegister(slot.Type) : FromBits(k, slot.Type, k.LoadGlobal<B64>(new GlobalPointer(at)));
+                operands[next] = slot.Role == SlotRole.Destination
+                    ? k.NewRegister(slot.Type)
+                    : FromBits(k, slot.Type, k.LoadGlobal<B64>(new GlobalPointer(at)));
                 at = k.Add(at, rowBytes);
             }
         }

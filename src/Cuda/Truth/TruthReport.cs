@@ -20,6 +20,16 @@ public sealed record TruthEntry(string Instruction, int Cases, int Mismatches, d
 /// <param name="Entries">By instruction.</param>
 public sealed record TruthReport(string Device, string Driver, string Date, string Target, ImmutableArray<TruthEntry> Entries)
 {
+    /// <summary>What keeps the report from being the truth about all instructions: those not tried, and those that differ.</summary>
+    /// <returns>One line each; none for a good report.</returns>
+    public IEnumerable<string> Problems()
+    {
+        var tried = Entries.Select(entry => entry.Instruction).ToHashSet(StringComparer.Ordinal);
+        return CudaInstructionTruth.Names(Ptx.Target.Named(Target)).Where(name => !tried.Contains(name)).Select(name => $"{name}: not tried")
+            .Concat(Entries.Where(entry => entry.Mismatches > 0).Select(
+                entry => $"{entry.Instruction}: {entry.Mismatches} of {entry.Cases} differ: {string.Join("; ", entry.Examples)}"));
+    }
+
     /// <summary>The report as text: one line an instruction.</summary>
     public string ToJson()
     {

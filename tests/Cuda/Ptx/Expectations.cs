@@ -12,8 +12,9 @@ internal static class Expectations
     private static readonly FloatFormat F64 = FloatFormat.F64;
 
     /// <summary>By signature.</summary>
-    public static Dictionary<string, Func<ulong[], ulong[]>> All { get; } = Integers().Concat(Bits()).Concat(Floats()).Concat(Moves()).Concat(Conversions())
-        .Concat(PackedPairs("f16x2", FloatFormat.F16)).Concat(PackedPairs("bf16x2", FloatFormat.BF16)).Concat(Compared()).Concat(Special())
+    public static Dictionary<string, Func<ulong[], ulong[]>> All { get; } = Integers().Concat(Bits()).Concat(Floats()).Concat(Moves())
+        .Concat(Conversions()).Concat(PackedPairs("f16x2", FloatFormat.F16)).Concat(PackedPairs("bf16x2", FloatFormat.BF16))
+        .Concat(Compared()).Concat(Special())
         .ToDictionary(entry => entry.Signature, entry => entry.F);
 
     private static IEnumerable<(string Signature, Func<ulong[], ulong[]> F)> Integers()
@@ -56,10 +57,13 @@ internal static class Expectations
             yield return ($"xor.{type} {type}, {type}, {type}", x => [Bitwise(bits, i => Bit(x[0], i) != Bit(x[1], i))]);
             yield return ($"not.{type} {type}, {type}", x => [Bitwise(bits, i => !Bit(x[0], i))]);
             yield return ($"shl.{type} {type}, {type}, b32", x => [Bitwise(bits, i => (ulong)i >= x[1] && Bit(x[0], i - (int)x[1]))]);
-            yield return ($"shr.u{bits} {type}, {type}, b32", x => [Bitwise(bits, i => (ulong)i + x[1] < (ulong)bits && Bit(x[0], i + (int)x[1]))]);
-            yield return ($"shr.s{bits} {type}, {type}, b32", x => [Bitwise(bits, i => Bit(x[0], (int)Math.Min((ulong)i + x[1], (ulong)bits - 1)))]);
+            yield return ($"shr.u{bits} {type}, {type}, b32",
+                x => [Bitwise(bits, i => (ulong)i + x[1] < (ulong)bits && Bit(x[0], i + (int)x[1]))]);
+            yield return ($"shr.s{bits} {type}, {type}, b32",
+                x => [Bitwise(bits, i => Bit(x[0], (int)Math.Min((ulong)i + x[1], (ulong)bits - 1)))]);
             yield return ($"popc.{type} b32, {type}", x => [(ulong)Enumerable.Range(0, bits).Count(i => Bit(x[0], i))]);
-            yield return ($"clz.{type} b32, {type}", x => [(ulong)Enumerable.Range(0, bits).TakeWhile(i => !Bit(x[0], bits - 1 - i)).Count()]);
+            yield return ($"clz.{type} b32, {type}",
+                x => [(ulong)Enumerable.Range(0, bits).TakeWhile(i => !Bit(x[0], bits - 1 - i)).Count()]);
         }
 
         yield return ("brev.b32 b32, b32", x => [Bitwise(32, i => Bit(x[0], 31 - i))]);
@@ -69,11 +73,7 @@ internal static class Expectations
         // The loops of the ISA's pages of bfe and bfi.
         yield return ("bfe.u32 b32, b32, b32, b32", x => [Extracted(x, _ => false)]);
         yield return ("bfe.s32 b32, b32, b32, b32", x => [Extracted(x, top => (x[2] & 255) != 0 && Bit(x[0], top))]);
-        yield return ("bfi.b32 b32, b32, b32, b32, b32", x =>
-        {
-            var (position, length) = ((int)(x[2] & 255), (int)(x[3] & 255));
-            return [Bitwise(32, i => i >= position && i < position + length ? Bit(x[0], i - position) : Bit(x[1], i))];
-        });
+        yield return ("bfi.b32 b32, b32, b32, b32, b32", x => [Inserted(x[0], x[1], (int)(x[2] & 255), (int)(x[3] & 255))]);
         yield return ("lop3.b32 b32, b32, b32, b32, #b32", x =>
             [Bitwise(32, i => Bit(x[3], (Bit(x[0], i) ? 4 : 0) + (Bit(x[1], i) ? 2 : 0) + (Bit(x[2], i) ? 1 : 0)))]);
         yield return Permutation("", (nibbles, i) => (int)(nibbles >> (4 * i)) & 15);
@@ -161,22 +161,21 @@ internal static class Expectations
         yield return ("cvt.f32.f16 f32, b16", x => [F32.Encode(FloatFormat.F16.Decode(x[0]))]);
         yield return ("cvt.rn.f16.f32 b16, f32", x => [FloatFormat.F16.Encode(F32.Decode(x[0]))]);
         yield return ("cvt.rn.bf16.f32 b16, f32", x => [FloatFormat.BF16.Encode(F32.Decode(x[0]))]);
-        yield return ("cvt.rn.f16x2.f32 f16x2, f32, f32", x => [(FloatFormat.F16.Encode(F32.Decode(x[0])) << 16) + FloatFormat.F16.Encode(F32.Decode(x[1]))]);
-        yield return ("cvt.rn.bf16x2.f32 bf16x2, f32, f32", x => [(FloatFormat.BF16.Encode(F32.Decode(x[0])) << 16) + FloatFormat.BF16.Encode(F32.Decode(x[1]))]);
-        yield return ("cvt.rna.tf32.f32 b32, f32", x =>
-        {
-            // Half a unit more, then cut off: ties go away from zero.
-            var value = F32.Decode(x[0]);
-            return [value.IsNaN ? 0x7fffffff : value.IsInfinite ? x[0] : Math.Min((x[0] & 0x7fffffff) + 4096, 0x7f800000) / 8192 * 8192 | (x[0] & 0x80000000)];
-        });
+        yield return ("cvt.rn.f16x2.f32 f16x2, f32, f32",
+            x => [(FloatFormat.F16.Encode(F32.Decode(x[0])) << 16) + FloatFormat.F16.Encode(F32.Decode(x[1]))]);
+        yield return ("cvt.rn.bf16x2.f32 bf16x2, f32, f32",
+            x => [(FloatFormat.BF16.Encode(F32.Decode(x[0])) << 16) + FloatFormat.BF16.Encode(F32.Decode(x[1]))]);
+        yield return ("cvt.rna.tf32.f32 b32, f32", x => [RoundedToTF32(x[0])]);
         yield return ("cvt.rn.f32.s32 f32, b32", x => [F32.Encode(ExactFloat.Of(Signed(x[0])))]);
         yield return ("cvt.rn.f32.u32 f32, b32", x => [F32.Encode(ExactFloat.Of(x[0]))]);
         yield return ("cvt.rzi.s32.f32 b32, f32", x => [Whole(x[0], int.MinValue, int.MaxValue, both => both.TowardsZero)]);
         yield return ("cvt.rni.s32.f32 b32, f32", x => [Whole(x[0], int.MinValue, int.MaxValue, both => both.Nearest)]);
         yield return ("cvt.rzi.u32.f32 b32, f32", x => [Whole(x[0], 0, uint.MaxValue, both => both.TowardsZero)]);
         yield return ("cvt.rni.f32.f32 f32, f32", x => [WholeFloat(x[0], (value, both) => both.Nearest)]);
-        yield return ("cvt.rmi.f32.f32 f32, f32", x => [WholeFloat(x[0], (value, both) => both.TowardsZero + (value.IsNegative && value.Order(ExactFloat.Of(-both.TowardsZero)) < 0 ? 1 : 0))]);
-        yield return ("cvt.rpi.f32.f32 f32, f32", x => [WholeFloat(x[0], (value, both) => both.TowardsZero + (!value.IsNegative && value.Order(ExactFloat.Of(both.TowardsZero)) > 0 ? 1 : 0))]);
+        yield return ("cvt.rmi.f32.f32 f32, f32", x => [WholeFloat(
+            x[0], (value, both) => both.TowardsZero + (value.IsNegative && value.Order(ExactFloat.Of(-both.TowardsZero)) < 0 ? 1 : 0))]);
+        yield return ("cvt.rpi.f32.f32 f32, f32", x => [WholeFloat(
+            x[0], (value, both) => both.TowardsZero + (!value.IsNegative && value.Order(ExactFloat.Of(both.TowardsZero)) > 0 ? 1 : 0))]);
         yield return ("cvt.f64.f32 f64, f32", x => [F64.Encode(F32.Decode(x[0]))]);
         yield return ("cvt.rn.f32.f64 f32, f64", x => [F32.Encode(F64.Decode(x[0]))]);
         yield return ("cvt.u64.u32 b64, b32", x => [x[0]]);
@@ -199,11 +198,13 @@ internal static class Expectations
             foreach (var bits in new[] { 32, 64 })
             {
                 yield return ($"setp.{name}.u{bits} pred, b{bits}, b{bits}", x => [holds(x[0].CompareTo(x[1])) ? 1u : 0]);
-                yield return ($"setp.{name}.s{bits} pred, b{bits}, b{bits}", x => [holds(Signed(x[0], bits).CompareTo(Signed(x[1], bits))) ? 1u : 0]);
+                yield return ($"setp.{name}.s{bits} pred, b{bits}, b{bits}",
+                    x => [holds(Signed(x[0], bits).CompareTo(Signed(x[1], bits))) ? 1u : 0]);
             }
 
             yield return ($"setp.{name}.f32 pred, f32, f32", x => [holds(F32.Decode(x[0]).Order(F32.Decode(x[1]))) ? 1u : 0]);
-            yield return ($"setp.{name}u.f32 pred, f32, f32", x => [F32.Decode(x[0]).Order(F32.Decode(x[1])) is var order && (order == 2 || holds(order)) ? 1u : 0]);
+            yield return ($"setp.{name}u.f32 pred, f32, f32",
+                x => [F32.Decode(x[0]).Order(F32.Decode(x[1])) is var order && (order == 2 || holds(order)) ? 1u : 0]);
             yield return ($"setp.{name}.f64 pred, f64, f64", x => [holds(F64.Decode(x[0]).Order(F64.Decode(x[1]))) ? 1u : 0]);
         }
 
@@ -219,25 +220,17 @@ internal static class Expectations
             ("rcp", a => Math.CopySign(Math.Pow(a, -1), a)),
             ("rsqrt", a => a < 0 ? double.NaN : a == 0 ? Math.CopySign(double.PositiveInfinity, a) : Math.Pow(a, -0.5)),
             ("sqrt", a => a == 0 ? a : double.IsNegative(a) ? double.NaN : Math.Pow(a, 0.5)),
-            ("sin", a => Math.Abs(a) < 1 ? a - (a * a * a / 6) + (Math.Pow(a, 5) / 120) - (Math.Pow(a, 7) / 5040) + (Math.Pow(a, 9) / 362880) : Math.SinCos(a).Sin),
-            ("cos", a => Math.SinCos(a).Cos),
+            ("sin", a => a == 0 ? a : 2 * Math.SinCos(a / 2).Sin * Math.SinCos(a / 2).Cos),
+            ("cos", a => 1 - (2 * Math.SinCos(a / 2).Sin * Math.SinCos(a / 2).Sin)),
         };
         foreach (var (name, f) in functions)
         {
             yield return ($"{name}.approx.f32 f32, f32", x => [Single(f(BitConverter.UInt32BitsToSingle((uint)x[0])))]);
-            yield return ($"{name}.approx.ftz.f32 f32, f32", x =>
-            {
-                var flushed = (x[0] & 0x7f800000) == 0 ? x[0] & 0x80000000 : x[0];
-                var result = Single(f(BitConverter.UInt32BitsToSingle((uint)flushed)));
-                return [(result & 0x7f800000) == 0 ? result & 0x80000000 : result];
-            });
+            yield return ($"{name}.approx.ftz.f32 f32, f32",
+                x => [Flushed(Single(f(BitConverter.UInt32BitsToSingle((uint)Flushed(x[0])))))]);
         }
 
-        yield return ("tanh.approx.f32 f32, f32", x =>
-        {
-            var a = (double)BitConverter.UInt32BitsToSingle((uint)x[0]);
-            return [Single(Math.Abs(a) < 1e-3 ? a - (a * a * a / 3) : Math.Abs(a) > 40 ? Math.Sign(a) : (Math.Exp(a) - Math.Exp(-a)) / (Math.Exp(a) + Math.Exp(-a)))];
-        });
+        yield return ("tanh.approx.f32 f32, f32", x => [Single(HyperbolicTangent(BitConverter.UInt32BitsToSingle((uint)x[0])))]);
     }
 
     private static (string, Func<ulong[], ulong[]>) Word2(string name, Func<BigInteger, BigInteger, BigInteger> f) =>
@@ -246,12 +239,34 @@ internal static class Expectations
     private static (string, Func<ulong[], ulong[]>) Long2(string name, Func<BigInteger, BigInteger, BigInteger> f) =>
         ($"{name} b64, b64, b64", x => [Low(f(x[0], x[1]), 64)]);
 
-    private static (string, Func<ulong[], ulong[]>) Permutation(string mode, Func<ulong, int, int> nibble) => ($"prmt.b32{mode} b32, b32, b32, b32", x =>
+    private static (string, Func<ulong[], ulong[]>) Permutation(string mode, Func<ulong, int, int> nibble) =>
+        ($"prmt.b32{mode} b32, b32, b32, b32", x => [Permuted((uint)x[0], (uint)x[1], i => nibble(x[2], i))]);
+
+    private static ulong Permuted(uint a, uint b, Func<int, int> nibble)
     {
-        byte[] bytes = [.. BitConverter.GetBytes((uint)x[0]), .. BitConverter.GetBytes((uint)x[1])];
-        var chosen = Enumerable.Range(0, 4).Select(i => nibble(x[2], i)).Select(n => n < 8 ? bytes[n] : (byte)(bytes[n - 8] >= 128 ? 255 : 0));
-        return [BitConverter.ToUInt32([.. chosen])];
-    });
+        byte[] bytes = [.. BitConverter.GetBytes(a), .. BitConverter.GetBytes(b)];
+        var chosen = Enumerable.Range(0, 4).Select(nibble).Select(n => n < 8 ? bytes[n] : (byte)(bytes[n - 8] >= 128 ? 255 : 0));
+        return BitConverter.ToUInt32([.. chosen]);
+    }
+
+    private static ulong Inserted(ulong a, ulong b, int position, int length) =>
+        Bitwise(32, i => i >= position && i < position + length ? Bit(a, i - position) : Bit(b, i));
+
+    // Half a unit more, then cut off: ties go away from zero.
+    private static ulong RoundedToTF32(ulong bits)
+    {
+        var value = F32.Decode(bits);
+        return value.IsNaN ? F32.NaN
+            : value.IsInfinite ? bits
+            : (Math.Min((bits & 0x7fffffff) + 4096, F32.Infinity) / 8192 * 8192) | (bits & F32.SignBit);
+    }
+
+    private static ulong Flushed(ulong bits) => (bits & 0x7f800000) == 0 ? bits & 0x80000000 : bits;
+
+    private static double HyperbolicTangent(double a) =>
+        Math.Abs(a) < 1e-3 ? a - (a * a * a / 3)
+        : Math.Abs(a) > 40 ? Math.Sign(a)
+        : (Math.Exp(a) - Math.Exp(-a)) / (Math.Exp(a) + Math.Exp(-a));
 
     private static ulong Extracted(ulong[] x, Func<int, bool> fill)
     {
@@ -294,7 +309,8 @@ internal static class Expectations
     private static ulong Bitwise(int bits, Func<int, bool> bit) =>
         Enumerable.Range(0, bits).Aggregate(0UL, (result, i) => bit(i) ? result | (1UL << i) : result);
 
-    private static BigInteger Signed(BigInteger bits, int count = 32) => bits >= BigInteger.One << (count - 1) ? bits - (BigInteger.One << count) : bits;
+    private static BigInteger Signed(BigInteger bits, int count = 32) =>
+        bits >= BigInteger.One << (count - 1) ? bits - (BigInteger.One << count) : bits;
 
     private static ulong Low(BigInteger value, int bits) => (ulong)(value & ((BigInteger.One << bits) - 1));
 }

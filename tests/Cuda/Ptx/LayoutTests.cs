@@ -1,4 +1,6 @@
+using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Ptx.Layouts;
+using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Formats;
 
 namespace Stof.Reference.Cuda.Tests.Ptx;
@@ -26,6 +28,25 @@ public sealed class LayoutTests
 
         Assert.Equal(4096, seen.Count);
         Assert.Equal(width > 0, Enumerable.Range(0, 4096).Any(address => swizzle.Apply(address) != address));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(32)]
+    [InlineData(64)]
+    [InlineData(128)]
+    public void The_builder_computes_a_swizzle_as_it_is_defined(int width)
+    {
+        var swizzle = Swizzle.All.Single(candidate => candidate.WidthBytes == width);
+        var k = new KernelBuilder("swizzled", Target.Sm80);
+        var results = k.Parameter<B64>("results");
+        var thread = k.ThreadX();
+        k.StoreGlobal(new GlobalPointer(k.MadWideU32(thread, 4, results)), k.Swizzled(swizzle, k.MulLo(thread, 4)));
+        var kernel = k.Build(1024);
+        var device = new SimulatedDevice(Target.Sm80);
+        var address = device.Allocate(4096);
+        device.Launch(kernel, new Grid(1), new ParameterBlock(kernel).Set("results", address).Bytes).ThrowIfFound();
+        Assert.Equal(Enumerable.Range(0, 1024).Select(thread => swizzle.Apply(4 * thread)), device.Read<int>(address, 1024));
     }
 
     [Fact]

@@ -12,7 +12,9 @@ public sealed class CudaInstructionTruthTests
     public void The_simulator_agrees_with_itself_through_whole_kernels()
     {
         var entries = CudaInstructionTruth.Run(OnSimulator(_ => { }), Target.Sm90, blocks: 2);
-        Assert.Equal(InstructionProbe.All(Target.Sm90).Count(probe => probe.HasSources), entries.Length);
+        Assert.Equal(
+            InstructionProbe.All(Target.Sm90).Count(probe => probe.HasSources) + CudaInstructionTruth.WarpProbes(Target.Sm90).Count(), entries.Length);
+        Assert.Equal(entries.Length, entries.Select(entry => entry.Instruction).Distinct().Count());
         foreach (var entry in entries)
         {
             Assert.True(entry.Mismatches == 0, $"{entry.Instruction}: {string.Join("; ", entry.Examples)}");
@@ -25,6 +27,7 @@ public sealed class CudaInstructionTruthTests
     public void Another_result_is_found_and_shown()
     {
         var entries = CudaInstructionTruth.Run(OnSimulator(rows => rows[5] ^= 1), Target.Sm90, blocks: 1);
+        Assert.All(entries.Where(entry => entry.Instruction.StartsWith("shfl", StringComparison.Ordinal)), entry => Assert.Equal(1, entry.Mismatches));
         var add = Assert.Single(entries, entry => entry.Instruction == "add.s32 b32, b32, b32");
         Assert.Equal(1, add.Mismatches);
         Assert.Matches("^0x[0-9a-f]+, 0x[0-9a-f]+: simulator 0x[0-9a-f]+, device 0x[0-9a-f]+$", Assert.Single(add.Examples));
@@ -62,6 +65,19 @@ public sealed class CudaInstructionTruthTests
         Assert.Equal(report.ToJson(), back.ToJson());
         Assert.Equal(report.Device, back.Device);
         Assert.Equal(report.Entries[1].Examples, back.Entries[1].Examples);
+    }
+
+    [Fact]
+    public void A_report_with_gaps_or_differences_is_not_the_truth()
+    {
+        var entries = CudaInstructionTruth.Run(OnSimulator(_ => { }), Target.Sm80, blocks: 1);
+        var report = new TruthReport("device", "driver", "2026-11-28", "sm_80", entries);
+        Assert.Empty(report.Problems());
+        Assert.Equal($"{entries[3].Instruction}: not tried", Assert.Single((report with { Entries = entries.RemoveAt(3) }).Problems()));
+        var differing = entries[4] with { Mismatches = 2, Cases = 128, Examples = ["0x1: simulator 0x2, device 0x3"] };
+        Assert.Equal(
+            $"{differing.Instruction}: 2 of 128 differ: 0x1: simulator 0x2, device 0x3",
+            Assert.Single((report with { Entries = entries.SetItem(4, differing) }).Problems()));
     }
 
     [Theory]

@@ -1,5 +1,5 @@
-using Stof.Reference.Numerics;
 using System.Runtime.CompilerServices;
+using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Ptx;
 
@@ -25,9 +25,11 @@ internal static class BFloatPairInstructions
         (uint a, uint b, uint c) => Fused(a, b, c) | (Fused(a >> 16, b >> 16, c >> 16) << 16),
         [RegisterType.BF16x2, RegisterType.BF16x2, RegisterType.BF16x2, RegisterType.BF16x2]);
 
-    public static readonly Opcode Neg = Elementwise.Define("neg.bf16x2", InstructionClass.FloatArithmetic, (uint a) => a ^ 0x80008000, [RegisterType.BF16x2, RegisterType.BF16x2]);
+    public static readonly Opcode Neg = Elementwise.Define(
+        "neg.bf16x2", InstructionClass.FloatArithmetic, (uint a) => a ^ 0x80008000, [RegisterType.BF16x2, RegisterType.BF16x2]);
 
-    public static readonly Opcode Abs = Elementwise.Define("abs.bf16x2", InstructionClass.FloatArithmetic, (uint a) => a & 0x7fff7fff, [RegisterType.BF16x2, RegisterType.BF16x2]);
+    public static readonly Opcode Abs = Elementwise.Define(
+        "abs.bf16x2", InstructionClass.FloatArithmetic, (uint a) => a & 0x7fff7fff, [RegisterType.BF16x2, RegisterType.BF16x2]);
 
     private static Opcode Define(string name, Func<float, float, float> f, Requirement? requires = null) => Elementwise.Define(
         name,

@@ -21,9 +21,11 @@ internal static class BitInstructions
 
     public static readonly Opcode ShrS32 = Define("shr.s32", (int a, uint count) => a >> (int)Math.Min(count, 31));
 
-    public static readonly Opcode FunnelShiftL = Define("shf.l.wrap.b32", (uint low, uint high, uint count) => (uint)((((ulong)high << 32) | low) << (int)(count & 31) >> 32));
+    public static readonly Opcode FunnelShiftL = Define(
+        "shf.l.wrap.b32", (uint low, uint high, uint count) => (uint)((((ulong)high << 32) | low) << (int)(count & 31) >> 32));
 
-    public static readonly Opcode FunnelShiftR = Define("shf.r.wrap.b32", (uint low, uint high, uint count) => (uint)((((ulong)high << 32) | low) >> (int)(count & 31)));
+    public static readonly Opcode FunnelShiftR = Define(
+        "shf.r.wrap.b32", (uint low, uint high, uint count) => (uint)((((ulong)high << 32) | low) >> (int)(count & 31)));
 
     public static readonly Opcode Popc = Define("popc.b32", (uint a) => (uint)BitOperations.PopCount(a));
 

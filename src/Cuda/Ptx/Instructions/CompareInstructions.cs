@@ -26,7 +26,10 @@ internal static class CompareInstructions
 
     private static Opcode[] Family<T>(string type)
         where T : unmanaged, IComparable<T> =>
-        [.. Comparisons.All.Select(comparison => Elementwise.Compare<T>($"setp.{comparison.Name()}.{type}", (a, b) => comparison.Holds(a.CompareTo(b))))];
+        [
+            .. Comparisons.All.Select(comparison => Elementwise.Compare<T>(
+                $"setp.{comparison.Name()}.{type}", (a, b) => comparison.Holds(a.CompareTo(b)))),
+        ];
 
     private static Opcode[] FloatFamily<T>(string orNaN, string type, Func<T, bool> isNaN)
         where T : unmanaged, IComparable<T> =>
@@ -46,7 +49,8 @@ public sealed partial class KernelBuilder
     /// <param name="orNaN">What it gives if either is NaN; false also for <see cref="Comparison.NotEqual"/>.</param>
     /// <param name="file">Path of the caller.</param>
     /// <param name="line">Line of the caller.</param>
-    public Pred Compare(Comparison comparison, F32 a, F32 b, bool orNaN = false, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
+    public Pred Compare(
+        Comparison comparison, F32 a, F32 b, bool orNaN = false, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
         Emit<Pred>((orNaN ? CompareInstructions.F32OrNaN : CompareInstructions.F32)[(int)comparison], [a.Operand, b.Operand], file, line);
 
     /// <summary>Compares doubles; does not hold if either is NaN.</summary>

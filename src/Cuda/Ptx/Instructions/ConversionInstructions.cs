@@ -1,20 +1,30 @@
-using Stof.Reference.Numerics;
 using System.Runtime.CompilerServices;
+using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Ptx;
 
 /// <summary>Conversions. A NaN becomes the type's one NaN (all bits set but the sign), or the integer 0.</summary>
 internal static class ConversionInstructions
 {
-    public static readonly Opcode F16ToF32 = Define("cvt.f32.f16", (uint a) => FloatInstructions.OneNaN((float)BitConverter.UInt16BitsToHalf((ushort)a)), [RegisterType.F32, RegisterType.B16]);
+    public static readonly Opcode F16ToF32 = Define(
+        "cvt.f32.f16",
+        (uint a) => FloatInstructions.OneNaN((float)BitConverter.UInt16BitsToHalf((ushort)a)),
+        [RegisterType.F32, RegisterType.B16]);
 
     public static readonly Opcode F32ToF16 = Define("cvt.rn.f16.f32", (float a) => HalfBits((Half)a), [RegisterType.B16, RegisterType.F32]);
 
-    public static readonly Opcode F32ToBF16 = Define("cvt.rn.bf16.f32", (float a) => BFloatBits((BFloat16)a), [RegisterType.B16, RegisterType.F32]);
+    public static readonly Opcode F32ToBF16 = Define(
+        "cvt.rn.bf16.f32", (float a) => BFloatBits((BFloat16)a), [RegisterType.B16, RegisterType.F32]);
 
-    public static readonly Opcode F16x2 = Define("cvt.rn.f16x2.f32", (float high, float low) => HalfBits((Half)low) | (HalfBits((Half)high) << 16), [RegisterType.F16x2, RegisterType.F32, RegisterType.F32]);
+    public static readonly Opcode F16x2 = Define(
+        "cvt.rn.f16x2.f32",
+        (float high, float low) => HalfBits((Half)low) | (HalfBits((Half)high) << 16),
+        [RegisterType.F16x2, RegisterType.F32, RegisterType.F32]);
 
-    public static readonly Opcode BF16x2 = Define("cvt.rn.bf16x2.f32", (float high, float low) => BFloatBits((BFloat16)low) | (BFloatBits((BFloat16)high) << 16), [RegisterType.BF16x2, RegisterType.F32, RegisterType.F32]);
+    public static readonly Opcode BF16x2 = Define(
+        "cvt.rn.bf16x2.f32",
+        (float high, float low) => BFloatBits((BFloat16)low) | (BFloatBits((BFloat16)high) << 16),
+        [RegisterType.BF16x2, RegisterType.F32, RegisterType.F32]);
 
     public static readonly Opcode F32ToTF32 = Define("cvt.rna.tf32.f32", (uint a) => RoundToTF32(a), [RegisterType.B32, RegisterType.F32]);
 
@@ -24,19 +34,24 @@ internal static class ConversionInstructions
 
     public static readonly Opcode F32ToS32Zero = Define("cvt.rzi.s32.f32", (float a) => (int)a, [RegisterType.B32, RegisterType.F32]);
 
-    public static readonly Opcode F32ToS32Nearest = Define("cvt.rni.s32.f32", (float a) => (int)MathF.Round(a), [RegisterType.B32, RegisterType.F32]);
+    public static readonly Opcode F32ToS32Nearest = Define(
+        "cvt.rni.s32.f32", (float a) => (int)MathF.Round(a), [RegisterType.B32, RegisterType.F32]);
 
     public static readonly Opcode F32ToU32Zero = Define("cvt.rzi.u32.f32", (float a) => (uint)a, [RegisterType.B32, RegisterType.F32]);
 
-    public static readonly Opcode Round = Define("cvt.rni.f32.f32", (float a) => FloatInstructions.OneNaN(MathF.Round(a)), [RegisterType.F32, RegisterType.F32]);
+    public static readonly Opcode Round = Define(
+        "cvt.rni.f32.f32", (float a) => FloatInstructions.OneNaN(MathF.Round(a)), [RegisterType.F32, RegisterType.F32]);
 
-    public static readonly Opcode Floor = Define("cvt.rmi.f32.f32", (float a) => FloatInstructions.OneNaN(MathF.Floor(a)), [RegisterType.F32, RegisterType.F32]);
+    public static readonly Opcode Floor = Define(
+        "cvt.rmi.f32.f32", (float a) => FloatInstructions.OneNaN(MathF.Floor(a)), [RegisterType.F32, RegisterType.F32]);
 
-    public static readonly Opcode Ceiling = Define("cvt.rpi.f32.f32", (float a) => FloatInstructions.OneNaN(MathF.Ceiling(a)), [RegisterType.F32, RegisterType.F32]);
+    public static readonly Opcode Ceiling = Define(
+        "cvt.rpi.f32.f32", (float a) => FloatInstructions.OneNaN(MathF.Ceiling(a)), [RegisterType.F32, RegisterType.F32]);
 
     public static readonly Opcode F32ToF64 = Define("cvt.f64.f32", (float a) => (double)a, [RegisterType.F64, RegisterType.F32]);
 
-    public static readonly Opcode F64ToF32 = Define("cvt.rn.f32.f64", (double a) => FloatInstructions.OneNaN((float)a), [RegisterType.F32, RegisterType.F64]);
+    public static readonly Opcode F64ToF32 = Define(
+        "cvt.rn.f32.f64", (double a) => FloatInstructions.OneNaN((float)a), [RegisterType.F32, RegisterType.F64]);
 
     public static readonly Opcode ExtendU32 = Define("cvt.u64.u32", (uint a) => (ulong)a, [RegisterType.B64, RegisterType.B32]);
 

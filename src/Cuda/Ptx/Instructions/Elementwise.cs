@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Stof.Reference.Cuda.Simulator;
@@ -24,7 +25,7 @@ internal static class Elementwise
                 var d = Write<TD>(warp, instruction.Operands[0]);
                 for (var left = lanes; left != 0; left &= left - 1)
                 {
-                    var lane = System.Numerics.BitOperations.TrailingZeroCount(left);
+                    var lane = BitOperations.TrailingZeroCount(left);
                     d[lane] = f(a[lane]);
                 }
             },
@@ -61,7 +62,7 @@ internal static class Elementwise
 
                 for (var left = lanes; left != 0; left &= left - 1)
                 {
-                    var lane = System.Numerics.BitOperations.TrailingZeroCount(left);
+                    var lane = BitOperations.TrailingZeroCount(left);
                     d[lane] = f(a[lane], b[lane]);
                 }
             },
@@ -101,7 +102,7 @@ internal static class Elementwise
 
                 for (var left = lanes; left != 0; left &= left - 1)
                 {
-                    var lane = System.Numerics.BitOperations.TrailingZeroCount(left);
+                    var lane = BitOperations.TrailingZeroCount(left);
                     d[lane] = f(a[lane], b[lane], c[lane]);
                 }
             },
@@ -126,7 +127,7 @@ internal static class Elementwise
                 var holds = 0u;
                 for (var left = lanes; left != 0; left &= left - 1)
                 {
-                    var lane = System.Numerics.BitOperations.TrailingZeroCount(left);
+                    var lane = BitOperations.TrailingZeroCount(left);
                     holds |= f(a[lane], b[lane]) ? 1u << lane : 0;
                 }
 

@@ -82,7 +82,8 @@ public sealed partial class KernelBuilder
 
     /// <summary>As <see cref="LoadGlobalVector"/> from memory that nothing writes while the kernel runs.</summary>
     /// <exception cref="InvalidInputException">More than 16 bytes, or another count.</exception>
-    public T[] LoadGlobalReadOnlyVector<T>(GlobalPointer from, int count, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
+    public T[] LoadGlobalReadOnlyVector<T>(
+        GlobalPointer from, int count, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
         where T : struct, IValue<T> =>
         EmitVectorLoad<T>(GlobalMemoryInstructions.LoadReadOnly(T.Type, count), from.Base.Operand, count, file, line, from.Offset);
 

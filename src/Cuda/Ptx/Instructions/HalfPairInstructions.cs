@@ -21,9 +21,11 @@ internal static class HalfPairInstructions
         (uint a, uint b, uint c) => Fused(a, b, c) | (Fused(a >> 16, b >> 16, c >> 16) << 16),
         [RegisterType.F16x2, RegisterType.F16x2, RegisterType.F16x2, RegisterType.F16x2]);
 
-    public static readonly Opcode Neg = Elementwise.Define("neg.f16x2", InstructionClass.FloatArithmetic, (uint a) => a ^ 0x80008000, [RegisterType.F16x2, RegisterType.F16x2]);
+    public static readonly Opcode Neg = Elementwise.Define(
+        "neg.f16x2", InstructionClass.FloatArithmetic, (uint a) => a ^ 0x80008000, [RegisterType.F16x2, RegisterType.F16x2]);
 
-    public static readonly Opcode Abs = Elementwise.Define("abs.f16x2", InstructionClass.FloatArithmetic, (uint a) => a & 0x7fff7fff, [RegisterType.F16x2, RegisterType.F16x2]);
+    public static readonly Opcode Abs = Elementwise.Define(
+        "abs.f16x2", InstructionClass.FloatArithmetic, (uint a) => a & 0x7fff7fff, [RegisterType.F16x2, RegisterType.F16x2]);
 
     private static Opcode Define(string name, Func<float, float, float> f, Requirement? requires = null) => Elementwise.Define(
         name,

@@ -170,7 +170,8 @@ public sealed partial class KernelBuilder
     public F16x2 HalvesOf(B32 a, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) => Retype<B32, F16x2>(a, file, line);
 
     /// <summary>The two bfloat16 of bits.</summary>
-    public BF16x2 BFloatsOf(B32 a, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) => Retype<B32, BF16x2>(a, file, line);
+    public BF16x2 BFloatsOf(
+        B32 a, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) => Retype<B32, BF16x2>(a, file, line);
 
     /// <summary>Two 16-bit registers as one of 32.</summary>
     public B32 Pack(B16 low, B16 high, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>

@@ -32,14 +32,18 @@ internal static class SpecialFunctions
     public static readonly Opcode[] Cos = Both("cos.approx", Math.Cos, new AccuracyBound(0, Math.Pow(2, -20.5), 2 * Math.PI));
 
     /// <summary>tanh a: 2^-11 relative.</summary>
-    public static readonly Opcode Tanh = Define("tanh.approx.f32", Math.Tanh, new AccuracyBound(Math.ScaleB(1, -11), Math.ScaleB(1, -149)), false);
+    public static readonly Opcode Tanh = Define(
+        "tanh.approx.f32", Math.Tanh, new AccuracyBound(Math.ScaleB(1, -11), Math.ScaleB(1, -149)), false);
 
     /// <summary>A subnormal float as <c>.ftz</c> reads and gives it.</summary>
     public static float Flush(float value) => float.IsSubnormal(value) ? MathF.CopySign(0, value) : value;
 
     // Element 1 flushes.
     private static Opcode[] Both(string name, Func<double, double> f, AccuracyBound bound) =>
-        [Define(name + ".f32", f, bound, false), Define(name + ".ftz.f32", f, bound with { Absolute = Math.Max(bound.Absolute, Math.ScaleB(1, -126)) }, true)];
+        [
+            Define(name + ".f32", f, bound, false),
+            Define(name + ".ftz.f32", f, bound with { Absolute = Math.Max(bound.Absolute, Math.ScaleB(1, -126)) }, true),
+        ];
 
     private static Opcode Define(string name, Func<double, double> f, AccuracyBound bound, bool flushes) => Elementwise.Define(
         name,
