@@ -172,8 +172,10 @@ public sealed partial class KernelBuilder
     /// <summary>Ends the kernel.</summary>
     /// <param name="threads">Threads of a block, a multiple of 32; the kernel may only be launched with exactly these.</param>
     /// <param name="minimumBlocks">Blocks that shall fit a multiprocessor, so that the compiler bounds registers; 0 for no wish.</param>
+    /// <param name="file">Path of the caller.</param>
+    /// <param name="line">Line of the caller.</param>
     /// <exception cref="InvalidInputException">A label has no place, a register is read that nothing writes, or the threads are off.</exception>
-    public Kernel Build(int threads, int minimumBlocks = 0)
+    public Kernel Build(int threads, int minimumBlocks = 0, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
         if (_isBuilt)
         {
@@ -188,7 +190,7 @@ public sealed partial class KernelBuilder
         if (_instructions.Count == 0 || _instructions[^1].Opcode != ControlInstructions.Return
             || _instructions[^1].Guard is not null || _labelPositions.ContainsValue(_instructions.Count))
         {
-            Return();
+            Return(file, line);
         }
 
         foreach (var label in _labels)
@@ -201,9 +203,9 @@ public sealed partial class KernelBuilder
 
         _isBuilt = true;
         var constants = new ulong[_registerCounts.Length][];
-        foreach (var file in Enum.GetValues<RegisterFile>())
+        foreach (var registers in Enum.GetValues<RegisterFile>())
         {
-            constants[(int)file] = [.. _constants.Where(entry => entry.Key.File == file).OrderBy(entry => entry.Value).Select(entry => entry.Key.Bits)];
+            constants[(int)registers] = [.. _constants.Where(entry => entry.Key.File == registers).OrderBy(entry => entry.Value).Select(entry => entry.Key.Bits)];
         }
 
         return new Kernel

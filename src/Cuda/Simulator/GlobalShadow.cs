@@ -167,11 +167,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
     {
         if (AccessRecord.Ticket(page.WriterAt(at).Record) > block.FirstTicket)
         {
-            warp.Find(
-                FindingKind.ReadOnlyWritten,
-                lane,
-                () => $"reads {Describe(allocation, offset)} through the read-only cache, but the kernel has written it",
-                allocation.Address + (ulong)offset);
+            ReportReadOnly(warp, lane, allocation, offset, Touch.Read);
         }
 
         page.MarkReadOnly(at, block.Linear + 1);
@@ -201,11 +197,7 @@ internal sealed class GlobalShadow(ThreadBlock block)
 
         if (page.IsReadOnly(at, block.Linear + 1))
         {
-            warp.Find(
-                FindingKind.ReadOnlyWritten,
-                lane,
-                () => $"{Wording.Of(touch)} {Describe(allocation, offset)}, which the kernel reads through the read-only cache",
-                allocation.Address + (ulong)offset);
+            ReportReadOnly(warp, lane, allocation, offset, touch);
         }
 
         var (reader, readerWarp) = page.ReaderAt(at);
@@ -265,6 +257,14 @@ internal sealed class GlobalShadow(ThreadBlock block)
             allocation.Address + (ulong)offset);
     }
 
+    private static void ReportReadOnly(Warp warp, int lane, Allocation allocation, int offset, Touch touch) => warp.Find(
+        FindingKind.ReadOnlyWritten,
+        lane,
+        () => touch == Touch.Read
+            ? $"reads {Describe(allocation, offset)} through the read-only cache, but the kernel has written it"
+            : $"{Wording.Of(touch)} {Describe(allocation, offset)}, which the kernel reads through the read-only cache",
+        allocation.Address + (ulong)offset);
+
     private void NoteBlock(Warp warp, int lane, Allocation allocation, Page page, int at, int offset, Touch touch)
     {
         if (block.Launch.Grid.Count == 1)
@@ -284,13 +284,15 @@ internal sealed class GlobalShadow(ThreadBlock block)
             return;
         }
 
-        warp.Find(
-            FindingKind.RaceBetweenBlocks,
-            lane,
-            () => $"{Wording.Of(touch)} {Describe(allocation, offset)} that block {block.Launch.BlockAt(other.Block)} touched in the same launch",
-            allocation.Address + (ulong)offset,
-            new FindingList.Other(other.Block, -1, -1, other.Instruction));
+        ReportBlocks(warp, lane, allocation, offset, touch, other);
     }
+
+    private void ReportBlocks(Warp warp, int lane, Allocation allocation, int offset, Touch touch, BlockShadow.Toucher other) => warp.Find(
+        FindingKind.RaceBetweenBlocks,
+        lane,
+        () => $"{Wording.Of(touch)} {Describe(allocation, offset)} that block {block.Launch.BlockAt(other.Block)} touched in the same launch",
+        allocation.Address + (ulong)offset,
+        new FindingList.Other(other.Block, -1, -1, other.Instruction));
 
     private static string Describe(Allocation allocation, int offset) => $"byte {offset} of {allocation}";
 
