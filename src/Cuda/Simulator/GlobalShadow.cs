@@ -76,8 +76,8 @@ internal sealed class GlobalShadow(ThreadBlock block)
     }
 
     /// <summary>
-    /// The way of most reads after a block's first, four bytes at a time: nothing in the block has written them, or one warp in order, and the last reader is this warp or
-    /// all of them. Else it gives up, having changed nothing that counts.
+    /// The way of most reads after a block's first, four bytes at a time: nothing in the block has written them, or one warp in order, and
+    /// the last reader is this warp or several. Else it gives up, having changed nothing that counts.
     /// </summary>
     private bool ReadGroups(Warp warp, uint lane, Page page, int start, int count)
     {

@@ -4,7 +4,8 @@ namespace Stof.Reference.Cuda.Simulator;
 
 /// <summary>
 /// Runs a launch's blocks on several threads. What the report says must not depend on their timing: if blocks touch each other's bytes or one gives
-/// up, memory is put back and the blocks run again in order. Kernels with atomic operations on global memory run in order at once, since their results depend on it.
+/// up, memory is put back and the blocks run again in order. Kernels with atomic operations on global memory run in order at once, since
+/// their results depend on it.
 /// </summary>
 internal static class LaunchRunner
 {

@@ -7,8 +7,7 @@ namespace Stof.Reference.Cuda.Simulator;
 /// <summary>
 /// The sums of matrix instructions, all in this place. The model: products are exact, a sum is taken in double precision and rounded to the accumulator's
 /// type once, to nearest even. The hardware's way is not documented; measurements (Fasi et al., "Numerical behavior of NVIDIA tensor
-/// cores", 2021; Khattak and Mikaitis, 2025) find exact products aligned to the largest term and cut off below two or more bits under a float's last, a few terms at a
-/// time. Hence <see cref="Bound"/>.
+/// cores", 2021) find exact products aligned to the largest term and cut off below a few bits under a float's last, some terms at a time. Hence <see cref="Bound"/>.
 /// </summary>
 internal static class MmaArithmetic
 {

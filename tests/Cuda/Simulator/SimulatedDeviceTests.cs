@@ -1,7 +1,7 @@
 using Stof.Reference.Cuda.Catalog;
 using Stof.Reference.Cuda.Ptx;
-using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Cuda.Ptx.Layouts;
+using Stof.Reference.Cuda.Simulator;
 
 namespace Stof.Reference.Cuda.Tests.Simulator;
 

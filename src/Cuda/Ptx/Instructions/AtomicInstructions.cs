@@ -57,7 +57,7 @@ internal static class AtomicInstructions
             slots.ToArray());
     }
 
-    private static uint AddFloats(uint a, uint b) => 
+    private static uint AddFloats(uint a, uint b) =>
         BitConverter.SingleToUInt32Bits(FloatInstructions.OneNaN(BitConverter.UInt32BitsToSingle(a) + BitConverter.UInt32BitsToSingle(b)));
 
     // On global memory subnormal operands and results become zeros of their sign (PTX ISA, atom).
