@@ -2,7 +2,7 @@ using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Bench.Sweeps;
 
-// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -22,12 +22,19 @@ if (args is ["quick", var suite, ..])
         case "masks":
             MaskQuick.Run(Console.Out);
             return 0;
+        case "simulator":
+            foreach (var load in SimulatorLoads.All)
+            {
+                Console.Out.WriteLine($"{load.Name}: {load.Measure(20).Speed}");
+            }
+
+            return 0;
         case "tiling" when args.Length == 6:
             var numbers = Array.ConvertAll(args[2..], int.Parse);
             TilingQuick.Run(Console.Out, numbers[0], numbers[1], numbers[2], numbers[3]);
             return 0;
         default:
-            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, masks, or tiling M N K THREADS");
+            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, masks, simulator, or tiling M N K THREADS");
             return 2;
     }
 }

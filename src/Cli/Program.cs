@@ -14,12 +14,14 @@ var root = new RootCommand(
       stof run --model bert-base --batch 1 --seq 512 --mask "sliding(64)" --tune 30s
       stof mask show "longformer(band=32,global=32)" --seq 512 --png mask.png
       stof attention --in qkv.npz --mask "causal & sliding(64)" --out result.npz
+      stof cuda simulate block_sum n=5000 threads=256
     """)
 {
     RunCommand.Create(),
     AttentionCommand.Create(),
     MaskCommand.Create(),
     DevicesCommand.Create(),
+    CudaCommand.Create(),
 };
 
 try

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Spectre.Console;
 using Stof.Reference.Cli.Running;
 using Stof.Reference.Cpu.Execution;
+using Stof.Reference.Cuda.Driver;
 
 namespace Stof.Reference.Cli.Commands;
 
@@ -13,35 +14,22 @@ internal static class DevicesCommand
     public static Command Create()
     {
         var json = new Option<bool>("--json") { Description = "print JSON" };
-        var command = new Command("devices", "List the devices that plans can run on.") { json };
+        var command = new Command("devices", "List the devices that plans can run on, and why others cannot be used.") { json };
         command.SetAction(result =>
         {
-            var device = CpuDevice.Describe(System.Environment.ProcessorCount);
+            var rows = DeviceRow.List(CpuDevice.Describe(System.Environment.ProcessorCount), CudaDriver.Probe());
             if (result.GetValue(json))
             {
-                Output.WriteJson(new JsonObject
-                {
-                    ["devices"] = new JsonArray(new JsonObject
-                    {
-                        ["backend"] = device.Backend,
-                        ["name"] = device.Name,
-                        ["workers"] = device.Workers,
-                        ["vectorBits"] = device.VectorBits,
-                        ["fastMemoryBytes"] = device.FastMemoryBytes,
-                        ["fingerprint"] = device.Fingerprint,
-                    }),
-                });
+                Output.WriteJson(new JsonObject { ["devices"] = new JsonArray([.. rows.Select(row => (JsonNode)row.Json)]) });
                 return ExitCodes.Good;
             }
 
-            var table = new Table().Border(TableBorder.Simple).AddColumns("backend", "device", "threads", "vectors", "L2 a core", "dtypes");
-            table.AddRow(
-                device.Backend,
-                Markup.Escape(device.Name),
-                $"{device.Workers}",
-                $"{device.VectorBits} bits",
-                $"{device.FastMemoryBytes / 1024} KiB",
-                "f32 f16 bf16");
+            var table = new Table().Border(TableBorder.Simple).AddColumns("backend", "device", "workers", "vectors", "fast memory", "notes");
+            foreach (var row in rows)
+            {
+                table.AddRow([.. row.Cells.Select(Markup.Escape)]);
+            }
+
             Output.Tables().Write(table);
             return ExitCodes.Good;
         });

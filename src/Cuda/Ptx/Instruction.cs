@@ -37,6 +37,9 @@ public sealed class Instruction
     /// <summary>Bytes added to the address slot's base.</summary>
     public long Offset { get; init; }
 
+    /// <summary>Bytes added to the base of the second address, of instructions that copy.</summary>
+    public long SourceOffset { get; init; }
+
     /// <summary>The predicate that switches lanes off; null for none.</summary>
     public Operand? Guard { get; init; }
 
@@ -48,6 +51,12 @@ public sealed class Instruction
 
     /// <summary>The parameter that it loads; null for other instructions.</summary>
     public KernelParameter? Parameter { get; init; }
+
+    /// <summary>The shared array whose address it takes; null for other instructions.</summary>
+    public SharedArray? SharedArray { get; init; }
+
+    /// <summary>The local array whose address it takes; null for other instructions.</summary>
+    public LocalArray? LocalArray { get; init; }
 
     /// <summary>Who emitted it.</summary>
     public SourceLine Source { get; }
@@ -68,12 +77,13 @@ public sealed class Instruction
         {
             text.Append(separator);
             separator = ", ";
-            if (slot.Role == SlotRole.Address)
+            if (slot.Role is SlotRole.Address or SlotRole.SourceAddress)
             {
+                var offset = slot.Role == SlotRole.Address ? Offset : SourceOffset;
                 text.Append('[').Append(Operands[next]);
-                if (Offset != 0)
+                if (offset != 0)
                 {
-                    text.Append(CultureInfo.InvariantCulture, $"{Offset:+0;-0}");
+                    text.Append(CultureInfo.InvariantCulture, $"{offset:+0;-0}");
                 }
 
                 text.Append(']');
@@ -98,6 +108,20 @@ public sealed class Instruction
         if (Parameter is not null)
         {
             text.Append(separator).Append('[').Append(Parameter.Name).Append(']');
+        }
+
+        if (SharedArray is not null)
+        {
+            text.Append(separator).Append(PtxWriter.SharedName);
+            if (SharedArray.Offset != 0)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"+{SharedArray.Offset}");
+            }
+        }
+
+        if (LocalArray is not null)
+        {
+            text.Append(separator).Append(LocalArray.Name);
         }
 
         return text.Append(Opcode.Suffix).Append(';').ToString();

@@ -21,7 +21,7 @@ public static class InstructionTable
                 IEnumerable<Opcode> many => many,
                 _ => [],
             })
-            .DistinctBy(opcode => (opcode.Name, opcode.Suffix))
+            .Distinct()
             .OrderBy(opcode => opcode.Name, StringComparer.Ordinal)
             .ThenBy(opcode => opcode.Suffix, StringComparer.Ordinal),
     ];

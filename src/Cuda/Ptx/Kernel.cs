@@ -19,6 +19,13 @@ public sealed record KernelParameter(string Name, RegisterType Type, int Offset)
 /// <param name="Alignment">Alignment of its start.</param>
 public sealed record SharedArray(string Name, int Offset, int Bytes, int Alignment);
 
+/// <summary>A part of each thread's own memory.</summary>
+/// <param name="Name">Name in the text and in findings.</param>
+/// <param name="Offset">Bytes from the start of the thread's memory.</param>
+/// <param name="Bytes">Size.</param>
+/// <param name="Alignment">Alignment of its start.</param>
+public sealed record LocalArray(string Name, int Offset, int Bytes, int Alignment);
+
 /// <summary>
 /// A finished kernel: what <see cref="PtxWriter"/> writes for the driver and what the simulator runs, from the same list.
 /// </summary>
@@ -50,6 +57,12 @@ public sealed class Kernel
 
     /// <summary>Shared memory of a block, all of it dynamic, so that more than 48 KiB can be opted in to.</summary>
     public required int SharedBytes { get; init; }
+
+    /// <summary>Parts of each thread's own memory.</summary>
+    public required ImmutableArray<LocalArray> LocalArrays { get; init; }
+
+    /// <summary>A thread's own memory.</summary>
+    public required int LocalBytes { get; init; }
 
     /// <summary>Labels.</summary>
     public required ImmutableArray<Label> Labels { get; init; }

@@ -27,17 +27,11 @@ public sealed partial class KernelBuilder
     /// <summary>Starts a kernel.</summary>
     /// <param name="name">Entry name: letters, digits and underscores.</param>
     /// <param name="target">What may be used.</param>
-    /// <exception cref="InvalidInputException">The name is no PTX identifier.</exception>
+    /// <exception cref="InvalidInputException">The name is no PTX identifier, or reserved.</exception>
     public KernelBuilder(string name, Target target)
     {
-        ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(target);
-        if (name.Length == 0 || !char.IsAsciiLetter(name[0]) || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '_'))
-        {
-            throw new InvalidInputException("kernel name", $"'{name}'", "a letter, then letters, digits and underscores");
-        }
-
-        Name = name;
+        Name = PtxIdentifier.Checked("kernel name", name);
         Target = target;
     }
 
@@ -83,7 +77,7 @@ public sealed partial class KernelBuilder
     /// <param name="name">Name in the text, unique.</param>
     /// <param name="file">Path of the caller.</param>
     /// <param name="line">Line of the caller.</param>
-    /// <exception cref="InvalidInputException">There is one of that name.</exception>
+    /// <exception cref="InvalidInputException">There is one of that name, or it is no PTX identifier, or reserved.</exception>
     public T Parameter<T>(string name, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
         where T : struct, IValue<T>
     {
@@ -93,7 +87,7 @@ public sealed partial class KernelBuilder
         }
 
         var bytes = T.Type.Bits() / 8;
-        var parameter = new KernelParameter(name, T.Type, (_parameterBytes + bytes - 1) & -bytes);
+        var parameter = new KernelParameter(PtxIdentifier.Checked("parameter", name), T.Type, (_parameterBytes + bytes - 1) & -bytes);
         _parameterBytes = parameter.Offset + bytes;
         _parameters.Add(parameter);
         var destination = NewRegister<T>();
@@ -178,8 +172,10 @@ public sealed partial class KernelBuilder
     /// <summary>Ends the kernel.</summary>
     /// <param name="threads">Threads of a block, a multiple of 32; the kernel may only be launched with exactly these.</param>
     /// <param name="minimumBlocks">Blocks that shall fit a multiprocessor, so that the compiler bounds registers; 0 for no wish.</param>
+    /// <param name="file">Path of the caller.</param>
+    /// <param name="line">Line of the caller.</param>
     /// <exception cref="InvalidInputException">A label has no place, a register is read that nothing writes, or the threads are off.</exception>
-    public Kernel Build(int threads, int minimumBlocks = 0)
+    public Kernel Build(int threads, int minimumBlocks = 0, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
         if (_isBuilt)
         {
@@ -194,7 +190,7 @@ public sealed partial class KernelBuilder
         if (_instructions.Count == 0 || _instructions[^1].Opcode != ControlInstructions.Return
             || _instructions[^1].Guard is not null || _labelPositions.ContainsValue(_instructions.Count))
         {
-            Return();
+            Return(file, line);
         }
 
         foreach (var label in _labels)
@@ -207,9 +203,9 @@ public sealed partial class KernelBuilder
 
         _isBuilt = true;
         var constants = new ulong[_registerCounts.Length][];
-        foreach (var file in Enum.GetValues<RegisterFile>())
+        foreach (var registers in Enum.GetValues<RegisterFile>())
         {
-            constants[(int)file] = [.. _constants.Where(entry => entry.Key.File == file).OrderBy(entry => entry.Value).Select(entry => entry.Key.Bits)];
+            constants[(int)registers] = [.. _constants.Where(entry => entry.Key.File == registers).OrderBy(entry => entry.Value).Select(entry => entry.Key.Bits)];
         }
 
         return new Kernel
@@ -223,6 +219,8 @@ public sealed partial class KernelBuilder
             ParameterBytes = _parameterBytes,
             SharedArrays = [.. _shared],
             SharedBytes = _sharedBytes,
+            LocalArrays = [.. _local],
+            LocalBytes = _localBytes,
             LabelPositions = [.. _labels.Select(label => _labelPositions[label.Index])],
             Labels = [.. _labels],
             RegisterTypes = [.. _registerTypes.Select(types => types.ToImmutableArray())],
@@ -247,6 +245,9 @@ public sealed partial class KernelBuilder
     /// <param name="offset">Bytes added to the address.</param>
     /// <param name="label">Where it branches to.</param>
     /// <param name="parameter">The parameter that it loads.</param>
+    /// <param name="sharedArray">The shared array whose address it takes.</param>
+    /// <param name="localArray">The local array whose address it takes.</param>
+    /// <param name="sourceOffset">Bytes added to the second address of an instruction that copies.</param>
     /// <exception cref="InvalidInputException">The target lacks the instruction.</exception>
     internal void Emit(
         Opcode opcode,
@@ -255,7 +256,10 @@ public sealed partial class KernelBuilder
         int line,
         long offset = 0,
         Label? label = null,
-        KernelParameter? parameter = null)
+        KernelParameter? parameter = null,
+        SharedArray? sharedArray = null,
+        LocalArray? localArray = null,
+        long sourceOffset = 0)
     {
         var source = new SourceLine(Path.GetFileName(file), line);
         if (!Target.Has(opcode.Requires))
@@ -277,15 +281,26 @@ public sealed partial class KernelBuilder
         {
             for (var i = 0; i < slot.Count; i++, next++)
             {
-                interned[next] = Checked(opcode, slot, operands[next], source);
+                var operand = operands[next];
+                if (!operand.IsRegister && !opcode.TakesConstants && slot is { Role: SlotRole.Source, MustBeConstant: false })
+                {
+                    var register = NewRegister(operand.Type);
+                    Emit(MoveInstructions.Of(operand.Type), [register, operand], file, line);
+                    operand = register;
+                }
+
+                interned[next] = Checked(opcode, slot, operand, source);
             }
         }
 
         _instructions.Add(new Instruction(opcode, ImmutableCollectionsMarshal(interned), source)
         {
             Offset = offset,
+            SourceOffset = sourceOffset,
             Label = label,
             Parameter = parameter,
+            SharedArray = sharedArray,
+            LocalArray = localArray,
             Guard = _guard?.Operand,
             GuardIsNegated = _guard?.IsNegated ?? false,
         });
@@ -297,7 +312,7 @@ public sealed partial class KernelBuilder
     private static ImmutableArray<Operand> ImmutableCollectionsMarshal(Operand[] operands) =>
         System.Runtime.InteropServices.ImmutableCollectionsMarshal.AsImmutableArray(operands);
 
-    private Operand NewRegister(RegisterType type)
+    internal Operand NewRegister(RegisterType type)
     {
         var file = type.File();
         _registerTypes[(int)file].Add(type);

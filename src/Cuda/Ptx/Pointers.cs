@@ -23,3 +23,15 @@ public readonly record struct SharedPointer(B32 Base, int Offset = 0)
     /// <summary>Bytes further on, without an instruction.</summary>
     public SharedPointer Add(int bytes) => this + bytes;
 }
+
+/// <summary>An address in a thread's own memory: a register and bytes that the instruction adds.</summary>
+/// <param name="Base">Address within the local window.</param>
+/// <param name="Offset">Bytes.</param>
+public readonly record struct LocalPointer(B64 Base, long Offset = 0)
+{
+    /// <summary>Bytes further on, without an instruction.</summary>
+    public static LocalPointer operator +(LocalPointer left, long bytes) => left with { Offset = left.Offset + bytes };
+
+    /// <summary>Bytes further on, without an instruction.</summary>
+    public LocalPointer Add(long bytes) => this + bytes;
+}

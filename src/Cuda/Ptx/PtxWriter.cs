@@ -37,6 +37,11 @@ public static class PtxWriter
         }
 
         text.Append("{\n");
+        foreach (var array in kernel.LocalArrays)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"    .local .align {array.Alignment} .b8 {array.Name}[{array.Bytes}];\n");
+        }
+
         WriteRegisters(text, kernel);
         WriteInstructions(text, kernel);
         return text.Append("}\n").ToString();

@@ -14,9 +14,28 @@ internal sealed partial class Warp
     private readonly ConstantRows _constants;
 
     private readonly byte[] _parameterBlock;
+    private readonly ThreadBlock _block;
 
-    public Warp(Kernel kernel, ConstantRows constants, byte[] parameterBlock)
+    /// <summary>Creates a warp.</summary>
+    /// <param name="kernel">Says which registers there are.</param>
+    /// <param name="constants">The kernel's constants.</param>
+    /// <param name="parameterBlock">The launch's parameters.</param>
+    /// <param name="block">The block that it runs in; null for a warp whose registers only are used.</param>
+    /// <param name="index">Number within the block.</param>
+    public Warp(Kernel kernel, ConstantRows constants, byte[] parameterBlock, ThreadBlock? block = null, int index = 0)
     {
+        _block = block!;
+        Index = index;
+        _program = block?.Launch.Program ?? [];
+        _defined = new uint[new RegisterNumbers(kernel).Count];
+        _local = new LocalMemory(kernel);
+        Order = new WarpClock(index);
+        BlockThreads = kernel.Threads;
+        if (block is not null)
+        {
+            Grid = (block.Launch.Grid.X, block.Launch.Grid.Y, block.Launch.Grid.Z);
+        }
+
         _parameterBlock = parameterBlock;
         _predicates = new uint[kernel.RegisterTypes[(int)RegisterFile.Predicates].Length];
         _words = new uint[kernel.RegisterTypes[(int)RegisterFile.Words].Length * Lanes];

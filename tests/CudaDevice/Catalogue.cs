@@ -1,0 +1,28 @@
+using Stof.Reference.DeviceChecks.Checks;
+
+namespace Stof.Reference.DeviceChecks;
+
+/// <summary>All checks in the order in which they run: what others build on comes first.</summary>
+internal static class Catalogue
+{
+    public static IReadOnlyList<DeviceCheck> All { get; } =
+    [
+        DriverFacts.Check,
+        ErrorNames.Check,
+        MemoryRoundTrip.Check,
+        ModuleLaunch.Check,
+        FunctionAttributes.Check,
+        SharedMemoryOptIn.Check,
+        EventTiming.Check,
+        GraphReplay.Check,
+        ClusterLaunch.Check,
+        TensorMapBox.Check,
+        LinkedCubin.Check,
+        InstructionTruth.Check,
+        BuildFailure.Check,
+        OutOfMemory.Check,
+        Refusals.Check,
+        NoLeak.Check,
+        LostContext.Check,
+    ];
+}
