@@ -2,7 +2,7 @@ using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Bench.Sweeps;
 
-// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -11,7 +11,7 @@ if (args is ["quick", var suite, ..])
             GemmQuick.Run(Console.Out);
             return 0;
         case "rows":
-            RowQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : RowQuick.DefaultRows);
+            RowQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : RowQuick.DefaultRows, args.Length > 3 ? args[3] : null);
             return 0;
         case "attention":
             AttentionQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionQuick.DefaultLength);
