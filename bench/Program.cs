@@ -46,5 +46,6 @@ if (args is ["sweep", "model", ..])
     return 0;
 }
 
-BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run(args);
+// In this process: the harness would otherwise look for a project file with the name of the program, stof-bench.
+BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run([.. args, "--inProcess"]);
 return 0;

@@ -6,7 +6,7 @@ namespace Stof.Reference.Cpu.Simd;
 /// <param name="RowBlock">Rows of C per task; rounded up to whole panels of 12.</param>
 /// <param name="DepthBlock">
 /// Products per element between two visits of the accumulator scratch; rounded up to a multiple of 16. A column panel of this
-/// depth (128 bytes per step) should fit the first-level cache.
+/// depth (128 bytes per step) should about fit the first-level cache.
 /// </param>
 /// <param name="ColumnBlock">
 /// Columns of C per task; rounded up to whole panels of 32. Ignored where a task must own whole rows (norm epilogue).
@@ -60,10 +60,11 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
             RoundUp(ColumnBlock, GemmLayout.PanelColumns));
     }
 
-    // A column panel of the block's depth takes two thirds of the first level: beside it pass the packed rows.
+    // A column panel of the block's depth as large as the first level: smaller ones cost more visits of the accumulators than the
+    // second level costs where packed rows push a few lines out.
     private static int DepthBlockFor(CacheSizes caches)
     {
-        var steps = caches.FirstLevel * 2 / 3 / (sizeof(float) * GemmLayout.PanelColumns);
+        var steps = caches.FirstLevel / (sizeof(float) * GemmLayout.PanelColumns);
         return (int)Math.Clamp(steps / DepthStep * DepthStep, MinimumDepthBlock, MaximumDepthBlock);
     }
 
