@@ -192,6 +192,7 @@ internal static unsafe class RowMap
         var inputAhead = row.InputAhead;
         var residualAhead = row.ResidualAhead;
         var outputAhead = row.OutputAhead;
+        var table = TActivation.Table;
         Vector512<float> sumA = default, sumB = default, sumC = default, sumD = default;
         for (; groups >= Chunk; groups -= Chunk)
         {
@@ -228,17 +229,17 @@ internal static unsafe class RowMap
                     secondBias += Chunk * Lanes;
                 }
 
-                a = TActivation.Apply(a, otherA);
-                b = TActivation.Apply(b, otherB);
-                c = TActivation.Apply(c, otherC);
-                d = TActivation.Apply(d, otherD);
+                a = TActivation.Apply(a, otherA, table);
+                b = TActivation.Apply(b, otherB, table);
+                c = TActivation.Apply(c, otherC, table);
+                d = TActivation.Apply(d, otherD, table);
             }
             else
             {
-                a = TActivation.Apply(a, a);
-                b = TActivation.Apply(b, b);
-                c = TActivation.Apply(c, c);
-                d = TActivation.Apply(d, d);
+                a = TActivation.Apply(a, a, table);
+                b = TActivation.Apply(b, b, table);
+                c = TActivation.Apply(c, c, table);
+                d = TActivation.Apply(d, d, table);
             }
 
             if (TAdded.IsPresent)
@@ -296,11 +297,11 @@ internal static unsafe class RowMap
                     secondBias += Lanes;
                 }
 
-                value = TActivation.Apply(value, other);
+                value = TActivation.Apply(value, other, table);
             }
             else
             {
-                value = TActivation.Apply(value, value);
+                value = TActivation.Apply(value, value, table);
             }
 
             if (TAdded.IsPresent)

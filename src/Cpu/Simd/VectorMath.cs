@@ -21,7 +21,8 @@ public static unsafe class VectorMath
     /// <summary>√½ as bits.</summary>
     internal const int SqrtHalfBits = 0x3F3504F3;
 
-    private const float Shifter = 12582912f;
+    /// <summary>1.5·2²³.</summary>
+    internal const float Shifter = 12582912f;
 
     // 2^(j/16) rounded to float, and what the rounding lost.
     private static readonly float* Powers = Pin(
@@ -196,7 +197,8 @@ public static unsafe class VectorMath
         return TLanes.Select(TLanes.Equal(x, zero), TLanes.Create(float.NegativeInfinity), result);
     }
 
-    private static float* Pin(params ReadOnlySpan<float> values)
+    /// <summary>Copies a table to where kernels read it.</summary>
+    internal static float* Pin(params ReadOnlySpan<float> values)
     {
         // Native memory, for the life of the process: a table must neither move nor straddle cache lines.
         var table = (float*)NativeMemory.AlignedAlloc((nuint)values.Length * sizeof(float), 64);
