@@ -21,7 +21,8 @@ internal static unsafe class RowQuick
     public const int DefaultRows = 16384;
 
     private const int Columns = 768;
-    private const int WarmUpCalls = 40; // tier-1 code needs some 30
+    private const int WarmUpCalls = 40; // tier-1 code needs some 30, ...
+    private const double WarmUpSeconds = 0.4; // ... and a pause in which nothing new is compiled
     private const int Rounds = 25;
     private const int Line = 64;
     private const int Prefetched = 4096;
@@ -59,8 +60,14 @@ internal static unsafe class RowQuick
         source.Span<byte>().Fill(1);
         var copies = new[] { action, Copy(pool, source, target, false), Copy(pool, source, target, true) };
         var seconds = Array.ConvertAll(copies, _ => new double[Rounds]);
+        var clock = Stopwatch.StartNew();
         for (var round = -WarmUpCalls; round < Rounds; round++)
         {
+            if (round == 0 && clock.Elapsed.TotalSeconds < WarmUpSeconds)
+            {
+                round = -1;
+            }
+
             for (var i = 0; i < copies.Length; i++)
             {
                 var start = Stopwatch.GetTimestamp();
