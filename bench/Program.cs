@@ -1,8 +1,9 @@
 using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Bench.Sweeps;
+using Stof.Reference.Masks;
 
-// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -11,13 +12,18 @@ if (args is ["quick", var suite, ..])
             GemmQuick.Run(Console.Out);
             return 0;
         case "rows":
-            RowQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : RowQuick.DefaultRows);
+            RowQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : RowQuick.DefaultRows, args.Length > 3 ? args[3] : null);
             return 0;
         case "attention":
             AttentionQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionQuick.DefaultLength);
             return 0;
         case "attention-memory":
             AttentionMemory.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionMemory.DefaultLength);
+            return 0;
+        case "selector":
+            int At(int i, int otherwise) => args.Length > i + 2 ? int.Parse(args[i + 2]) : otherwise;
+            SelectorQuick.Run(
+                Console.Out, At(0, SelectorQuick.DefaultLength), At(1, 1), At(2, 64), args.Length > 5 ? MaskText.Parse(args[5]) : null);
             return 0;
         case "masks":
             MaskQuick.Run(Console.Out);
@@ -34,12 +40,12 @@ if (args is ["quick", var suite, ..])
             TilingQuick.Run(Console.Out, numbers[0], numbers[1], numbers[2], numbers[3]);
             return 0;
         default:
-            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, masks, simulator, or tiling M N K THREADS");
+            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, selector, masks, simulator, or tiling M N K THREADS");
             return 2;
     }
 }
 
-// sweep attention [THREADS[,THREADS]] [HEADSIZE]: one JSON object a line, for bench/peers/compare.py.
+// sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE]]]: one JSON object a line, for bench/peers/compare.py.
 if (args is ["sweep", "attention", ..])
 {
     AttentionSweep.Run(Console.Out, args.AsSpan(2));
@@ -53,5 +59,6 @@ if (args is ["sweep", "model", ..])
     return 0;
 }
 
-BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run(args);
+// In this process: the harness's own project would not find ours, whose assembly has another name, nor restore under our lock files.
+BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run([.. args, "--inProcess"]);
 return 0;

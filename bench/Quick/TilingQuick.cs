@@ -22,7 +22,7 @@ internal static class TilingQuick
         var runs = new List<(GemmTiling Tiling, GemmKernel Kernel, double[] Seconds)>();
         foreach (var rows in new[] { 48, 72, 96, 120, 180, 240 })
         {
-            foreach (var depth in new[] { 128, 256, 384, 1024 })
+            foreach (var depth in new[] { 128, 192, 256, 384, 1024 })
             {
                 foreach (var columns in new[] { 128, 256, 512, 1024 })
                 {

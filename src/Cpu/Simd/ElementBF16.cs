@@ -16,14 +16,24 @@ internal readonly unsafe struct ElementBF16 : IElement
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(byte* destination, Vector512<float> value)
+    public static void Store(byte* destination, Vector512<float> value) =>
+        Halves.Lower(Round(value) >> 16).Store((ushort*)destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePair<TStreamed>(
+        byte* destination, nint groupStride, Vector512<float> first, Vector512<float> second)
+        where TStreamed : struct, IPresence =>
+        Halves.Store<TStreamed>(Halves.Upper(Round(first), Round(second)), destination);
+
+    /// <summary>The rounded value in the upper halves; anything in the lower.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Round(Vector512<float> value)
     {
         var bits = value.AsUInt32();
 
         // Adding 0x7FFF plus the lowest kept bit carries exactly when nearest-even says "up".
-        var rounded = (bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
-        var quieted = (bits >> 16) | Vector512.Create(0x0040u);
-        var result = Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, quieted);
-        PartialElements.Narrow(result).Store((ushort*)destination);
+        var carry = ((bits >> 16) & Vector512<uint>.One) + Vector512.Create(0x7FFFu);
+        return Vector512.ConditionalSelect(
+            Vector512.Equals(value, value).AsUInt32(), bits + carry, bits | Vector512.Create(0x00400000u));
     }
 }

@@ -13,4 +13,21 @@ internal readonly unsafe struct ElementF32 : IElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* destination, Vector512<float> value) => value.Store((float*)destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePair<TStreamed>(
+        byte* destination, nint groupStride, Vector512<float> first, Vector512<float> second)
+        where TStreamed : struct, IPresence
+    {
+        if (TStreamed.IsPresent)
+        {
+            first.StoreAlignedNonTemporal((float*)destination);
+            second.StoreAlignedNonTemporal((float*)(destination + groupStride));
+        }
+        else
+        {
+            first.Store((float*)destination);
+            second.Store((float*)(destination + groupStride));
+        }
+    }
 }

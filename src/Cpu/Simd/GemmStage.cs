@@ -146,6 +146,7 @@ internal readonly unsafe struct GemmStage
             },
             Scratch = sums,
             ScratchStride = stride,
+            ScratchRows = rows,
         };
     }
 

@@ -6,17 +6,18 @@ namespace Stof.Reference.Cpu.Simd;
 /// <param name="RowBlock">Rows of C per task; rounded up to whole panels of 12.</param>
 /// <param name="DepthBlock">
 /// Products per element between two visits of the accumulator scratch; rounded up to a multiple of 16. A column panel of this
-/// depth (128 bytes per step) should fit the first-level cache.
+/// depth (128 bytes per step) should about fit the first-level cache.
 /// </param>
 /// <param name="ColumnBlock">
 /// Columns of C per task; rounded up to whole panels of 32. Ignored where a task must own whole rows (norm epilogue).
 /// </param>
 public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
 {
-    private const int PackedRowBytes = 1 << 20; // half of a second-level cache of 2 MiB
     private const int MaximumRowBlock = 192; // a 16-bit panel is widened once for all of them
     private const int MinimumRowBlock = 48;
-    private const int DefaultDepthBlock = 256; // a column panel of 32 KiB in a first-level cache of 48 KiB
+    private const int MinimumDepthBlock = 128; // the accumulators travel once a block
+    private const int MaximumDepthBlock = 512;
+    private const int DepthStep = 64;
     private const int MaximumColumnBlock = 768;
     private const int MinimumColumnBlock = 128;
     private const int TasksPerThread = 3; // enough to even out a worker that is interrupted
@@ -27,9 +28,13 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
     /// <param name="k">Depth.</param>
     /// <param name="threads">Workers.</param>
     /// <param name="wholeRows">True if a task must own whole rows.</param>
-    public static GemmTiling For(int m, int n, int k, int threads, bool wholeRows)
+    /// <param name="caches">What the blocks should fit; null for this machine's.</param>
+    public static GemmTiling For(int m, int n, int k, int threads, bool wholeRows, CacheSizes? caches = null)
     {
-        var widest = Math.Clamp(PackedRowBytes / (sizeof(float) * Math.Max(k, 1)), MinimumRowBlock, MaximumRowBlock);
+        caches ??= CacheSizes.OfThisMachine;
+
+        // Half of the second level for the packed rows; the rest is for panels and output on their way through.
+        var widest = (int)Math.Clamp(caches.SecondLevel / 2 / (sizeof(float) * Math.Max(k, 1L)), MinimumRowBlock, MaximumRowBlock);
         var rowPanels = Math.Max(1, GemmLayout.RowPanels(m));
         var rowTasks = Split(rowPanels, widest / GemmLayout.PanelRows, wholeRows && threads > 1 ? threads : 1);
         var rowBlock = Ceiling(rowPanels, rowTasks) * GemmLayout.PanelRows;
@@ -39,7 +44,7 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
         var narrowest = Math.Max(1, Math.Min(MinimumColumnBlock / GemmLayout.PanelColumns, Ceiling(columnPanels, threads)));
         var columnTasks = Math.Min(wanted, Math.Max(1, columnPanels / narrowest));
         columnTasks = Split(columnPanels, MaximumColumnBlock / GemmLayout.PanelColumns, columnTasks);
-        return new GemmTiling(rowBlock, DefaultDepthBlock, Ceiling(columnPanels, columnTasks) * GemmLayout.PanelColumns);
+        return new GemmTiling(rowBlock, DepthBlockFor(caches), Ceiling(columnPanels, columnTasks) * GemmLayout.PanelColumns);
     }
 
     /// <summary>Rounds the blocks to what the layouts allow.</summary>
@@ -53,6 +58,14 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
             RoundUp(RowBlock, GemmLayout.PanelRows),
             RoundUp(DepthBlock, GemmLayout.DepthGroup),
             RoundUp(ColumnBlock, GemmLayout.PanelColumns));
+    }
+
+    // A column panel of the block's depth as large as the first level: smaller ones cost more visits of the accumulators than the
+    // second level costs where packed rows push a few lines out.
+    private static int DepthBlockFor(CacheSizes caches)
+    {
+        var steps = caches.FirstLevel / (sizeof(float) * GemmLayout.PanelColumns);
+        return (int)Math.Clamp(steps / DepthStep * DepthStep, MinimumDepthBlock, MaximumDepthBlock);
     }
 
     private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;

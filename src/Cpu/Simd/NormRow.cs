@@ -12,7 +12,9 @@ namespace Stof.Reference.Cpu.Simd;
 internal static unsafe class NormRow
 {
     private const int Lanes = 16;
-    private const int Chunk = 4 * Lanes;
+
+    /// <summary>Virtual lanes of the sums.</summary>
+    public const int Chunk = 4 * Lanes;
 
     /// <summary>One row's statistics: y = (x − Mean) · Scale · gamma + beta.</summary>
     public readonly record struct Statistics(float Mean, float Scale);
@@ -28,66 +30,115 @@ internal static unsafe class NormRow
     }
 
     /// <summary>Normalises one row and stores it.</summary>
+    /// <inheritdoc cref="Apply{T}(float*, int, in PinnedNorm, Statistics, byte*, nint, in RowAhead)"/>
+    public static void Apply<T>(float* row, int columns, in PinnedNorm norm, byte* output, nint groupStride)
+        where T : struct, IElement
+    {
+        var ahead = default(RowAhead);
+        var mean = Mean(row, columns, in norm, null, in ahead);
+        Apply<T>(row, columns, in norm, Measure(row, columns, in norm, mean, null, in ahead), output, groupStride, in ahead);
+    }
+
+    /// <summary>Stores the row with its statistics applied.</summary>
     /// <typeparam name="T">Element type of the output.</typeparam>
     /// <param name="row">The row, in float.</param>
     /// <param name="columns">Number of columns.</param>
     /// <param name="norm">Kind and parameters.</param>
+    /// <param name="statistics">Of the row.</param>
     /// <param name="output">First output element; the output may be <paramref name="row"/>.</param>
     /// <param name="groupStride">Bytes from one group of sixteen outputs to the next.</param>
-    /// <param name="ahead">What to ask for meanwhile; default for nothing.</param>
-    public static void Apply<T>(float* row, int columns, in PinnedNorm norm, byte* output, nint groupStride, RowAhead ahead = default)
+    /// <param name="ahead">What to ask for meanwhile, and how to store.</param>
+    public static void Apply<T>(
+        float* row, int columns, in PinnedNorm norm, Statistics statistics, byte* output, nint groupStride, in RowAhead ahead)
         where T : struct, IElement
     {
-        var statistics = Measure(row, columns, norm.Kind, norm.Epsilon);
         var groups = columns / Lanes;
         var tail = columns % Lanes;
-        ApplyGroups<T>(row, groups, statistics, norm.Gamma, norm.Beta, output, groupStride, ahead);
+        if (norm.Beta is null)
+        {
+            ApplyGroups<T, Without>(row, groups, statistics, norm.Gamma, null, output, groupStride, in ahead);
+        }
+        else
+        {
+            ApplyGroups<T, With>(row, groups, statistics, norm.Gamma, norm.Beta, output, groupStride, in ahead);
+        }
+
         if (tail != 0)
         {
             ApplyTail<T>(row, groups, tail, statistics, in norm, output + (groups * groupStride));
         }
     }
 
-    /// <summary>Mean and reciprocal deviation (LayerNorm, in two passes) or 0 and reciprocal root mean square (RMSNorm).</summary>
-    private static Statistics Measure(float* row, int columns, NormKind kind, float epsilon)
+    /// <summary>The mean, for a LayerNorm; 0 for an RMSNorm.</summary>
+    /// <param name="row">The row, in float.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="norm">Kind and parameters.</param>
+    /// <param name="sums">What a <see cref="RowMap"/> has summed over the row's whole chunks; null for nothing yet.</param>
+    /// <param name="ahead">What to ask for meanwhile.</param>
+    public static float Mean(float* row, int columns, in PinnedNorm norm, float* sums, in RowAhead ahead)
     {
-        var chunks = columns / Chunk;
-        var count = columns % Chunk;
+        if (norm.Kind != NormKind.Layer)
+        {
+            return 0;
+        }
+
         var rest = stackalloc float[Chunk];
-        if (count == 0)
-        {
-            rest = null;
-        }
-
-        var mean = 0f;
-        if (kind == NormKind.Layer)
-        {
-            Pad(rest, row + (chunks * Chunk), count, 0f);
-            mean = Sum(row, chunks, rest) / columns;
-        }
-
-        // Beyond the row stands the mean: its deviation adds nothing.
-        Pad(rest, row + (chunks * Chunk), count, mean);
-        return new Statistics(mean, 1f / MathF.Sqrt((SumOfSquares(row, chunks, rest, mean) / columns) + epsilon));
+        var end = Rest(rest, row, columns, 0f);
+        return (sums is null ? Sum(row, columns / Chunk, end, ahead.First, ahead.FirstStep) : Add(sums, end)) / columns;
     }
 
-    /// <summary>A row's last few values followed by a filler, as long as a whole chunk.</summary>
-    private static void Pad(float* buffer, float* source, int count, float filler)
+    /// <summary>The mean and the reciprocal deviation (LayerNorm), or 0 and the reciprocal root mean square (RMSNorm).</summary>
+    /// <param name="row">The row, in float.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="norm">Kind and parameters.</param>
+    /// <param name="mean">What <see cref="Mean"/> gave.</param>
+    /// <param name="sums">For an RMSNorm, the squares that a <see cref="RowMap"/> has summed; null for nothing yet.</param>
+    /// <param name="ahead">What to ask for meanwhile.</param>
+    public static Statistics Measure(float* row, int columns, in PinnedNorm norm, float mean, float* sums, in RowAhead ahead)
     {
-        if (count != 0)
+        // Beyond the row stands the mean: its deviation adds nothing.
+        var rest = stackalloc float[Chunk];
+        var end = Rest(rest, row, columns, mean);
+        float squares;
+        if (norm.Kind == NormKind.Layer)
         {
-            new Span<float>(source, count).CopyTo(new Span<float>(buffer, count));
-            new Span<float>(buffer + count, Chunk - count).Fill(filler);
+            squares = SumOfSquares(row, columns / Chunk, end, mean, ahead.Residual, ahead.ResidualStep);
         }
+        else
+        {
+            squares = sums is null ? SumOfSquares(row, columns / Chunk, end, 0, ahead.First, ahead.FirstStep) : AddSquares(sums, end);
+        }
+
+        return new Statistics(mean, 1f / MathF.Sqrt((squares / columns) + norm.Epsilon));
+    }
+
+    /// <summary>A row's last few values followed by a filler, as long as a whole chunk; null if there are none.</summary>
+    private static float* Rest(float* buffer, float* row, int columns, float filler)
+    {
+        var count = columns % Chunk;
+        if (count == 0)
+        {
+            return null;
+        }
+
+        new Span<float>(row + (columns - count), count).CopyTo(new Span<float>(buffer, count));
+        new Span<float>(buffer + count, Chunk - count).Fill(filler);
+        return buffer;
     }
 
     // The loops below call nothing: a call would make the compiler keep their registers in memory.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Sum(float* row, int chunks, float* rest)
+    private static float Sum(float* row, int chunks, float* rest, byte* ask, nint askStep)
     {
         Vector512<float> a = default, b = default, c = default, d = default;
         for (var chunk = 0; chunk < chunks; chunk++)
         {
+            if (ask is not null)
+            {
+                Ask(ask, askStep);
+                ask += askStep;
+            }
+
             a += Vector512.Load(row);
             b += Vector512.Load(row + Lanes);
             c += Vector512.Load(row + (2 * Lanes));
@@ -95,6 +146,47 @@ internal static unsafe class NormRow
             row += Chunk;
         }
 
+        return Add(a, b, c, d, rest);
+    }
+
+    /// <summary>Σ (x − center)².</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float SumOfSquares(float* row, int chunks, float* rest, float center, byte* ask, nint askStep)
+    {
+        var middle = Vector512.Create(center);
+        Vector512<float> a = default, b = default, c = default, d = default;
+        for (var chunk = 0; chunk < chunks; chunk++)
+        {
+            if (ask is not null)
+            {
+                Ask(ask, askStep);
+                ask += askStep;
+            }
+
+            a = AddSquare(Vector512.Load(row) - middle, a);
+            b = AddSquare(Vector512.Load(row + Lanes) - middle, b);
+            c = AddSquare(Vector512.Load(row + (2 * Lanes)) - middle, c);
+            d = AddSquare(Vector512.Load(row + (3 * Lanes)) - middle, d);
+            row += Chunk;
+        }
+
+        return AddSquares(a, b, c, d, rest, middle);
+    }
+
+    private static float Add(float* sums, float* rest) => Add(
+        Vector512.Load(sums), Vector512.Load(sums + Lanes), Vector512.Load(sums + (2 * Lanes)), Vector512.Load(sums + (3 * Lanes)), rest);
+
+    private static float AddSquares(float* sums, float* rest) => AddSquares(
+        Vector512.Load(sums),
+        Vector512.Load(sums + Lanes),
+        Vector512.Load(sums + (2 * Lanes)),
+        Vector512.Load(sums + (3 * Lanes)),
+        rest,
+        Vector512<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Add(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* rest)
+    {
         if (rest is not null)
         {
             a += Vector512.Load(rest);
@@ -106,21 +198,10 @@ internal static unsafe class NormRow
         return ReduceAdd((a + b) + (c + d));
     }
 
-    /// <summary>Σ (x − center)².</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float SumOfSquares(float* row, int chunks, float* rest, float center)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float AddSquares(
+        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* rest, Vector512<float> middle)
     {
-        var middle = Vector512.Create(center);
-        Vector512<float> a = default, b = default, c = default, d = default;
-        for (var chunk = 0; chunk < chunks; chunk++)
-        {
-            a = AddSquare(Vector512.Load(row) - middle, a);
-            b = AddSquare(Vector512.Load(row + Lanes) - middle, b);
-            c = AddSquare(Vector512.Load(row + (2 * Lanes)) - middle, c);
-            d = AddSquare(Vector512.Load(row + (3 * Lanes)) - middle, d);
-            row += Chunk;
-        }
-
         if (rest is not null)
         {
             a = AddSquare(Vector512.Load(rest) - middle, a);
@@ -132,50 +213,85 @@ internal static unsafe class NormRow
         return ReduceAdd((a + b) + (c + d));
     }
 
+    /// <summary>Asks for the lines of 64 elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ask(byte* address, nint bytes)
+    {
+        if (bytes == Chunk * sizeof(float))
+        {
+            Prefetch.Lines<ElementF32>(address);
+        }
+        else
+        {
+            Prefetch.Lines<ElementF16>(address);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> AddSquare(Vector512<float> value, Vector512<float> sum) =>
         Vector512.FusedMultiplyAdd(value, value, sum);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ApplyGroups<T>(
-        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, RowAhead ahead)
+    private static void ApplyGroups<T, TBeta>(
+        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, in RowAhead ahead)
         where T : struct, IElement
+        where TBeta : struct, IPresence
     {
-        var first = ahead.First;
-        var residual = ahead.Residual;
+        if (ahead.IsStreamed)
+        {
+            ApplyGroups<T, TBeta, With>(row, groups, statistics, gamma, beta, output, groupStride, 0);
+        }
+        else
+        {
+            ApplyGroups<T, TBeta, Without>(row, groups, statistics, gamma, beta, output, groupStride, ahead.Output);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ApplyGroups<T, TBeta, TStreamed>(
+        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, nint outputAhead)
+        where T : struct, IElement
+        where TBeta : struct, IPresence
+        where TStreamed : struct, IPresence
+    {
         var mean = Vector512.Create(statistics.Mean);
         var scale = Vector512.Create(statistics.Scale);
-        for (var group = 0; group < groups; group++)
+        for (; groups >= Chunk / Lanes; groups -= Chunk / Lanes)
         {
-            if (first is not null)
+            if (!TStreamed.IsPresent)
             {
-                Prefetch.Line(first);
-                first += ahead.FirstStep;
+                Prefetch.Lines<T>(output + outputAhead);
             }
 
-            if (residual is not null)
-            {
-                Prefetch.Line(residual);
-                residual += ahead.ResidualStep;
-            }
+            var a = Apply<TBeta>(row, gamma, beta, mean, scale);
+            var b = Apply<TBeta>(row + Lanes, gamma + Lanes, beta + Lanes, mean, scale);
+            var c = Apply<TBeta>(row + (2 * Lanes), gamma + (2 * Lanes), beta + (2 * Lanes), mean, scale);
+            var d = Apply<TBeta>(row + (3 * Lanes), gamma + (3 * Lanes), beta + (3 * Lanes), mean, scale);
+            T.StorePair<TStreamed>(output, groupStride, a, b);
+            T.StorePair<TStreamed>(output + (2 * groupStride), groupStride, c, d);
+            row += Chunk;
+            gamma += Chunk;
+            beta += Chunk;
+            output += Chunk / Lanes * groupStride;
+        }
 
-            var value = (Vector512.Load(row) - mean) * scale;
-            if (beta is not null)
-            {
-                value = Vector512.FusedMultiplyAdd(value, Vector512.Load(gamma), Vector512.Load(beta));
-                beta += Lanes;
-            }
-            else
-            {
-                value *= Vector512.Load(gamma);
-            }
-
-            Prefetch.Line(output + ahead.Output);
-            T.Store(output, value);
+        for (; groups > 0; groups--)
+        {
+            T.Store(output, Apply<TBeta>(row, gamma, beta, mean, scale));
             row += Lanes;
             gamma += Lanes;
+            beta += Lanes;
             output += groupStride;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Apply<TBeta>(float* row, float* gamma, float* beta, Vector512<float> mean, Vector512<float> scale)
+        where TBeta : struct, IPresence
+    {
+        var value = (Vector512.Load(row) - mean) * scale;
+        return TBeta.IsPresent
+            ? Vector512.FusedMultiplyAdd(value, Vector512.Load(gamma), Vector512.Load(beta))
+            : value * Vector512.Load(gamma);
     }
 
     /// <summary>The row's last few elements, through copies that are sixteen wide.</summary>
@@ -195,7 +311,15 @@ internal static unsafe class NormRow
         }
 
         var result = (byte*)(buffers + (3 * Lanes));
-        ApplyGroups<T>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, default);
+        if (beta is null)
+        {
+            ApplyGroups<T, Without, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0);
+        }
+        else
+        {
+            ApplyGroups<T, With, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0);
+        }
+
         Unsafe.CopyBlockUnaligned(output, result, (uint)(count * T.Size));
     }
 }

@@ -24,6 +24,27 @@ internal static unsafe class Prefetch
         }
     }
 
+    /// <summary>Asks for the lines of 64 elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Lines<T>(byte* address)
+        where T : struct, IElement
+    {
+        Pair<T>(address);
+        Pair<T>(address + (32 * T.Size));
+    }
+
+    /// <summary>Asks for the lines of 32 elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Pair<T>(byte* address)
+        where T : struct, IElement
+    {
+        Line(address);
+        if (T.Size == sizeof(float))
+        {
+            Line(address + 64);
+        }
+    }
+
     /// <summary>Asks for it to come to the second-level cache: it will be wanted, but not yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ToSecondLevel(byte* address)

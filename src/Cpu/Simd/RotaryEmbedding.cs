@@ -44,46 +44,61 @@ public static unsafe class RotaryEmbedding
         }
 
         var rowsPerTask = RowKernel.RowsPerTask(x.Columns * x.Type.Size());
-        var job = new Job(x, y, table, queryHeads + keyHeads, positions, rowsPerTask);
+
+        // Streamed lines must be whole: half a head of 32 elements is one in 16 bits.
+        var end = table.HeadSize % (4 * Lanes) == 0
+            ? RowKernel.End(in y, x.Rows * x.StrideBytes, x.Address == y.Address)
+            : RowEnd.Stored;
+        var job = new Job(x, y, table, queryHeads + keyHeads, positions, end, rowsPerTask);
         workspace.Pool.Run(RowKernel.Tasks(x.Rows, rowsPerTask), job);
         GC.KeepAlive(table);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rotate<T>(byte* source, byte* target, int heads, int half, float* cosines, float* sines)
+    private static void Rotate<T, TStreamed>(byte* source, byte* target, int heads, int half, float* cosines, float* sines)
         where T : struct, IElement
+        where TStreamed : struct, IPresence
     {
+        const int Pair = 2 * Lanes;
         var distance = half * T.Size;
-        var whole = half / Lanes * Lanes;
+        var whole = half / Pair * Pair;
         for (var head = 0; head < heads; head++)
         {
-            for (var i = 0; i < whole; i += Lanes)
+            for (var i = 0; i < whole; i += Pair)
             {
-                var low = i * T.Size;
+                var low = source + (i * T.Size);
                 var high = low + distance;
-                Prefetch.Line(source + low + Prefetch.Distance);
-                Prefetch.Line(source + high + Prefetch.Distance);
-                Prefetch.Line(target + low + Prefetch.Distance);
-                Prefetch.Line(target + high + Prefetch.Distance);
-                var (a, b) = Rotate(
-                    T.Load(source + low),
-                    T.Load(source + high),
-                    Vector512.Load(cosines + i),
-                    Vector512.Load(sines + i));
-                T.Store(target + low, a);
-                T.Store(target + high, b);
+                Prefetch.Pair<T>(low + Prefetch.Distance);
+                Prefetch.Pair<T>(high + Prefetch.Distance);
+                var (a, b) = Rotate(T.Load(low), T.Load(high), Vector512.Load(cosines + i), Vector512.Load(sines + i));
+                var (c, d) = Rotate(
+                    T.Load(low + (Lanes * T.Size)),
+                    T.Load(high + (Lanes * T.Size)),
+                    Vector512.Load(cosines + i + Lanes),
+                    Vector512.Load(sines + i + Lanes));
+                low = target + (i * T.Size);
+                high = low + distance;
+                if (!TStreamed.IsPresent)
+                {
+                    Prefetch.Pair<T>(low + Prefetch.Distance);
+                    Prefetch.Pair<T>(high + Prefetch.Distance);
+                }
+
+                T.StorePair<TStreamed>(low, Lanes * T.Size, a, c);
+                T.StorePair<TStreamed>(high, Lanes * T.Size, b, d);
             }
 
-            if (whole != half)
+            for (var i = whole; i < half; i += Lanes)
             {
-                var count = half - whole;
+                var count = Math.Min(Lanes, half - i);
+                var low = i * T.Size;
                 var (a, b) = Rotate(
-                    PartialElements.Load<T>(source + (whole * T.Size), count),
-                    PartialElements.Load<T>(source + distance + (whole * T.Size), count),
-                    PartialElements.Load<ElementF32>((byte*)(cosines + whole), count),
-                    PartialElements.Load<ElementF32>((byte*)(sines + whole), count));
-                PartialElements.Store<T>(target + (whole * T.Size), a, count);
-                PartialElements.Store<T>(target + distance + (whole * T.Size), b, count);
+                    PartialElements.Load<T>(source + low, count),
+                    PartialElements.Load<T>(source + distance + low, count),
+                    PartialElements.Load<ElementF32>((byte*)(cosines + i), count),
+                    PartialElements.Load<ElementF32>((byte*)(sines + i), count));
+                PartialElements.Store<T>(target + low, a, count);
+                PartialElements.Store<T>(target + distance + low, b, count);
             }
 
             source += 2 * distance;
@@ -96,7 +111,7 @@ public static unsafe class RotaryEmbedding
         Vector512<float> a, Vector512<float> b, Vector512<float> cosine, Vector512<float> sine) =>
         (Vector512.FusedMultiplyAdd(a, cosine, -(b * sine)), Vector512.FusedMultiplyAdd(b, cosine, a * sine));
 
-    private readonly struct Job(MatrixView x, MatrixView y, RotaryTable table, int heads, int[] positions, int rowsPerTask)
+    private readonly struct Job(MatrixView x, MatrixView y, RotaryTable table, int heads, int[] positions, RowEnd rowEnd, int rowsPerTask)
         : IParallelBody
     {
         public void Execute(int task, int worker)
@@ -115,20 +130,35 @@ public static unsafe class RotaryEmbedding
                 switch (x.Type)
                 {
                     case DType.F16:
-                        Rotate<ElementF16>(source, target, heads, half, cosines, sines);
+                        Rotate<ElementF16>(source, target, half, cosines, sines);
                         break;
                     case DType.BF16:
-                        Rotate<ElementBF16>(source, target, heads, half, cosines, sines);
+                        Rotate<ElementBF16>(source, target, half, cosines, sines);
                         break;
                     default:
-                        Rotate<ElementF32>(source, target, heads, half, cosines, sines);
+                        Rotate<ElementF32>(source, target, half, cosines, sines);
                         break;
                 }
 
                 if (source != target)
                 {
-                    Buffer.MemoryCopy(source + rotated, target + rotated, rest, rest);
+                    RowCopy.Run(source + rotated, target + rotated, rest, Prefetch.Distance, rowEnd);
                 }
+            }
+
+            RowKernel.Finish(rowEnd);
+        }
+
+        private void Rotate<T>(byte* source, byte* target, int half, float* cosines, float* sines)
+            where T : struct, IElement
+        {
+            if (rowEnd == RowEnd.Streamed)
+            {
+                Rotate<T, With>(source, target, heads, half, cosines, sines);
+            }
+            else
+            {
+                Rotate<T, Without>(source, target, heads, half, cosines, sines);
             }
         }
     }

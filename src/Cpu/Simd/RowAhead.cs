@@ -1,20 +1,23 @@
 namespace Stof.Reference.Cpu.Simd;
 
-/// <summary>What a norm asks for while it writes a row: the next row's operands. Default for nothing.</summary>
+/// <summary>What a norm asks for while it works on a row, and how it stores it. Default for nothing, through the caches.</summary>
 internal unsafe struct RowAhead
 {
-    /// <summary>The next row of the input; null for none.</summary>
+    /// <summary>What the first pass over the row asks for: the next row; null for nothing.</summary>
     public byte* First;
 
-    /// <summary>Bytes of sixteen elements of <see cref="First"/>.</summary>
+    /// <summary>Bytes of 64 elements of <see cref="First"/>.</summary>
     public nint FirstStep;
 
-    /// <summary>The next row of the residual; null for none.</summary>
+    /// <summary>What LayerNorm's second pass asks for: the next row of the residual; null for nothing.</summary>
     public byte* Residual;
 
-    /// <summary>Bytes of sixteen elements of <see cref="Residual"/>.</summary>
+    /// <summary>Bytes of 64 elements of <see cref="Residual"/>.</summary>
     public nint ResidualStep;
 
     /// <summary>From an output element written to the one to ask for, in bytes.</summary>
     public nint Output;
+
+    /// <summary>True if the output passes by the caches.</summary>
+    public bool IsStreamed;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Numerics;
 
@@ -9,6 +10,8 @@ namespace Stof.Reference.Cpu.Simd;
 /// </summary>
 internal static unsafe class RowKernel
 {
+    private const int Line = 64;
+    private const int ScratchRows = 2;
     private const int TaskBytes = 64 * 1024; // amortises handing out a task, and leaves enough of them to share
 
     /// <summary>y = norm(activation(x + bias) + residual), every part optional.</summary>
@@ -42,7 +45,9 @@ internal static unsafe class RowKernel
         using var pinnedBias = bias.AsMemory().Pin();
         var pipeline = new RowPipeline(x.Type, y.Type, y.Type, activation, pinnedNorm);
         var rowsPerTask = RowsPerTask(x.Columns * x.Type.Size());
-        var job = new Job(workspace, x, y, (float*)pinnedBias.Pointer, residual, preNorm, pipeline, norm is not null, rowsPerTask);
+        var operandBytes = (x.Rows * x.StrideBytes) + (residual.IsPresent ? residual.Rows * residual.StrideBytes : 0);
+        var end = End(in y, operandBytes, Overlaps(in y, in x) || Overlaps(in y, in residual));
+        var job = new Job(workspace, x, y, (float*)pinnedBias.Pointer, residual, preNorm, pipeline, norm is not null, end, rowsPerTask);
         workspace.Pool.Run(Tasks(x.Rows, rowsPerTask), job);
     }
 
@@ -51,6 +56,34 @@ internal static unsafe class RowKernel
 
     /// <summary>Number of tasks.</summary>
     public static int Tasks(int rows, int rowsPerTask) => (rows + rowsPerTask - 1) / rowsPerTask;
+
+    /// <summary>
+    /// How the rows of an operator are best stored: past the caches if its operands do not fit the last level, for the next operator
+    /// would not find them there; then an overwritten line need not be read first. Never where the output overwrites an operand,
+    /// whose lines are in the caches anyway, nor where rows do not start at line boundaries.
+    /// </summary>
+    /// <param name="y">Output.</param>
+    /// <param name="operandBytes">Bytes that the operator reads.</param>
+    /// <param name="overwrites">True if the output may be one of the operands.</param>
+    public static RowEnd End(in MatrixView y, long operandBytes, bool overwrites)
+    {
+        var isLarge = operandBytes + ((long)y.Rows * y.StrideBytes) > CacheSizes.OfThisMachine.LastLevel;
+        var isAligned = y.Address % Line == 0 && y.StrideBytes % Line == 0;
+        return isLarge && isAligned && !overwrites ? RowEnd.Streamed : RowEnd.Stored;
+    }
+
+    /// <summary>Orders streamed rows before whatever tells other threads that they are there.</summary>
+    public static void Finish(RowEnd end)
+    {
+        if (end == RowEnd.Streamed && Sse.IsSupported)
+        {
+            Sse.StoreFence();
+        }
+    }
+
+    private static bool Overlaps(in MatrixView y, in MatrixView operand) => operand.IsPresent
+        && y.Address < operand.Address + (operand.Rows * operand.StrideBytes)
+        && operand.Address < y.Address + (y.Rows * y.StrideBytes);
 
     private static void RequireLikeOutput(string name, MatrixView view, MatrixView y)
     {
@@ -70,12 +103,14 @@ internal static unsafe class RowKernel
         MatrixView preNorm,
         RowPipeline pipeline,
         bool hasNorm,
+        RowEnd end,
         int rowsPerTask) : IParallelBody
     {
         public void Execute(int task, int worker)
         {
             var start = task * rowsPerTask;
             var first = At(x, start);
+            var scratchStride = (long)(y.Columns + 15) / 16 * 16;
             var block = new RowBlock
             {
                 Map = new RowMapArguments
@@ -95,13 +130,16 @@ internal static unsafe class RowKernel
                     InputAhead = Prefetch.Distance,
                     ResidualAhead = Prefetch.Distance,
                     OutputAhead = Prefetch.Distance,
+                    End = end,
                 },
                 PreNorm = preNorm.IsPresent ? At(preNorm, start) : null,
                 PreNormStride = preNorm.IsPresent ? preNorm.StrideBytes : 0,
-                Scratch = hasNorm ? workspace.Rent(worker, KernelWorkspace.Room.Row, y.Columns) : null,
-                ScratchStride = 0, // one row in the first-level cache serves them all
+                Scratch = hasNorm ? workspace.Rent(worker, KernelWorkspace.Room.Row, ScratchRows * scratchStride) : null,
+                ScratchStride = (nint)scratchStride,
+                ScratchRows = ScratchRows, // in the first-level cache
             };
             pipeline.Run(in block);
+            Finish(end);
         }
 
         private static byte* At(in MatrixView view, int row) => (byte*)view.Address + (row * view.StrideBytes);

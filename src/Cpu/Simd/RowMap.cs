@@ -28,8 +28,17 @@ internal unsafe struct RowMapArguments
     /// <summary>The same for the residual.</summary>
     public nint ResidualAhead;
 
-    /// <summary>The same for the output.</summary>
+    /// <summary>The same for the output; 0 for none.</summary>
     public nint OutputAhead;
+
+    /// <summary>What becomes of the results.</summary>
+    public RowEnd End;
+
+    /// <summary>
+    /// Where to put the sums of <see cref="NormRow.Lanes"/> virtual lanes over the results' whole chunks, of one row; for
+    /// <see cref="RowEnd.Summed"/> and <see cref="RowEnd.Squared"/>.
+    /// </summary>
+    public float* Sums;
 }
 
 /// <summary>
@@ -39,6 +48,7 @@ internal unsafe struct RowMapArguments
 internal static unsafe class RowMap
 {
     private const int Lanes = 16;
+    private const int Chunk = 4; // groups, as many as a norm sums side by side
 
     /// <summary>Picks the compiled loop for the given types.</summary>
     public static delegate*<in RowMapArguments, void> Select(DType input, DType residual, DType output, Activation activation) =>
@@ -103,12 +113,74 @@ internal static unsafe class RowMap
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // One loop for each case: a loop without branches is scheduled as one piece and loads its constants once.
     private static void Groups<TIn, TResidual, TOut, TActivation>(in RowMapArguments row, int groups)
         where TIn : struct, IElement
         where TResidual : struct, IElement
         where TOut : struct, IElement
         where TActivation : struct, IActivation
+    {
+        if (row.Bias is null)
+        {
+            Groups<TIn, Without, TResidual, TOut, TActivation>(in row, groups);
+        }
+        else
+        {
+            Groups<TIn, With, TResidual, TOut, TActivation>(in row, groups);
+        }
+    }
+
+    private static void Groups<TIn, TBias, TResidual, TOut, TActivation>(in RowMapArguments row, int groups)
+        where TIn : struct, IElement
+        where TBias : struct, IPresence
+        where TResidual : struct, IElement
+        where TOut : struct, IElement
+        where TActivation : struct, IActivation
+    {
+        if (row.Residual is null)
+        {
+            Groups<TIn, TBias, TResidual, Without, TOut, TActivation>(in row, groups);
+        }
+        else
+        {
+            Groups<TIn, TBias, TResidual, With, TOut, TActivation>(in row, groups);
+        }
+    }
+
+    private static void Groups<TIn, TBias, TResidual, TAdded, TOut, TActivation>(in RowMapArguments row, int groups)
+        where TIn : struct, IElement
+        where TBias : struct, IPresence
+        where TResidual : struct, IElement
+        where TAdded : struct, IPresence
+        where TOut : struct, IElement
+        where TActivation : struct, IActivation
+    {
+        switch (row.End)
+        {
+            case RowEnd.Streamed:
+                Groups<TIn, TBias, TResidual, TAdded, TOut, TActivation, StreamedRow>(in row, groups);
+                break;
+            case RowEnd.Summed:
+                Groups<TIn, TBias, TResidual, TAdded, TOut, TActivation, SummedRow>(in row, groups);
+                break;
+            case RowEnd.Squared:
+                Groups<TIn, TBias, TResidual, TAdded, TOut, TActivation, SquaredRow>(in row, groups);
+                break;
+            default:
+                Groups<TIn, TBias, TResidual, TAdded, TOut, TActivation, StoredRow>(in row, groups);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Groups<TIn, TBias, TResidual, TAdded, TOut, TActivation, TEnd>(in RowMapArguments row, int groups)
+        where TIn : struct, IElement
+        where TBias : struct, IPresence
+        where TResidual : struct, IElement
+        where TAdded : struct, IPresence
+        where TOut : struct, IElement
+        where TActivation : struct, IActivation
+        where TEnd : struct, IRowEnd
     {
         var first = row.First;
         var second = row.Second;
@@ -120,41 +192,124 @@ internal static unsafe class RowMap
         var inputAhead = row.InputAhead;
         var residualAhead = row.ResidualAhead;
         var outputAhead = row.OutputAhead;
-        for (var group = 0; group < groups; group++)
+        var table = TActivation.Table;
+        Vector512<float> sumA = default, sumB = default, sumC = default, sumD = default;
+        for (; groups >= Chunk; groups -= Chunk)
         {
-            Prefetch.Line(first + inputAhead);
-            var value = TIn.Load(first);
-            first += Lanes * TIn.Size;
-            if (bias is not null)
+            // Four groups side by side: few registers wait for each other, and each constant is loaded once for all four.
+            Prefetch.Lines<TIn>(first + inputAhead);
+            var a = TIn.Load(first);
+            var b = TIn.Load(first + (Lanes * TIn.Size));
+            var c = TIn.Load(first + (2 * Lanes * TIn.Size));
+            var d = TIn.Load(first + (3 * Lanes * TIn.Size));
+            first += Chunk * Lanes * TIn.Size;
+            if (TBias.IsPresent)
             {
-                value += Vector512.Load(bias + (group * Lanes));
+                a += Vector512.Load(bias);
+                b += Vector512.Load(bias + Lanes);
+                c += Vector512.Load(bias + (2 * Lanes));
+                d += Vector512.Load(bias + (3 * Lanes));
+                bias += Chunk * Lanes;
             }
 
             if (TActivation.IsGated)
             {
-                Prefetch.Line(second + inputAhead);
-                var other = TIn.Load(second);
-                second += Lanes * TIn.Size;
-                if (bias is not null)
+                Prefetch.Lines<TIn>(second + inputAhead);
+                var otherA = TIn.Load(second);
+                var otherB = TIn.Load(second + (Lanes * TIn.Size));
+                var otherC = TIn.Load(second + (2 * Lanes * TIn.Size));
+                var otherD = TIn.Load(second + (3 * Lanes * TIn.Size));
+                second += Chunk * Lanes * TIn.Size;
+                if (TBias.IsPresent)
                 {
-                    other += Vector512.Load(secondBias + (group * Lanes));
+                    otherA += Vector512.Load(secondBias);
+                    otherB += Vector512.Load(secondBias + Lanes);
+                    otherC += Vector512.Load(secondBias + (2 * Lanes));
+                    otherD += Vector512.Load(secondBias + (3 * Lanes));
+                    secondBias += Chunk * Lanes;
                 }
 
-                value = TActivation.Apply(value, other);
+                a = TActivation.Apply(a, otherA, table);
+                b = TActivation.Apply(b, otherB, table);
+                c = TActivation.Apply(c, otherC, table);
+                d = TActivation.Apply(d, otherD, table);
             }
             else
             {
-                value = TActivation.Apply(value, value);
+                a = TActivation.Apply(a, a, table);
+                b = TActivation.Apply(b, b, table);
+                c = TActivation.Apply(c, c, table);
+                d = TActivation.Apply(d, d, table);
             }
 
-            if (residual is not null)
+            if (TAdded.IsPresent)
             {
-                Prefetch.Line(residual + residualAhead);
+                Prefetch.Lines<TResidual>(residual + residualAhead);
+                a += TResidual.Load(residual);
+                b += TResidual.Load(residual + (Lanes * TResidual.Size));
+                c += TResidual.Load(residual + (2 * Lanes * TResidual.Size));
+                d += TResidual.Load(residual + (3 * Lanes * TResidual.Size));
+                residual += Chunk * Lanes * TResidual.Size;
+            }
+
+            if (!TEnd.IsPresent && !TEnd.IsSummed)
+            {
+                Prefetch.Lines<TOut>(output + outputAhead);
+            }
+
+            TOut.StorePair<TEnd>(output, outputGroupStride, a, b);
+            TOut.StorePair<TEnd>(output + (2 * outputGroupStride), outputGroupStride, c, d);
+            output += Chunk * outputGroupStride;
+            if (TEnd.IsSummed)
+            {
+                sumA = TEnd.Add(a, sumA);
+                sumB = TEnd.Add(b, sumB);
+                sumC = TEnd.Add(c, sumC);
+                sumD = TEnd.Add(d, sumD);
+            }
+        }
+
+        if (TEnd.IsSummed)
+        {
+            sumA.Store(row.Sums);
+            sumB.Store(row.Sums + Lanes);
+            sumC.Store(row.Sums + (2 * Lanes));
+            sumD.Store(row.Sums + (3 * Lanes));
+        }
+
+        for (; groups > 0; groups--)
+        {
+            var value = TIn.Load(first);
+            first += Lanes * TIn.Size;
+            if (TBias.IsPresent)
+            {
+                value += Vector512.Load(bias);
+                bias += Lanes;
+            }
+
+            if (TActivation.IsGated)
+            {
+                var other = TIn.Load(second);
+                second += Lanes * TIn.Size;
+                if (TBias.IsPresent)
+                {
+                    other += Vector512.Load(secondBias);
+                    secondBias += Lanes;
+                }
+
+                value = TActivation.Apply(value, other, table);
+            }
+            else
+            {
+                value = TActivation.Apply(value, value, table);
+            }
+
+            if (TAdded.IsPresent)
+            {
                 value += TResidual.Load(residual);
                 residual += Lanes * TResidual.Size;
             }
 
-            Prefetch.Line(output + outputAhead);
             TOut.Store(output, value);
             output += outputGroupStride;
         }
@@ -193,6 +348,7 @@ internal static unsafe class RowMap
         }
 
         tail.Output = buffers + (5 * Width);
+        tail.End = RowEnd.Stored;
         Groups<TIn, TResidual, TOut, TActivation>(in tail, 1);
         Unsafe.CopyBlockUnaligned(row.Output + (groups * row.OutputGroupStride), tail.Output, (uint)(count * TOut.Size));
     }

@@ -1,3 +1,4 @@
+using Stof.Reference.Graphs;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cpu.Simd;
@@ -17,6 +18,9 @@ internal unsafe struct RowBlock
 
     /// <summary>Floats between rows of the scratch.</summary>
     public nint ScratchStride;
+
+    /// <summary>Rows of the scratch, which are used in turn: two or more, or all of the block.</summary>
+    public int ScratchRows;
 }
 
 /// <summary>
@@ -52,50 +56,67 @@ internal readonly unsafe struct RowPipeline
             return;
         }
 
-        // Row by row, so that a row is still in the first-level cache when its norm is taken.
+        // Row by row, so that a row is still in the first-level cache when its norm is taken. Two rows are on their way: while the
+        // one waits for its sums to come together, the other has work to do.
+        var isLayer = _norm.Kind == NormKind.Layer;
+        var isFromMemory = block.Map.InputAhead != 0;
+        var isCopy = _isIdentity && block.Map.Bias is null && block.Map.Residual is null;
+        var residual = block.Map.Residual;
+        var sums = stackalloc float[NormRow.Chunk];
         var one = block.Map;
         one.Rows = 1;
         one.OutputGroupStride = 16 * sizeof(float);
-        var outputAhead = one.OutputAhead;
-        (one.InputAhead, one.ResidualAhead, one.OutputAhead) = (0, 0, 0); // the norm asks for the next row
-        var scratch = block.Scratch;
-        var isCopy = _isIdentity && one.Bias is null && one.Residual is null;
-        var preNorm = block.PreNorm;
-        var output = block.Map.Output;
-        for (var i = 0; i < block.Map.Rows; i++)
+        one.End = isLayer ? RowEnd.Summed : RowEnd.Squared;
+        one.Sums = sums;
+        one.InputAhead = isFromMemory ? one.InputStride : 0;
+        one.ResidualAhead = isFromMemory && !isLayer ? one.ResidualStride : 0; // LayerNorm has a second pass that asks for it
+        one.OutputAhead = 0;
+        var ahead = new RowAhead
         {
-            var row = (float*)one.First;
-            if (!isCopy)
+            FirstStep = NormRow.Chunk * _inputSize,
+            ResidualStep = NormRow.Chunk * _residualSize,
+            Output = block.Map.OutputAhead,
+            IsStreamed = block.Map.End == RowEnd.Streamed,
+        };
+        var (current, next) = ((nint)0, (nint)0);
+        NormRow.Statistics statistics = default;
+        for (var i = 0; i <= block.Map.Rows; i++)
+        {
+            var mean = 0f;
+            if (i < block.Map.Rows)
             {
-                row = scratch;
-                one.Output = (byte*)row;
-                _map(in one);
+                one.First = block.Map.First + (i * one.InputStride);
+                one.Second = block.Map.Second + (i * one.InputStride);
+                one.Residual = residual is null ? null : residual + (i * one.ResidualStride);
+                ahead.First = isFromMemory ? one.First + one.InputStride : null;
+                ahead.Residual = isFromMemory && residual is not null ? one.Residual + one.ResidualStride : null;
+                next = (nint)one.First;
+                if (!isCopy)
+                {
+                    next = (nint)(block.Scratch + (i % block.ScratchRows * block.ScratchStride));
+                    one.Output = (byte*)next;
+                    _map(in one);
+                }
+
+                if (block.PreNorm is not null)
+                {
+                    StorePreNorm((float*)next, block.PreNorm + (i * block.PreNormStride), one.Columns);
+                }
+
+                mean = NormRow.Mean((float*)next, one.Columns, in _norm, isCopy ? null : sums, in ahead);
             }
 
-            if (preNorm is not null)
+            if (i > 0)
             {
-                StorePreNorm(row, preNorm, one.Columns);
-                preNorm += block.PreNormStride;
+                var output = block.Map.Output + ((i - 1) * block.Map.OutputStride);
+                Normalize((float*)current, one.Columns, statistics, output, block.Map.OutputGroupStride, in ahead);
             }
 
-            one.First += one.InputStride;
-            one.Second += one.InputStride;
-            if (one.Residual is not null)
+            if (i < block.Map.Rows)
             {
-                one.Residual += one.ResidualStride;
+                statistics = NormRow.Measure((float*)next, one.Columns, in _norm, mean, isCopy ? null : sums, in ahead);
+                current = next;
             }
-
-            var ahead = new RowAhead
-            {
-                First = one.First,
-                FirstStep = 16 * _inputSize,
-                Residual = one.Residual,
-                ResidualStep = 16 * _residualSize,
-                Output = outputAhead,
-            };
-            Normalize(row, one.Columns, output, block.Map.OutputGroupStride, ahead);
-            output += block.Map.OutputStride;
-            scratch += block.ScratchStride;
         }
     }
 
@@ -112,18 +133,19 @@ internal readonly unsafe struct RowPipeline
         _storePreNorm(in store);
     }
 
-    private void Normalize(float* row, int columns, byte* output, nint groupStride, RowAhead ahead)
+    private void Normalize(
+        float* row, int columns, NormRow.Statistics statistics, byte* output, nint groupStride, in RowAhead ahead)
     {
         switch (_output)
         {
             case DType.F16:
-                NormRow.Apply<ElementF16>(row, columns, in _norm, output, groupStride, ahead);
+                NormRow.Apply<ElementF16>(row, columns, in _norm, statistics, output, groupStride, in ahead);
                 break;
             case DType.BF16:
-                NormRow.Apply<ElementBF16>(row, columns, in _norm, output, groupStride, ahead);
+                NormRow.Apply<ElementBF16>(row, columns, in _norm, statistics, output, groupStride, in ahead);
                 break;
             default:
-                NormRow.Apply<ElementF32>(row, columns, in _norm, output, groupStride, ahead);
+                NormRow.Apply<ElementF32>(row, columns, in _norm, statistics, output, groupStride, in ahead);
                 break;
         }
     }
