@@ -15,6 +15,15 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     where TLanes : struct, IVectorLanes<TVector>
     where TVector : struct
 {
+    /// <summary>
+    /// Most keys that are summed from zero before their sum is added to l and o: one chain over all keys would lose an accuracy
+    /// that grows with the length of the sequence.
+    /// </summary>
+    private const int SumKeys = 128;
+
+    /// <summary>Keys after which l and o are settled: see <see cref="LaneStates"/>.</summary>
+    private const int SettleKeys = 1024;
+
     private readonly AttentionProblem _problem;
     private readonly BlockMask _mask;
     private readonly AttentionWorkspace _workspace;
@@ -25,6 +34,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly bool _isPlain;
     private readonly float _unit;
     private readonly int _lanes;
+    private readonly int _settleTiles;
     private readonly Action<int, int> _pack;
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
@@ -47,6 +57,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
         _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
         _lanes = Lanes.RoundUp(mask.Tile.Rows);
+        _settleTiles = Math.Max(1, SettleKeys / mask.Tile.Columns);
         _pack = Pack;
         _attend = Attend;
         _merge = Merge;
@@ -112,9 +123,9 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
     private float* Scores(int worker) => Queries(worker) + QueryFloats;
 
-    private LaneStates Own(int worker) => new(Scores(worker) + ScoreFloats, _lanes);
+    private LaneStates Own(int worker) => new(Scores(worker) + ScoreFloats, _lanes, _problem.ValueSize);
 
-    private LaneStates Partial(int index) => new(_workspace.Partial.Pointer + (index * StateFloats), _lanes);
+    private LaneStates Partial(int index) => new(_workspace.Partial.Pointer + (index * StateFloats), _lanes, _problem.ValueSize);
 
     private float* Staging(int worker) => Scores(worker) + ScoreFloats + StateFloats;
 
@@ -124,10 +135,22 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         var state = _problem.KvSplits > 1 ? Partial(task.State) : Own(worker);
         QueryLanes.Gather(
             _operands.Query, task.Batch, task.Head, task.Query, task.Rows, _problem.HeadSize, Queries(worker), _lanes, Staging(worker));
-        state.Clear(_problem.ValueSize);
+        state.Clear();
+        var settled = task.Start;
         for (var entry = task.Start; entry < task.End; entry++)
         {
+            if (entry - settled == _settleTiles)
+            {
+                state.Settle<TLanes, TVector>(isFirst: settled == task.Start);
+                settled = entry;
+            }
+
             AddTile(task, entry, worker, state);
+        }
+
+        if (settled > task.Start)
+        {
+            state.Collect<TLanes, TVector>();
         }
 
         if (_problem.KvSplits <= 1)
@@ -183,6 +206,16 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private void Add(
         in PanelTask panel, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
     {
+        for (var key = 0; key < part.Keys; key += SumKeys)
+        {
+            var sum = part with { Key = part.Key + key, Keys = Math.Min(SumKeys, part.Keys - key) };
+            AddSum(panel, at, sum, bits, isMasked, worker, state);
+        }
+    }
+
+    private void AddSum(
+        in PanelTask panel, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
+    {
         var scores = Scores(worker) + ((long)part.Key * _lanes) + part.Query;
         var candidates = state.Candidate + part.Query;
         new Span<float>(candidates, part.Queries).Fill(float.NegativeInfinity);
@@ -196,7 +229,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             part.Keys,
             part.Queries,
             _problem.HeadSize,
-            ChainStart.Zero,
+            null,
             _isPlain && !isMasked ? candidates : null);
         if (!_isPlain)
         {
@@ -212,7 +245,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             BlockwiseTile.FindLargest<TLanes, TVector>(scores, _lanes, part, candidates);
         }
 
-        var moved = state.Advance<TLanes, TVector>(part.Query, part.Queries, _unit);
+        state.Advance<TLanes, TVector>(part.Query, part.Queries, _unit);
         BlockwiseTile.Weigh<TLanes, TVector>(scores, part, _unit, state);
         var values = _panels.Values(panel) + ((long)part.Key * _panels.ValueStride);
         if (isMasked && _panels.HasValueNotFinite(panel.Slot))
@@ -232,8 +265,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             _problem.ValueSize,
             part.Queries,
             part.Keys,
-            moved ? ChainStart.Scaled : ChainStart.Held,
-            state.Factor + part.Query);
+            state.Factor + part.Query,
+            null);
     }
 
     private void Merge(int index, int worker)
@@ -242,7 +275,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         var state = Partial(block.State);
         for (var split = 1; split < _problem.KvSplits; split++)
         {
-            state.Merge<TLanes, TVector>(Partial(block.State + split), _problem.ValueSize);
+            state.Merge<TLanes, TVector>(Partial(block.State + split));
         }
 
         Finish(block, worker, state);

@@ -17,6 +17,12 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     /// <summary>Rows of a task: enough to amortise handing it out, few enough to balance threads.</summary>
     private const int BlockRows = 16;
 
+    /// <summary>
+    /// Keys that are summed from zero before their sum is added to l and o: one chain over all keys would lose an accuracy that
+    /// grows with the length of the sequence.
+    /// </summary>
+    private const int SumKeys = 128;
+
     private readonly AttentionProblem _problem;
     private readonly AttentionWorkspace _workspace;
     private readonly ScoreRule _rule;
@@ -117,7 +123,12 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
                 Score(task, row, allowed.Slice(first, keys), query, scores, keyRows, values);
                 var rangeLargest = Largest(scores, keys);
                 var rangeSum = Weigh(scores, keys, rangeLargest);
-                AddValues(scores, values, keys, range);
+                new Span<float>(range, _panels.ValueStride).Clear();
+                for (var at = 0; at < keys; at += SumKeys)
+                {
+                    AddValues(scores + at, values + at, Math.Min(SumKeys, keys - at), range);
+                }
+
                 Merge(ref largest, ref sum, output, rangeLargest, rangeSum, range);
             }
 
@@ -221,22 +232,28 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         var lanes = stackalloc float[Lanes.Count];
         for (var lane = 0; lane < Lanes.Count; lane += TLanes.Width)
         {
-            var sum = TLanes.Create(0f);
-            for (var i = lane; i < Lanes.RoundUp(keys); i += Lanes.Count)
+            var total = TLanes.Create(0f);
+            for (var first = 0; first < keys; first += SumKeys)
             {
-                var weight = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores + i), reference));
-                TLanes.Store(weight, scores + i);
-                sum = TLanes.Add(sum, weight);
+                var sum = TLanes.Create(0f);
+                for (var i = first + lane; i < Lanes.RoundUp(Math.Min(first + SumKeys, keys)); i += Lanes.Count)
+                {
+                    var weight = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores + i), reference));
+                    TLanes.Store(weight, scores + i);
+                    sum = TLanes.Add(sum, weight);
+                }
+
+                total = TLanes.Add(total, sum);
             }
 
-            TLanes.Store(sum, lanes + lane);
+            TLanes.Store(total, lanes + lane);
         }
 
         return Lanes.Sum(lanes);
     }
 
     /// <summary>
-    /// o of a range: four registers of the row at a time, keys in two chains (even and odd positions in the list), so that
+    /// Adds some values to o of a range: four registers of the row at a time, keys in two chains (even and odd positions in the list), so that
     /// eight chains of additions are under way.
     /// </summary>
     private void AddValues(float* weights, float** values, int keys, float* output)
@@ -263,7 +280,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
                 even = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), even);
             }
 
-            TLanes.Store(TLanes.Add(even, odd), output + d);
+            Add(output + d, even, odd);
         }
     }
 
@@ -300,11 +317,15 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
             even3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), even3);
         }
 
-        TLanes.Store(TLanes.Add(even0, odd0), output);
-        TLanes.Store(TLanes.Add(even1, odd1), output + TLanes.Width);
-        TLanes.Store(TLanes.Add(even2, odd2), output + (2 * TLanes.Width));
-        TLanes.Store(TLanes.Add(even3, odd3), output + (3 * TLanes.Width));
+        Add(output, even0, odd0);
+        Add(output + TLanes.Width, even1, odd1);
+        Add(output + (2 * TLanes.Width), even2, odd2);
+        Add(output + (3 * TLanes.Width), even3, odd3);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(float* output, TVector even, TVector odd) =>
+        TLanes.Store(TLanes.Add(TLanes.Load(output), TLanes.Add(even, odd)), output);
 
     /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="LaneStates"/>.</summary>
     private void Merge(ref float largest, ref float sum, float* output, float rangeLargest, float rangeSum, float* range)
