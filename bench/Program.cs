@@ -2,7 +2,7 @@ using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Bench.Sweeps;
 
-// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick selector [LENGTH [THREADS [HEADSIZE]]] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -19,6 +19,11 @@ if (args is ["quick", var suite, ..])
         case "attention-memory":
             AttentionMemory.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionMemory.DefaultLength);
             return 0;
+        case "selector":
+            int At(int i, int otherwise) => args.Length > i + 2 ? int.Parse(args[i + 2]) : otherwise;
+            SelectorQuick.Run(
+                Console.Out, At(0, SelectorQuick.DefaultLength), At(1, 1), At(2, 64));
+            return 0;
         case "masks":
             MaskQuick.Run(Console.Out);
             return 0;
@@ -27,7 +32,7 @@ if (args is ["quick", var suite, ..])
             TilingQuick.Run(Console.Out, numbers[0], numbers[1], numbers[2], numbers[3]);
             return 0;
         default:
-            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, masks, or tiling M N K THREADS");
+            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, selector, masks, or tiling M N K THREADS");
             return 2;
     }
 }
