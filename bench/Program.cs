@@ -1,8 +1,9 @@
 using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Bench.Sweeps;
+using Stof.Reference.Masks;
 
-// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick selector [LENGTH [THREADS [HEADSIZE]]] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -22,7 +23,7 @@ if (args is ["quick", var suite, ..])
         case "selector":
             int At(int i, int otherwise) => args.Length > i + 2 ? int.Parse(args[i + 2]) : otherwise;
             SelectorQuick.Run(
-                Console.Out, At(0, SelectorQuick.DefaultLength), At(1, 1), At(2, 64));
+                Console.Out, At(0, SelectorQuick.DefaultLength), At(1, 1), At(2, 64), args.Length > 5 ? MaskText.Parse(args[5]) : null);
             return 0;
         case "masks":
             MaskQuick.Run(Console.Out);
@@ -37,7 +38,7 @@ if (args is ["quick", var suite, ..])
     }
 }
 
-// sweep attention [THREADS[,THREADS]] [HEADSIZE]: one JSON object a line, for bench/peers/compare.py.
+// sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE]]]: one JSON object a line, for bench/peers/compare.py.
 if (args is ["sweep", "attention", ..])
 {
     AttentionSweep.Run(Console.Out, args.AsSpan(2));

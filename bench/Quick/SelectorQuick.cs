@@ -45,8 +45,14 @@ internal static class SelectorQuick
     }
 
     /// <summary>Prints one line a mask.</summary>
-    public static void Run(TextWriter output, int length, int threads, int headSize)
+    public static void Run(TextWriter output, int length, int threads, int headSize, MaskPattern? only)
     {
+        if (only is not null)
+        {
+            All(output, only, length, threads, headSize);
+            return;
+        }
+
         output.WriteLine(
             "mask                                     allowed  row-wise ms  ns/pair  expected  best tile      ms  expected  chosen             regret");
         using var pool = new WorkerPool(threads);
@@ -77,7 +83,23 @@ internal static class SelectorQuick
         return new PredicateMask($"{keys} random keys", (_, _, q, k) => selected.Contains((q, k)), DiffersByBatch: false, DiffersByHead: false);
     }
 
-    private static double Line(TextWriter output, MaskPattern mask, int length, int headSize, WorkerPool pool)
+    /// <summary>One mask, all choices, with the imbalance of 16 workers by counting.</summary>
+    private static void All(TextWriter output, MaskPattern mask, int length, int threads, int headSize)
+    {
+        using var pool = new WorkerPool(threads);
+        var (estimates, kernels, times) = Measured(mask, length, headSize, pool);
+        output.WriteLine($"{mask}, {threads} threads, S = {length}, D = {headSize}");
+        output.WriteLine("choice                    ms  expected  imbalance of 16");
+        for (var i = 0; i < kernels.Length; i++)
+        {
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{estimates[i].Choice,-20} {1e3 * times[i],7:F3} {estimates[i].Nanoseconds / 1e6,9:F3} {kernels[i].Imbalance(16),16:F3}"));
+        }
+    }
+
+    private static (IReadOnlyList<AttentionEstimate> Estimates, AttentionKernel[] Kernels, double[] Times) Measured(
+        MaskPattern mask, int length, int headSize, WorkerPool pool)
     {
         var problem = new AttentionProblem
         {
@@ -93,7 +115,12 @@ internal static class SelectorQuick
         var operands = AttentionOperands.Of(problem, Normal(1), Normal(2), Normal(3), Normal(4));
         var estimates = AttentionSelector.Estimates(problem, pool.Threads);
         var kernels = estimates.Select(estimate => new AttentionKernel(problem, estimate.Choice)).ToArray();
-        var times = Times(kernels, operands, pool);
+        return (estimates, kernels, Times(kernels, operands, pool));
+    }
+
+    private static double Line(TextWriter output, MaskPattern mask, int length, int headSize, WorkerPool pool)
+    {
+        var (estimates, kernels, times) = Measured(mask, length, headSize, pool);
         var rowwise = Enumerable.Range(0, kernels.Length).Single(i => kernels[i].Choice.Algorithm == AttentionAlgorithm.Rowwise);
         var tile = Enumerable.Range(0, kernels.Length).Where(i => i != rowwise).MinBy(i => times[i]);
         var pairs = TileCounts.Of(kernels[rowwise].Mask).Allowed;

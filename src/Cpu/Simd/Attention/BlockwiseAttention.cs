@@ -1,5 +1,6 @@
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
+using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.Cpu.Simd.Attention;
@@ -24,6 +25,9 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     /// <summary>Keys after which l and o are settled: see <see cref="LaneStates"/>.</summary>
     private const int SettleKeys = 1024;
 
+    /// <summary>What a part costs beside its pairs, counted in pairs.</summary>
+    private const int PartPairs = 128;
+
     private readonly AttentionProblem _problem;
     private readonly BlockMask _mask;
     private readonly AttentionWorkspace _workspace;
@@ -35,7 +39,6 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly float _unit;
     private readonly int _lanes;
     private readonly int _settleTiles;
-    private readonly Action<int, int> _pack;
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
     private readonly Func<int, int, int, bool> _hasKeys;
@@ -50,7 +53,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _rule = new ScoreRule(problem, byKey: true);
         _panels = new KvPanels(problem, mask.Tile.Columns, workspace);
         _plan = AttentionPlan.Create(
-            problem, mask, _panels.PanelFloats, Blocks, task => task.End - task.Start, problem.KvSplits);
+            problem, mask, _panels.PanelFloats, Blocks, Cost, problem.KvSplits);
         _bits = new KeyBits(mask);
 
         // Where a score is the product times a positive factor, the factor waits for the exponential.
@@ -58,11 +61,12 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
         _lanes = Lanes.RoundUp(mask.Tile.Rows);
         _settleTiles = Math.Max(1, SettleKeys / mask.Tile.Columns);
-        _pack = Pack;
         _attend = Attend;
         _merge = Merge;
         _hasKeys = HasKeys;
     }
+
+    public double Imbalance(int workers) => _plan.Imbalance(workers, Cost);
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
@@ -79,7 +83,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             _wave = wave;
             if (!_panels.IsInPlace || _mask.PartColIdx.Length > 0)
             {
-                pool.Run(wave.Panels.Length, _pack);
+                _panels.Pack<TLanes, TVector>(wave.Panels, pool);
             }
 
             pool.Run(wave.Tasks.Length, _attend);
@@ -117,8 +121,6 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         }
     }
 
-    private void Pack(int index, int worker) => _panels.Pack<TLanes, TVector>(_wave.Panels[index]);
-
     private float* Queries(int worker) => _workspace.Scratch.Pointer + (worker * ScratchFloats);
 
     private float* Scores(int worker) => Queries(worker) + QueryFloats;
@@ -128,6 +130,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private LaneStates Partial(int index) => new(_workspace.Partial.Pointer + (index * StateFloats), _lanes, _problem.ValueSize);
 
     private float* Staging(int worker) => Scores(worker) + ScoreFloats + StateFloats;
+
+    private static long Cost(AttentionTask task) => task.End - task.Start;
 
     private void Attend(int index, int worker)
     {
@@ -173,8 +177,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             return;
         }
 
-        // Sixteen queries need the keys between their first and their last. Neighbours are computed together while that adds
-        // little: wide parts run faster.
+        // Sixteen queries need the keys between their first and their last. Neighbours are computed together while that adds no more
+        // than another part costs.
         var bits = new TileBits(_bits.Tile(_mask.LoadPartIdx[entry]), Tile.Rows / TileShape.Inner);
         var tileKeys = Math.Min(Tile.Columns, _problem.KvLength - at.Key);
         var (query, queries, first, end, needed) = (0, 0, 0, 0, 0);
@@ -183,7 +187,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             var (itsFirst, itsEnd) = bits.Keys(q);
             var (jointFirst, jointEnd) = (Math.Min(first, itsFirst), Math.Max(end, itsEnd));
             var keys = itsEnd - itsFirst;
-            if (queries > 0 && keys > 0 && (jointEnd - jointFirst) * (queries + Lanes.Count) * 4L <= (needed + (keys * Lanes.Count)) * 5L)
+            if (queries > 0 && keys > 0
+                && (jointEnd - jointFirst) * (queries + Lanes.Count) <= needed + (keys * Lanes.Count) + PartPairs)
             {
                 (queries, first, end, needed) = (queries + Lanes.Count, jointFirst, jointEnd, needed + (keys * Lanes.Count));
                 continue;
@@ -283,26 +288,43 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
     private void Finish(AttentionTask block, int worker, in LaneStates state)
     {
+        // The factors of the tiles are used up: those of the output take their place.
+        var hasValues = false;
+        new Span<float>(state.Factor, _lanes).Clear();
+        for (var query = 0; query < block.Rows; query++)
+        {
+            var (factor, isValue) = RowFinish.Factor(
+                _problem,
+                _operands,
+                block.Batch,
+                block.Head,
+                block.Query + query,
+                state.Largest[query] * BaseTwo.ToNatural,
+                state.Sum[query],
+                _hasKeys);
+            state.Factor[query] = factor;
+            hasValues |= isValue;
+        }
+
+        state.Scale<TLanes, TVector>(hasValues);
         var rows = Staging(worker);
         for (var first = 0; first < block.Rows; first += 4)
         {
-            QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, rows, _panels.ValueStride);
-            for (var r = 0; r < Math.Min(4, block.Rows - first); r++)
+            var output = _operands.Output.Row(block.Batch, block.Head, block.Query + first);
+            if (_problem.Type == DType.F32 && first + 4 <= block.Rows)
             {
-                var query = first + r;
-                var factor = RowFinish.Factor(
-                    _problem,
-                    _operands,
-                    block.Batch,
-                    block.Head,
-                    block.Query + query,
-                    state.Largest[query] * BaseTwo.ToNatural,
-                    state.Sum[query],
-                    _hasKeys);
-                var row = rows + (r * _panels.ValueStride);
-                RowFinish.Scale<TLanes, TVector>(row, _panels.ValueStride, factor);
+                QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, (float*)output, _operands.Output.RowStride);
+                continue;
+            }
+
+            QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, rows, _panels.ValueStride);
+            for (var query = first; query < Math.Min(first + 4, block.Rows); query++)
+            {
                 RowConversion.Narrow(
-                    _problem.Type, row, _operands.Output.Row(block.Batch, block.Head, block.Query + query), _problem.ValueSize);
+                    _problem.Type,
+                    rows + ((query - first) * _panels.ValueStride),
+                    _operands.Output.Row(block.Batch, block.Head, block.Query + query),
+                    _problem.ValueSize);
             }
         }
     }

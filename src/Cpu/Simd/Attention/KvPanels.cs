@@ -1,3 +1,4 @@
+using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
@@ -78,8 +79,16 @@ internal sealed unsafe class KvPanels
     /// <summary>Forgets the operands.</summary>
     public void Release() => _operands = default;
 
-    /// <summary>Fills one panel; panels may be filled by different workers at the same time.</summary>
-    public void Pack<TLanes, TVector>(PanelTask panel)
+    /// <summary>Fills panels: some at a time, as one takes hardly longer than handing it out.</summary>
+    public void Pack<TLanes, TVector>(PanelTask[] panels, WorkerPool pool)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var together = Math.Clamp(panels.Length / (4 * pool.Threads), 1, 16);
+        pool.Run((panels.Length + together - 1) / together, new Packing<TLanes, TVector>(this, panels, together));
+    }
+
+    private void Pack<TLanes, TVector>(PanelTask panel)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
@@ -115,5 +124,18 @@ internal sealed unsafe class KvPanels
     {
         RowConversion.Widen(view.Tensor.Type, view.Row(panel.Batch, panel.KvHead, key), destination, size);
         new Span<float>(destination + size, padded - size).Clear();
+    }
+
+    private readonly struct Packing<TLanes, TVector>(KvPanels owner, PanelTask[] panels, int together) : IParallelBody
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        public void Execute(int task, int worker)
+        {
+            for (var i = task * together; i < Math.Min((task + 1) * together, panels.Length); i++)
+            {
+                owner.Pack<TLanes, TVector>(panels[i]);
+            }
+        }
     }
 }

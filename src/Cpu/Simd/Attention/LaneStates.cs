@@ -114,6 +114,26 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
         }
     }
 
+    /// <summary>Multiplies o by <see cref="Factor"/>.</summary>
+    /// <param name="hasValues">
+    /// True if some queries have a sum of 0; their factor is then what every element of the row is: see <see cref="RowFinish"/>.
+    /// </param>
+    public void Scale<TLanes, TVector>(bool hasValues)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        for (var q = 0; q < Stride; q += TLanes.Width)
+        {
+            var factor = TLanes.Load(Factor + q);
+            var isValue = TLanes.Equal(TLanes.Load(Sum + q), TLanes.Create(0f));
+            for (var d = q; d < valueSize * Stride; d += Stride)
+            {
+                var scaled = TLanes.Multiply(TLanes.Load(Output + d), factor);
+                TLanes.Store(hasValues ? TLanes.Select(isValue, factor, scaled) : scaled, Output + d);
+            }
+        }
+    }
+
     /// <summary>This state ⊕ a later one, into this one.</summary>
     public void Merge<TLanes, TVector>(in LaneStates later)
         where TLanes : struct, IVectorLanes<TVector>

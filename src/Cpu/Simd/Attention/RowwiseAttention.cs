@@ -36,7 +36,6 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     private readonly int _held;
     private readonly bool _isPlain;
     private readonly float _unit;
-    private readonly Action<int, int> _pack;
     private readonly Action<int, int> _attend;
     private readonly Func<int, int, int, bool> _hasKeys;
     private AttentionOperands _operands;
@@ -51,15 +50,16 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         _panels = new KvPanels(problem, _panelKeys, workspace);
         _keys = new KeyLists(mask);
         _held = Math.Max(HeldScores, Room(_keys.Longest));
-        _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, task => task.End, splits: 1);
+        _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, Cost, splits: 1);
 
         // Where a score is the product times a positive factor, the factor waits for the exponential.
         _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
         _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
-        _pack = Pack;
         _attend = Attend;
         _hasKeys = (batch, head, query) => !_keys.Row(batch, head, query).IsEmpty;
     }
+
+    public double Imbalance(int workers) => _plan.Imbalance(workers, Cost);
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
@@ -71,7 +71,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
             _wave = wave;
             if (!_panels.IsInPlace)
             {
-                pool.Run(wave.Panels.Length, _pack);
+                _panels.Pack<TLanes, TVector>(wave.Panels, pool);
             }
 
             pool.Run(wave.Tasks.Length, _attend);
@@ -105,7 +105,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         }
     }
 
-    private void Pack(int index, int worker) => _panels.Pack<TLanes, TVector>(_wave.Panels[index]);
+    private static long Cost(AttentionTask task) => task.End;
 
     private void Attend(int index, int worker)
     {
