@@ -52,5 +52,6 @@ if (args is ["sweep", "model", ..])
     return 0;
 }
 
-BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run(args);
+// In this process: the harness's own project would not find ours, whose assembly has another name, nor restore under our lock files.
+BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run([.. args, "--inProcess"]);
 return 0;
