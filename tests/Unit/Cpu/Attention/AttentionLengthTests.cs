@@ -37,6 +37,35 @@ public sealed class AttentionLengthTests
         Check(problem, q, k, v, output, choice.ToString());
     }
 
+    /// <summary>
+    /// Two late keys outgrow the reference after thousands of others have been settled under it: these are still
+    /// seen beside them, so a settled sum that is not rescaled shows.
+    /// </summary>
+    [Theory]
+    [InlineData(AttentionAlgorithm.Blockwise)]
+    [InlineData(AttentionAlgorithm.Rowwise)]
+    public void A_reference_that_moves_late_rescales_what_was_settled(AttentionAlgorithm algorithm)
+    {
+        var (problem, q, k, v) = Dense(4096, seed: 1);
+        q.Span<float>().Fill(1f);
+        foreach (ref var value in k.Span<float>())
+        {
+            value *= 0.1f;
+        }
+
+        // Scores are sums of 64 elements over 8.
+        k.Span<float>().Slice(3000 * 64, 64).Fill(6.5f / 8);
+        k.Span<float>().Slice(3500 * 64, 64).Fill(13f / 8);
+        foreach (ref var value in v.Span<float>().Slice(3500 * 64, 64))
+        {
+            value *= 0.01f;
+        }
+
+        var choice = new AttentionChoice(algorithm, TileShape.Default);
+        var (output, _) = CpuAttention.Run(problem, q, k, v, choice);
+        Check(problem, q, k, v, output, choice.ToString());
+    }
+
     [Theory]
     [InlineData(4096)]
     [InlineData(16384)]
