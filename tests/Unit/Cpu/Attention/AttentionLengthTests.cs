@@ -23,7 +23,7 @@ public sealed class AttentionLengthTests
     [Theory]
     [InlineData(4096, AttentionAlgorithm.Blockwise, 64)]
     [InlineData(16384, AttentionAlgorithm.Blockwise, 16)]
- [InlineData(16384, AttentionAlgorithm.Blockwise, 64)]
+    [InlineData(16384, AttentionAlgorithm.Blockwise, 64)]
     [InlineData(16384, AttentionAlgorithm.Blockwise, 128)]
     [InlineData(16384, AttentionAlgorithm.Blockwise, 8192)]
     [InlineData(65536, AttentionAlgorithm.Blockwise, 64)]
