@@ -14,14 +14,14 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.Bench.Sweeps;
 
 /// <summary>
-/// STOF's five masks over lengths and threads on the CPU: time of the kernel that the selector chooses, as a share of the
+/// The dense and STOF's five masks over lengths, threads and head sizes on the CPU: time of the kernel that the selector chooses, as a share of the
 /// fused-multiply-add peak and of the dense time that its loaded tiles would take, with the error against the double-precision oracle. One JSON
 /// object a line, for <c>bench/peers/compare.py</c>, which puts <c>bench/peers/attention_cpu.py</c> beside it.
 /// </summary>
 internal static class AttentionSweep
 {
     private const int Heads = 12;
-    private const int LongestChecked = 2048; // the oracle visits every pair
+    private const int CheckedRows = 64; // of one head, spread over its length: the oracle never holds S² of anything
     private static readonly int[] Lengths = [512, 1024, 2048, 4096, 8192];
 
     /// <summary>The masks at a length; widths are √S, as in STOF's settings.</summary>
@@ -33,6 +33,7 @@ internal static class AttentionSweep
             ("dense", "full"),
             ("causal", "causal"),
             ("sliding", $"sliding({width})"),
+            ("dilated", $"dilated(width={width},gap=1)"),
             ("longformer", $"longformer(band={width},global={width})"),
             ("bigbird", $"bigbird(band={width},global={width},fill=0.1,seed=0)"),
         ];
@@ -41,18 +42,21 @@ internal static class AttentionSweep
     /// <summary>Prints one line a cell.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="threads">Worker counts.</param>
-    /// <param name="headSize">Dqk = Dv.</param>
-    public static void Run(TextWriter output, IReadOnlyList<int> threads, int headSize)
+    /// <param name="headSizes">Dqk = Dv.</param>
+    public static void Run(TextWriter output, IReadOnlyList<int> threads, IReadOnlyList<int> headSizes)
     {
         foreach (var count in threads)
         {
             using var pool = new WorkerPool(count);
-            foreach (var length in Lengths)
+            foreach (var headSize in headSizes)
             {
-                var dense = 0.0;
-                foreach (var (name, text) in Masks(length))
+                foreach (var length in Lengths)
                 {
-                    dense = Cell(output, pool, name, text, length, headSize, dense);
+                    var dense = 0.0;
+                    foreach (var (name, text) in Masks(length))
+                    {
+                        dense = Cell(output, pool, name, text, length, headSize, dense);
+                    }
                 }
             }
         }
@@ -72,9 +76,10 @@ internal static class AttentionSweep
         };
         var choice = AttentionSelector.Measured(problem, pool.Threads);
         var kernel = new AttentionKernel(problem, choice);
-        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, Heads, length, headSize);
+        HostTensor Normal(ulong seed) => SharedInputs.Normal(seed, 1, Heads, length, headSize);
         var (q, k, v) = (Normal(1), Normal(2), Normal(3));
-        var operands = AttentionOperands.Of(problem, q, k, v, HostTensor.Zeros(DType.F32, 1, Heads, length, headSize));
+        var result = HostTensor.Zeros(DType.F32, 1, Heads, length, headSize);
+        var operands = AttentionOperands.Of(problem, q, k, v, result);
         var peak = Peak.FmaGflops(pool);
         var timing = Timing.Of(() => kernel.Run(operands, pool));
         peak = Math.Max(peak, Peak.FmaGflops(pool));
@@ -95,21 +100,32 @@ internal static class AttentionSweep
             ["over_dense_share"] = timing.MedianSeconds / (dense * loaded.LoadShare),
             ["gflops"] = work / timing.MedianSeconds / 1e9,
             ["of_peak"] = work / timing.MedianSeconds / 1e9 / peak,
-            ["relative_error"] = length <= LongestChecked ? Error(problem, choice, pool) : -1,
+            ["imbalance"] = kernel.Imbalance(pool.Threads),
+            ["relative_error"] = Error(problem, q, k, v, result),
             ["rss_mb"] = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
         }));
         output.Flush();
         return dense;
     }
 
-    /// <summary>Relative Frobenius error of one head.</summary>
-    private static double Error(AttentionProblem problem, AttentionChoice choice, WorkerPool pool)
+    /// <summary>Relative Frobenius error of some rows of the first head.</summary>
+    private static double Error(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output)
     {
-        var one = problem with { QueryHeads = 1, KvHeads = 1 };
-        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, 1, one.QueryLength, one.HeadSize);
-        var (q, k, v) = (Normal(1), Normal(2), Normal(3));
-        var reference = NaiveAttention.Run(one, q, k, v).Output;
-        var found = CpuAttention.Run(one, q, k, v, choice, pool).Output.ToDoubles();
+        var (length, size) = (problem.QueryLength, problem.HeadSize);
+        var rows = Enumerable.Range(0, CheckedRows).Select(i => (int)((long)i * length / CheckedRows)).ToArray();
+        var mask = problem.BindMask();
+        var some = problem with
+        {
+            QueryHeads = 1,
+            KvHeads = 1,
+            QueryLength = CheckedRows,
+            Mask = new PredicateMask("rows", (_, _, row, key) => mask.Allows(0, 0, rows[row], key)),
+        };
+        HostTensor Rows(HostTensor tensor, IEnumerable<int> which) => HostTensor.From(
+            which.SelectMany(row => tensor.Span<float>().Slice(row * size, size).ToArray()).ToArray(), 1, 1, which.Count(), size);
+        var all = Enumerable.Range(0, length).ToArray();
+        var reference = NaiveAttention.Run(some, Rows(q, rows), Rows(k, all), Rows(v, all)).Output;
+        var found = Rows(output, rows).ToDoubles();
         var (difference, norm) = (0.0, 0.0);
         for (var i = 0; i < reference.Length; i++)
         {
@@ -120,10 +136,11 @@ internal static class AttentionSweep
         return Math.Sqrt(difference / norm);
     }
 
-    /// <summary>Reads <c>sweep attention [THREADS[,THREADS]] [HEADSIZE]</c>.</summary>
+    /// <summary>Reads <c>sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE]]]</c>.</summary>
     public static void Run(TextWriter output, ReadOnlySpan<string> arguments)
     {
-        var threads = arguments.Length > 0 ? arguments[0].Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture)).ToArray() : [1, Environment.ProcessorCount];
-        Run(output, threads, arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 64);
+        static int[] Numbers(string text) => [.. text.Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture))];
+        var threads = arguments.Length > 0 ? Numbers(arguments[0]) : [1, Environment.ProcessorCount];
+        Run(output, threads, arguments.Length > 1 ? Numbers(arguments[1]) : [64]);
     }
 }

@@ -20,8 +20,8 @@ def main():
                     cells.setdefault(key, {})[row["who"]] = row
                     if row["who"] != "stof" and row["who"] not in peers:
                         peers.append(row["who"])
-    print("| threads | D | S | mask | kernel | stof ms | of peak | over dense share | error | " + " | ".join(f"{p} ms" for p in peers) + " | best peer / stof |")
-    print("|" + "---|" * (10 + len(peers)))
+    print("| threads | D | S | mask | kernel | stof ms | of peak | over dense share | error | " + " | ".join(f"{p} ms | {p} error" for p in peers) + " | best peer / stof |")
+    print("|" + "---|" * (10 + 2 * len(peers)))
     ratios = {}
     for key, row in cells.items():
         ours = row.get("stof")
@@ -30,15 +30,14 @@ def main():
         times = [row[p]["ms"] for p in peers if p in row]
         ratio = min(times) / ours["ms"] if times else math.nan
         if times:
-            ratios.setdefault((key[0], key[3]), []).append(ratio)
-        error = f"{ours['relative_error']:.1e}" if ours["relative_error"] >= 0 else ""
+            ratios.setdefault((key[0], key[1], key[3]), []).append(ratio)
         print(
-            f"| {key[0]} | {key[1]} | {key[2]} | {key[3]} | {ours['choice']} | {ours['ms']:.2f} | {ours['of_peak']:.0%} | {ours['over_dense_share']:.2f} | {error} | "
-            + " | ".join(f"{row[p]['ms']:.2f}" if p in row else "" for p in peers) + f" | {ratio:.2f} |")
+            f"| {key[0]} | {key[1]} | {key[2]} | {key[3]} | {ours['choice']} | {ours['ms']:.2f} | {ours['of_peak']:.0%} | {ours['over_dense_share']:.2f} | {ours['relative_error']:.1e} | "
+            + " | ".join(f"{row[p]['ms']:.2f} | {row[p]['relative_error']:.1e}" if p in row else " | " for p in peers) + f" | {ratio:.2f} |")
     print()
-    for (threads, mask), values in ratios.items():
+    for (threads, size, mask), values in ratios.items():
         mean = math.exp(sum(map(math.log, values)) / len(values))
-        print(f"{threads} threads, {mask}: geometric mean {mean:.2f}, least {min(values):.2f}")
+        print(f"{threads} threads, D = {size}, {mask}: geometric mean {mean:.2f}, least {min(values):.2f}")
 
 
 if __name__ == "__main__":

@@ -100,8 +100,11 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>The low nine bits of each lane as sign and exponent of a float: 2^(i − 127) for i from 1 to 254, zero for 0.</summary>
     static abstract TVector ExponentBits(TVector integers);
 
-    /// <summary>The sums of every fourth lane: upper half onto lower half until four lanes are left.</summary>
-    static abstract Vector128<float> SumToFour(TVector a);
+    /// <summary>
+    /// The sums of the lanes of four registers, one after the other: upper half onto lower half until four lanes are left, then
+    /// (first + third) + (second + fourth).
+    /// </summary>
+    static abstract Vector128<float> SumEach(TVector a, TVector b, TVector c, TVector d);
 
     /// <summary>Positive normal x as f·2^e with f in [√½, √2).</summary>
     static abstract (TVector Fraction, TVector Exponent) SplitAroundOne(TVector x);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Stof.Reference.Cpu.Simd.Attention;
 
 namespace Stof.Reference.Cpu.Simd;
 
@@ -109,7 +110,12 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     public static Vector128<float> ExponentBits(Vector128<float> integers) => Vector128.ShiftLeft(integers.AsInt32(), 23).AsSingle();
 
-    public static Vector128<float> SumToFour(Vector128<float> a) => a;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumEach(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
+    {
+        var (first, second, third, fourth) = QueryLanes.Transpose(a, b, c, d);
+        return (first + third) + (second + fourth);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<float> Fraction, Vector128<float> Exponent) SplitAroundOne(Vector128<float> x)

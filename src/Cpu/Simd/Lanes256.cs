@@ -110,7 +110,10 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     public static Vector256<float> ExponentBits(Vector256<float> integers) => Vector256.ShiftLeft(integers.AsInt32(), 23).AsSingle();
 
-    public static Vector128<float> SumToFour(Vector256<float> a) => a.GetLower() + a.GetUpper();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumEach(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) =>
+        Lanes128.SumEach(
+            a.GetLower() + a.GetUpper(), b.GetLower() + b.GetUpper(), c.GetLower() + c.GetUpper(), d.GetLower() + d.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector256<float> Fraction, Vector256<float> Exponent) SplitAroundOne(Vector256<float> x)

@@ -99,7 +99,17 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 
     public static Vector512<float> ExponentBits(Vector512<float> integers) => Vector512.ShiftLeft(integers.AsInt32(), 23).AsSingle();
 
-    public static Vector128<float> SumToFour(Vector512<float> a) => Lanes256.SumToFour(a.GetLower() + a.GetUpper());
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> SumEach(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        // Quarters: of a and b (c and d) the lower halves, the upper halves; then of all four the even and the odd quarters.
+        var ab = Avx512F.Shuffle4x128(a, b, 0b01_00_01_00) + Avx512F.Shuffle4x128(a, b, 0b11_10_11_10);
+        var cd = Avx512F.Shuffle4x128(c, d, 0b01_00_01_00) + Avx512F.Shuffle4x128(c, d, 0b11_10_11_10);
+        var four = Avx512F.Shuffle4x128(ab, cd, 0b10_00_10_00) + Avx512F.Shuffle4x128(ab, cd, 0b11_01_11_01);
+        four += Avx512F.Permute4x32(four, 0b01_00_11_10);
+        four += Avx512F.Permute4x32(four, 0b10_11_00_01);
+        return Avx512F.PermuteVar16x32(four, Vector512.Create(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12)).GetLower().GetLower();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Fraction, Vector512<float> Exponent) SplitAroundOne(Vector512<float> x)

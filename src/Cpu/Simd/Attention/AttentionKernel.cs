@@ -100,6 +100,16 @@ public sealed class AttentionKernel
         _executor.Run(operands, pool);
     }
 
+    /// <summary>
+    /// What a number of workers lose because tasks are whole: the time of the last one over the average, where a task takes as long as
+    /// it has tiles (or pairs, row-wise).
+    /// </summary>
+    /// <param name="workers">Number of workers, 1 or more.</param>
+    /// <exception cref="InvalidInputException">The number is below 1.</exception>
+    public double Imbalance(int workers) => workers < 1
+        ? throw new InvalidInputException(nameof(workers), $"{workers}", "1 or more")
+        : _executor.Imbalance(workers);
+
     private static AttentionProblem Checked(AttentionProblem problem)
     {
         ArgumentNullException.ThrowIfNull(problem);
@@ -127,4 +137,7 @@ internal interface IAttentionExecutor
 {
     /// <summary>Computes; operands have been checked.</summary>
     void Run(in AttentionOperands operands, WorkerPool pool);
+
+    /// <summary>Time of the last worker over the average, by counting.</summary>
+    double Imbalance(int workers);
 }

@@ -18,7 +18,8 @@ internal readonly record struct PanelTask(int Batch, int KvHead, int Column, int
 
 /// <summary>
 /// Work that shares one filling of the panel buffer: the panels to pack, then the tasks, those of one KV head together (its
-/// keys and values stay in the cache) and longest first, then (with splits) the blocks to merge.
+/// keys and values stay in the cache) and longest first, but before all others those that are much longer than the average (global
+/// rows), which would end late if they began late; then (with splits) the blocks to merge.
 /// </summary>
 internal sealed record AttentionWave(PanelTask[] Panels, AttentionTask[] Tasks, AttentionTask[] Blocks);
 
@@ -30,6 +31,9 @@ internal sealed class AttentionPlan
 {
     /// <summary>Size of the panel buffer that a wave may fill, in floats: 32 MiB, the size of a shared cache.</summary>
     private const long WaveFloats = 8L << 20;
+
+    /// <summary>A task of so many times the average cost comes first.</summary>
+    private const double HeavyTask = 3;
 
     private readonly int _columns;
     private readonly int[] _slots;
@@ -102,13 +106,39 @@ internal sealed class AttentionPlan
         return plan;
     }
 
+    /// <summary>
+    /// Time of the last worker over the average, if workers take tasks in order and time goes by cost: 1 is a perfect partition.
+    /// </summary>
+    public double Imbalance(int workers, Func<AttentionTask, long> costOf)
+    {
+        var (last, total) = (0L, 0L);
+        foreach (var wave in Waves)
+        {
+            var free = new PriorityQueue<int, long>(Enumerable.Range(0, workers).Select(worker => (worker, 0L)));
+            var end = 0L;
+            foreach (var task in wave.Tasks)
+            {
+                free.TryPeek(out _, out var start);
+                free.DequeueEnqueue(0, start + costOf(task));
+                end = Math.Max(end, start + costOf(task));
+                total += costOf(task);
+            }
+
+            last += end;
+        }
+
+        return total == 0 ? 1 : (double)last * workers / total;
+    }
+
     private static AttentionWave Wave(
         List<PanelTask> panels, List<AttentionTask> blocks, int group, Func<AttentionTask, long> costOf, int splits)
     {
         var numbered = blocks.Select((block, i) => block with { State = i * splits }).ToArray();
-        var tasks = numbered
-            .SelectMany(block => Enumerable.Range(0, splits).Select(split => Part(block, split, splits)))
-            .OrderBy(task => task.Batch)
+        var parts = numbered.SelectMany(block => Enumerable.Range(0, splits).Select(split => Part(block, split, splits))).ToArray();
+        var heavy = parts.Length == 0 ? 0 : HeavyTask * parts.Average(costOf);
+        var tasks = parts
+            .OrderByDescending(task => costOf(task) > heavy ? costOf(task) : 0)
+            .ThenBy(task => task.Batch)
             .ThenBy(task => task.Head / group)
             .ThenByDescending(costOf)
             .ToArray();

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
 
@@ -14,19 +15,22 @@ public readonly record struct AttentionEstimate(AttentionChoice Choice, double N
 /// </summary>
 public static class AttentionSelector
 {
-    // Nanoseconds on one core with AVX-512 that reaches 178 GFLOP/s. The products, weights and references of a tile are the least
-    // thread time of many runs of these steps on a 64×64 tile (3.0 µs each product, 0.69 µs, 0.03 µs); the other rates are
-    // estimates that put whole kernels in the right order.
-    private const double TileMultiplyAdd = 0.0125; // one lane's multiply-add inside a tile product
-    private const double TileScore = 0.2; // exp and sum of one score of a tile
-    private const double TileMaskedScore = 0.12; // more, in a part tile: selection and largest
-    private const double TileRow = 1; // references of a query, once a tile
-    private const double Tile = 80; // calls
-    private const double BlockRow = 60; // a query into the lanes, its output out of them
-    private const double GatherMultiplyAdd = 0.035; // one lane's multiply-add of the row-wise kernel, keys in the second-level cache
-    private const double GatherScore = 4; // address, reduction across lanes, exp, sum of one allowed pair
-    private const double ScatteredScore = 8; // more, if its neighbours are not allowed: nothing is prefetched
+    // Nanoseconds on one core with AVX-512 that reaches 118 GFLOP/s, fitted to `stof-bench quick selector`, which prints what the
+    // choice loses. Another core is faster or slower at all of them; what matters is their ratios.
+    private const double TileMultiplyAdd = 0.0178; // one lane's multiply-add inside a tile product
+    private const double TileScore = 0.25; // exp and sum of one score of a tile
+    private const double TileMaskedScore = 0.05; // more, in a part tile: selection and largest
+    private const double TileRow = 1.5; // references of a query, once a tile
+    private const double Tile = 150; // calls
+    private const double BlockRow = 40; // a query into the lanes, its output out of them
+    private const double PairScore = 1.2; // one allowed pair of the row-wise kernel: address, sum across lanes, exp
+    private const double PairMultiplyAdd = 0.018; // one lane's multiply-add of it, from the first-level cache
+    private const double PairElement = 0.03; // one element of a key or value that comes from the second-level cache
+    private const double Row = 65; // a row of the row-wise kernel, beside its pairs
     private const double Packed = 0.3; // one element of K and V together, into panels; F32 is mostly read in place
+
+    private const int FirstLevelBytes = 32 << 10; // 32 or 48 KiB in today's processors
+    private const double ReloadedShare = 0.6; // of the pairs, where a row's keys outgrow the first-level cache
 
     private static readonly int[] Sides = [16, 32, 64, 128];
 
@@ -75,14 +79,46 @@ public static class AttentionSelector
 
     private static AttentionEstimate Rowwise(AttentionProblem p, BlockMask mask, int workers)
     {
-        var counts = TileCounts.Of(mask);
-        var filled = counts.Allowed / Math.Max(1.0, (counts.Full + counts.Part) * (double)(mask.Tile.Rows * mask.Tile.Columns));
-        var pair = GatherScore + (ScatteredScore * (1 - filled))
-            + (GatherMultiplyAdd * (Lanes.RoundUp(p.HeadSize) + Lanes.RoundUp(p.ValueSize)));
-        var work = (counts.Allowed * Users(p, mask) * pair) + (Rows(p) * BlockRow);
+        var elements = Lanes.RoundUp(p.HeadSize) + Lanes.RoundUp(p.ValueSize);
+        var (pairs, loads) = Gathered(mask, Lanes.RoundUp(Math.Max(p.HeadSize, p.ValueSize)));
+        var work = (pairs * (PairScore + (PairMultiplyAdd * elements))) + (loads * PairElement * elements);
+        work = (work * Users(p, mask)) + (Rows(p) * Row);
         var choice = new AttentionChoice(AttentionAlgorithm.Rowwise, TileShape.Default);
         var sharers = Math.Min(workers, Math.Max(1, Rows(p) / 16));
         return new AttentionEstimate(choice, (work / sharers) + Packing(p, workers));
+    }
+
+    /// <summary>
+    /// What the row-wise kernel does: its pairs, and how many keys come from beyond the first-level cache. Sixteen neighbouring rows
+    /// load a key once if all their keys fit there.
+    /// </summary>
+    private static (long Pairs, double Loads) Gathered(BlockMask mask, int headSize)
+    {
+        var (pairs, loads) = (0L, 0.0);
+        for (var row = 0; row + 1 < mask.LoadRowPtr.Length; row++)
+        {
+            var (itsPairs, keys) = (0, 0);
+            for (var entry = mask.LoadRowPtr[row]; entry < mask.LoadRowPtr[row + 1]; entry++)
+            {
+                var allowed = mask.Tile.Rows * mask.Tile.Columns;
+                if (mask.LoadPartIdx[entry] >= 0)
+                {
+                    allowed = 0;
+                    foreach (var word in mask.Bitmap(mask.LoadPartIdx[entry]))
+                    {
+                        allowed += BitOperations.PopCount(word);
+                    }
+                }
+
+                itsPairs += allowed;
+                keys += Math.Min(allowed, mask.Tile.Columns);
+            }
+
+            pairs += itsPairs;
+            loads += (long)keys * headSize * sizeof(float) > FirstLevelBytes ? Math.Max(keys, ReloadedShare * itsPairs) : keys;
+        }
+
+        return (pairs, loads);
     }
 
     private static AttentionEstimate Blockwise(AttentionProblem p, BlockMask mask, TileShape tile, int workers)

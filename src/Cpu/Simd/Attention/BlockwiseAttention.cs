@@ -1,5 +1,6 @@
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
+using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.Cpu.Simd.Attention;
@@ -15,6 +16,18 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     where TLanes : struct, IVectorLanes<TVector>
     where TVector : struct
 {
+    /// <summary>
+    /// Most keys that are summed from zero before their sum is added to l and o: one chain over all keys would lose an accuracy
+    /// that grows with the length of the sequence.
+    /// </summary>
+    private const int SumKeys = 128;
+
+    /// <summary>Keys after which l and o are settled: see <see cref="LaneStates"/>.</summary>
+    private const int SettleKeys = 1024;
+
+    /// <summary>What a part costs beside its pairs, counted in pairs.</summary>
+    private const int PartPairs = 128;
+
     private readonly AttentionProblem _problem;
     private readonly BlockMask _mask;
     private readonly AttentionWorkspace _workspace;
@@ -25,7 +38,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly bool _isPlain;
     private readonly float _unit;
     private readonly int _lanes;
-    private readonly Action<int, int> _pack;
+    private readonly int _settleTiles;
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
     private readonly Func<int, int, int, bool> _hasKeys;
@@ -40,18 +53,20 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _rule = new ScoreRule(problem, byKey: true);
         _panels = new KvPanels(problem, mask.Tile.Columns, workspace);
         _plan = AttentionPlan.Create(
-            problem, mask, _panels.PanelFloats, Blocks, task => task.End - task.Start, problem.KvSplits);
+            problem, mask, _panels.PanelFloats, Blocks, Cost, problem.KvSplits);
         _bits = new KeyBits(mask);
 
         // Where a score is the product times a positive factor, the factor waits for the exponential.
         _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
         _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
         _lanes = Lanes.RoundUp(mask.Tile.Rows);
-        _pack = Pack;
+        _settleTiles = Math.Max(1, SettleKeys / mask.Tile.Columns);
         _attend = Attend;
         _merge = Merge;
         _hasKeys = HasKeys;
     }
+
+    public double Imbalance(int workers) => _plan.Imbalance(workers, Cost);
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
@@ -68,7 +83,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             _wave = wave;
             if (!_panels.IsInPlace || _mask.PartColIdx.Length > 0)
             {
-                pool.Run(wave.Panels.Length, _pack);
+                _panels.Pack<TLanes, TVector>(wave.Panels, pool);
             }
 
             pool.Run(wave.Tasks.Length, _attend);
@@ -106,17 +121,17 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         }
     }
 
-    private void Pack(int index, int worker) => _panels.Pack<TLanes, TVector>(_wave.Panels[index]);
-
     private float* Queries(int worker) => _workspace.Scratch.Pointer + (worker * ScratchFloats);
 
     private float* Scores(int worker) => Queries(worker) + QueryFloats;
 
-    private LaneStates Own(int worker) => new(Scores(worker) + ScoreFloats, _lanes);
+    private LaneStates Own(int worker) => new(Scores(worker) + ScoreFloats, _lanes, _problem.ValueSize);
 
-    private LaneStates Partial(int index) => new(_workspace.Partial.Pointer + (index * StateFloats), _lanes);
+    private LaneStates Partial(int index) => new(_workspace.Partial.Pointer + (index * StateFloats), _lanes, _problem.ValueSize);
 
     private float* Staging(int worker) => Scores(worker) + ScoreFloats + StateFloats;
+
+    private static long Cost(AttentionTask task) => task.End - task.Start;
 
     private void Attend(int index, int worker)
     {
@@ -124,10 +139,22 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         var state = _problem.KvSplits > 1 ? Partial(task.State) : Own(worker);
         QueryLanes.Gather(
             _operands.Query, task.Batch, task.Head, task.Query, task.Rows, _problem.HeadSize, Queries(worker), _lanes, Staging(worker));
-        state.Clear(_problem.ValueSize);
+        state.Clear();
+        var settled = task.Start;
         for (var entry = task.Start; entry < task.End; entry++)
         {
+            if (entry - settled == _settleTiles)
+            {
+                state.Settle<TLanes, TVector>(isFirst: settled == task.Start);
+                settled = entry;
+            }
+
             AddTile(task, entry, worker, state);
+        }
+
+        if (settled > task.Start)
+        {
+            state.Collect<TLanes, TVector>();
         }
 
         if (_problem.KvSplits <= 1)
@@ -150,8 +177,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             return;
         }
 
-        // Sixteen queries need the keys between their first and their last. Neighbours are computed together while that adds
-        // little: wide parts run faster.
+        // Sixteen queries need the keys between their first and their last. Neighbours are computed together while that adds no more
+        // than another part costs.
         var bits = new TileBits(_bits.Tile(_mask.LoadPartIdx[entry]), Tile.Rows / TileShape.Inner);
         var tileKeys = Math.Min(Tile.Columns, _problem.KvLength - at.Key);
         var (query, queries, first, end, needed) = (0, 0, 0, 0, 0);
@@ -160,7 +187,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             var (itsFirst, itsEnd) = bits.Keys(q);
             var (jointFirst, jointEnd) = (Math.Min(first, itsFirst), Math.Max(end, itsEnd));
             var keys = itsEnd - itsFirst;
-            if (queries > 0 && keys > 0 && (jointEnd - jointFirst) * (queries + Lanes.Count) * 4L <= (needed + (keys * Lanes.Count)) * 5L)
+            if (queries > 0 && keys > 0
+                && (jointEnd - jointFirst) * (queries + Lanes.Count) <= needed + (keys * Lanes.Count) + PartPairs)
             {
                 (queries, first, end, needed) = (queries + Lanes.Count, jointFirst, jointEnd, needed + (keys * Lanes.Count));
                 continue;
@@ -183,6 +211,16 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private void Add(
         in PanelTask panel, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
     {
+        for (var key = 0; key < part.Keys; key += SumKeys)
+        {
+            var sum = part with { Key = part.Key + key, Keys = Math.Min(SumKeys, part.Keys - key) };
+            AddSum(panel, at, sum, bits, isMasked, worker, state);
+        }
+    }
+
+    private void AddSum(
+        in PanelTask panel, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
+    {
         var scores = Scores(worker) + ((long)part.Key * _lanes) + part.Query;
         var candidates = state.Candidate + part.Query;
         new Span<float>(candidates, part.Queries).Fill(float.NegativeInfinity);
@@ -196,7 +234,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             part.Keys,
             part.Queries,
             _problem.HeadSize,
-            ChainStart.Zero,
+            null,
             _isPlain && !isMasked ? candidates : null);
         if (!_isPlain)
         {
@@ -212,7 +250,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             BlockwiseTile.FindLargest<TLanes, TVector>(scores, _lanes, part, candidates);
         }
 
-        var moved = state.Advance<TLanes, TVector>(part.Query, part.Queries, _unit);
+        state.Advance<TLanes, TVector>(part.Query, part.Queries, _unit);
         BlockwiseTile.Weigh<TLanes, TVector>(scores, part, _unit, state);
         var values = _panels.Values(panel) + ((long)part.Key * _panels.ValueStride);
         if (isMasked && _panels.HasValueNotFinite(panel.Slot))
@@ -232,8 +270,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             _problem.ValueSize,
             part.Queries,
             part.Keys,
-            moved ? ChainStart.Scaled : ChainStart.Held,
-            state.Factor + part.Query);
+            state.Factor + part.Query,
+            null);
     }
 
     private void Merge(int index, int worker)
@@ -242,7 +280,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         var state = Partial(block.State);
         for (var split = 1; split < _problem.KvSplits; split++)
         {
-            state.Merge<TLanes, TVector>(Partial(block.State + split), _problem.ValueSize);
+            state.Merge<TLanes, TVector>(Partial(block.State + split));
         }
 
         Finish(block, worker, state);
@@ -250,26 +288,43 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
     private void Finish(AttentionTask block, int worker, in LaneStates state)
     {
+        // The factors of the tiles are used up: those of the output take their place.
+        var hasValues = false;
+        new Span<float>(state.Factor, _lanes).Clear();
+        for (var query = 0; query < block.Rows; query++)
+        {
+            var (factor, isValue) = RowFinish.Factor(
+                _problem,
+                _operands,
+                block.Batch,
+                block.Head,
+                block.Query + query,
+                state.Largest[query] * BaseTwo.ToNatural,
+                state.Sum[query],
+                _hasKeys);
+            state.Factor[query] = factor;
+            hasValues |= isValue;
+        }
+
+        state.Scale<TLanes, TVector>(hasValues);
         var rows = Staging(worker);
         for (var first = 0; first < block.Rows; first += 4)
         {
-            QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, rows, _panels.ValueStride);
-            for (var r = 0; r < Math.Min(4, block.Rows - first); r++)
+            var output = _operands.Output.Row(block.Batch, block.Head, block.Query + first);
+            if (_problem.Type == DType.F32 && first + 4 <= block.Rows)
             {
-                var query = first + r;
-                var factor = RowFinish.Factor(
-                    _problem,
-                    _operands,
-                    block.Batch,
-                    block.Head,
-                    block.Query + query,
-                    state.Largest[query] * BaseTwo.ToNatural,
-                    state.Sum[query],
-                    _hasKeys);
-                var row = rows + (r * _panels.ValueStride);
-                RowFinish.Scale<TLanes, TVector>(row, _panels.ValueStride, factor);
+                QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, (float*)output, _operands.Output.RowStride);
+                continue;
+            }
+
+            QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, rows, _panels.ValueStride);
+            for (var query = first; query < Math.Min(first + 4, block.Rows); query++)
+            {
                 RowConversion.Narrow(
-                    _problem.Type, row, _operands.Output.Row(block.Batch, block.Head, block.Query + query), _problem.ValueSize);
+                    _problem.Type,
+                    rows + ((query - first) * _panels.ValueStride),
+                    _operands.Output.Row(block.Batch, block.Head, block.Query + query),
+                    _problem.ValueSize);
             }
         }
     }

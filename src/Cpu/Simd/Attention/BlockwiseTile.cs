@@ -165,8 +165,8 @@ internal static unsafe class BlockwiseTile
     }
 
     /// <summary>
-    /// Scores to weights 2^(unit·s − m), in place, and their sums to l, what it held rescaled. A query's weights are one chain
-    /// of additions over ascending keys.
+    /// Scores to weights 2^(unit·s − m), in place, and their sums to l, what it held rescaled. The weights of a query in this part
+    /// are one chain of additions over ascending keys.
     /// </summary>
     /// <param name="scores">The part's first score.</param>
     /// <param name="part">The part.</param>
@@ -218,7 +218,7 @@ internal static unsafe class BlockwiseTile
             for (var d = 0; d < valueSize; d++)
             {
                 var output = state.Output + ((long)d * state.Stride) + part.Query + q;
-                var sum = TLanes.Multiply(TLanes.Load(output), factor);
+                var sum = TLanes.Create(0f);
                 for (var k = 0; k < part.Keys; k++)
                 {
                     var added = TLanes.Fma(
@@ -226,7 +226,7 @@ internal static unsafe class BlockwiseTile
                     sum = TLanes.SelectBits(bits.Queries(part.Query + q - lane, part.Key + k) >> lane, added, sum);
                 }
 
-                TLanes.Store(sum, output);
+                TLanes.Store(TLanes.Fma(TLanes.Load(output), factor, sum), output);
             }
         }
     }

@@ -1,3 +1,4 @@
+using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
@@ -5,8 +6,8 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
 /// K and V of some (batch item, KV head) groups as rows of floats in panels of one tile column each, which all query blocks
-/// and all query heads of a group read. Rows of F32 that follow each other without a gap are read where they lie; all others
-/// are widened and copied, padded with zeros to 16. Keys that no query attends have no panel.
+/// and all query heads of a group read. Where the rows of both are F32 and follow each other without a gap they are read where they
+/// lie; otherwise they are widened and copied, padded with zeros to 16. Keys that no query attends have no panel.
 /// </summary>
 internal sealed unsafe class KvPanels
 {
@@ -15,8 +16,7 @@ internal sealed unsafe class KvPanels
     private readonly GrowingFloats _panels;
     private AttentionOperands _operands;
     private bool[] _valueNotFinite = [];
-    private bool _readsKeys; // true where K lies in place
-    private bool _readsValues;
+    private long _slots;
 
     public KvPanels(AttentionProblem problem, int tileKeys, AttentionWorkspace workspace)
     {
@@ -37,17 +37,22 @@ internal sealed unsafe class KvPanels
     public long PanelFloats => (long)_tileKeys * (KeyStride + ValueStride);
 
     /// <summary>True if nothing is copied.</summary>
-    public bool IsInPlace => _readsKeys && _readsValues;
+    public bool IsInPlace { get; private set; }
 
     /// <summary>Keys of a panel, [keys, <see cref="KeyStride"/>].</summary>
-    public float* Keys(in PanelTask panel) => _readsKeys
-        ? (float*)_operands.Key.Row(panel.Batch, panel.KvHead, panel.Column * _tileKeys)
-        : _panels.Pointer + (panel.Slot * PanelFloats);
+    public float* Keys(in PanelTask panel) => AllKeys(panel.Batch, panel.KvHead) + (First(panel) * KeyStride);
 
     /// <summary>Values of a panel, [keys, <see cref="ValueStride"/>].</summary>
-    public float* Values(in PanelTask panel) => _readsValues
-        ? (float*)_operands.Value.Row(panel.Batch, panel.KvHead, panel.Column * _tileKeys)
-        : _panels.Pointer + (panel.Slot * PanelFloats) + ((long)_tileKeys * KeyStride);
+    public float* Values(in PanelTask panel) => AllValues(panel.Batch, panel.KvHead) + (First(panel) * ValueStride);
+
+    /// <summary>What the keys of a group are counted from: its first key, or the first packed one.</summary>
+    public float* AllKeys(int batch, int kvHead) => IsInPlace ? (float*)_operands.Key.Row(batch, kvHead, 0) : _panels.Pointer;
+
+    /// <summary>What the values of a group are counted from.</summary>
+    public float* AllValues(int batch, int kvHead) =>
+        IsInPlace ? (float*)_operands.Value.Row(batch, kvHead, 0) : _panels.Pointer + (_slots * _tileKeys * KeyStride);
+
+    private long First(in PanelTask panel) => (long)(IsInPlace ? panel.Column : panel.Slot) * _tileKeys;
 
     /// <summary>True if a value of the panel is NaN or infinite: zero weights must then be skipped, not multiplied.</summary>
     public bool HasValueNotFinite(int slot) => _valueNotFinite[slot];
@@ -56,8 +61,10 @@ internal sealed unsafe class KvPanels
     public void Bind(in AttentionOperands operands, int slots)
     {
         _operands = operands;
-        _readsKeys = _problem.Type == DType.F32 && operands.Key.RowStride == KeyStride && _problem.HeadSize == KeyStride;
-        _readsValues = _problem.Type == DType.F32 && operands.Value.RowStride == ValueStride && _problem.ValueSize == ValueStride;
+        _slots = slots;
+        IsInPlace = _problem.Type == DType.F32
+            && operands.Key.RowStride == KeyStride && _problem.HeadSize == KeyStride
+            && operands.Value.RowStride == ValueStride && _problem.ValueSize == ValueStride;
         if (!IsInPlace)
         {
             _panels.Reserve(slots * PanelFloats);
@@ -72,15 +79,23 @@ internal sealed unsafe class KvPanels
     /// <summary>Forgets the operands.</summary>
     public void Release() => _operands = default;
 
-    /// <summary>Fills one panel; panels may be filled by different workers at the same time.</summary>
-    public void Pack<TLanes, TVector>(PanelTask panel)
+    /// <summary>Fills panels: some at a time, as one takes hardly longer than handing it out.</summary>
+    public void Pack<TLanes, TVector>(PanelTask[] panels, WorkerPool pool)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var together = Math.Clamp(panels.Length / (4 * pool.Threads), 1, 16);
+        pool.Run((panels.Length + together - 1) / together, new Packing<TLanes, TVector>(this, panels, together));
+    }
+
+    private void Pack<TLanes, TVector>(PanelTask panel)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
         var first = panel.Column * _tileKeys;
         var keys = Math.Min(_tileKeys, _problem.KvLength - first);
         var target = Keys(panel);
-        for (var i = 0; i < keys && !_readsKeys; i++)
+        for (var i = 0; i < keys && !IsInPlace; i++)
         {
             WidenPadded(_operands.Key, panel, first + i, target + ((long)i * KeyStride), _problem.HeadSize, KeyStride);
         }
@@ -91,7 +106,7 @@ internal sealed unsafe class KvPanels
         for (var i = 0; i < keys; i++)
         {
             var row = target + ((long)i * ValueStride);
-            if (!_readsValues)
+            if (!IsInPlace)
             {
                 WidenPadded(_operands.Value, panel, first + i, row, _problem.ValueSize, ValueStride);
             }
@@ -109,5 +124,18 @@ internal sealed unsafe class KvPanels
     {
         RowConversion.Widen(view.Tensor.Type, view.Row(panel.Batch, panel.KvHead, key), destination, size);
         new Span<float>(destination + size, padded - size).Clear();
+    }
+
+    private readonly struct Packing<TLanes, TVector>(KvPanels owner, PanelTask[] panels, int together) : IParallelBody
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        public void Execute(int task, int worker)
+        {
+            for (var i = task * together; i < Math.Min((task + 1) * together, panels.Length); i++)
+            {
+                owner.Pack<TLanes, TVector>(panels[i]);
+            }
+        }
     }
 }

@@ -5,11 +5,12 @@ using System.Runtime.Intrinsics.Arm;
 namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
-/// C (+)= A·B with query rows in the lanes: B [depth, columns] and C [rows, columns] hold one query a column, A is read one
+/// C = A·B or C = factor·C + A·B with query rows in the lanes: B [depth, columns] and C [rows, columns] hold one query a column, A is read one
 /// element at a time and sent to all lanes, wherever it lies. So keys and values need no packing, a softmax over the rows of C
-/// needs no reduction across lanes, and its weights are the next product's B as they stand. An element of C is one chain of
-/// fused multiply-adds over ascending depth, so its bits depend neither on the register width nor on how rows and columns
-/// are blocked.
+/// needs no reduction across lanes, and its weights are the next product's B as they stand. An element of A·B is one chain of
+/// fused multiply-adds over ascending depth that starts from zero, and is added to what C holds at its end: the bits depend
+/// neither on the register width nor on how rows and columns are blocked, and rounding errors grow with the number of products
+/// added, not with the number of terms.
 /// </summary>
 internal static unsafe class LaneProduct
 {
@@ -26,14 +27,13 @@ internal static unsafe class LaneProduct
     /// <param name="rows">Rows of C.</param>
     /// <param name="columns">Columns of B and C, a multiple of 16.</param>
     /// <param name="depth">Products of an element.</param>
-    /// <param name="start">What the chains start from.</param>
-    /// <param name="perColumn">
-    /// One float a column: with <see cref="ChainStart.Scaled"/> the factor of what C holds; with <see cref="ChainStart.Zero"/>
-    /// the largest element so far, raised to that of the product, or null.
+    /// <param name="factor">One factor a column for what C holds; null if C is written only.</param>
+    /// <param name="largest">
+    /// Where C is written only: the largest element so far, one a column, raised to that of the product; or null.
     /// </param>
     public static void Run<TLanes, TVector>(
         float* a, nint rowStep, nint depthStep, float* b, float* c, nint stride, int rows, int columns, int depth,
-        ChainStart start, float* perColumn)
+        float* factor, float* largest)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
@@ -42,7 +42,15 @@ internal static unsafe class LaneProduct
         {
             var registers = Math.Min((columns - column) / TLanes.Width, widest);
             var operands = new LaneOperands(
-                a, rowStep, depthStep, b + column, c + column, stride, depth, start, perColumn is null ? null : perColumn + column);
+                a,
+                rowStep,
+                depthStep,
+                b + column,
+                c + column,
+                stride,
+                depth,
+                factor is null ? null : factor + column,
+                largest is null ? null : largest + column);
             switch (registers)
             {
                 case 4:
@@ -121,139 +129,6 @@ internal static unsafe class LaneProduct
         TVector c70 = zero, c71 = zero, c72 = zero, c73 = zero;
         var stride = x.Stride;
         var c = x.C + (row * stride);
-        if (x.Start != ChainStart.Zero)
-        {
-            c00 = TLanes.Load(c);
-            c01 = TColumns.Count > 1 ? TLanes.Load(c + TLanes.Width) : zero;
-            c02 = TColumns.Count > 2 ? TLanes.Load(c + (2 * TLanes.Width)) : zero;
-            c03 = TColumns.Count > 3 ? TLanes.Load(c + (3 * TLanes.Width)) : zero;
-
-            if (TRows.Count > 1)
-            {
-                c10 = TLanes.Load(c + (1 * stride));
-                c11 = TColumns.Count > 1 ? TLanes.Load(c + (1 * stride) + TLanes.Width) : zero;
-                c12 = TColumns.Count > 2 ? TLanes.Load(c + (1 * stride) + (2 * TLanes.Width)) : zero;
-                c13 = TColumns.Count > 3 ? TLanes.Load(c + (1 * stride) + (3 * TLanes.Width)) : zero;
-            }
-
-            if (TRows.Count > 2)
-            {
-                c20 = TLanes.Load(c + (2 * stride));
-                c21 = TColumns.Count > 1 ? TLanes.Load(c + (2 * stride) + TLanes.Width) : zero;
-                c22 = TColumns.Count > 2 ? TLanes.Load(c + (2 * stride) + (2 * TLanes.Width)) : zero;
-                c23 = TColumns.Count > 3 ? TLanes.Load(c + (2 * stride) + (3 * TLanes.Width)) : zero;
-            }
-
-            if (TRows.Count > 3)
-            {
-                c30 = TLanes.Load(c + (3 * stride));
-                c31 = TColumns.Count > 1 ? TLanes.Load(c + (3 * stride) + TLanes.Width) : zero;
-                c32 = TColumns.Count > 2 ? TLanes.Load(c + (3 * stride) + (2 * TLanes.Width)) : zero;
-                c33 = TColumns.Count > 3 ? TLanes.Load(c + (3 * stride) + (3 * TLanes.Width)) : zero;
-            }
-
-            if (TRows.Count > 4)
-            {
-                c40 = TLanes.Load(c + (4 * stride));
-                c41 = TColumns.Count > 1 ? TLanes.Load(c + (4 * stride) + TLanes.Width) : zero;
-                c42 = TColumns.Count > 2 ? TLanes.Load(c + (4 * stride) + (2 * TLanes.Width)) : zero;
-                c43 = TColumns.Count > 3 ? TLanes.Load(c + (4 * stride) + (3 * TLanes.Width)) : zero;
-            }
-
-            if (TRows.Count > 5)
-            {
-                c50 = TLanes.Load(c + (5 * stride));
-                c51 = TColumns.Count > 1 ? TLanes.Load(c + (5 * stride) + TLanes.Width) : zero;
-                c52 = TColumns.Count > 2 ? TLanes.Load(c + (5 * stride) + (2 * TLanes.Width)) : zero;
-                c53 = TColumns.Count > 3 ? TLanes.Load(c + (5 * stride) + (3 * TLanes.Width)) : zero;
-            }
-
-            if (TRows.Count > 6)
-            {
-                c60 = TLanes.Load(c + (6 * stride));
-                c61 = TColumns.Count > 1 ? TLanes.Load(c + (6 * stride) + TLanes.Width) : zero;
-                c62 = TColumns.Count > 2 ? TLanes.Load(c + (6 * stride) + (2 * TLanes.Width)) : zero;
-                c63 = TColumns.Count > 3 ? TLanes.Load(c + (6 * stride) + (3 * TLanes.Width)) : zero;
-            }
-
-            if (TRows.Count > 7)
-            {
-                c70 = TLanes.Load(c + (7 * stride));
-                c71 = TColumns.Count > 1 ? TLanes.Load(c + (7 * stride) + TLanes.Width) : zero;
-                c72 = TColumns.Count > 2 ? TLanes.Load(c + (7 * stride) + (2 * TLanes.Width)) : zero;
-                c73 = TColumns.Count > 3 ? TLanes.Load(c + (7 * stride) + (3 * TLanes.Width)) : zero;
-            }
-        }
-
-        if (x.Start == ChainStart.Scaled)
-        {
-            var factor = x.PerColumn;
-            var f0 = TLanes.Load(factor);
-            var f1 = TColumns.Count > 1 ? TLanes.Load(factor + TLanes.Width) : zero;
-            var f2 = TColumns.Count > 2 ? TLanes.Load(factor + (2 * TLanes.Width)) : zero;
-            var f3 = TColumns.Count > 3 ? TLanes.Load(factor + (3 * TLanes.Width)) : zero;
-            c00 = TLanes.Multiply(c00, f0);
-            c01 = TColumns.Count > 1 ? TLanes.Multiply(c01, f1) : zero;
-            c02 = TColumns.Count > 2 ? TLanes.Multiply(c02, f2) : zero;
-            c03 = TColumns.Count > 3 ? TLanes.Multiply(c03, f3) : zero;
-
-            if (TRows.Count > 1)
-            {
-                c10 = TLanes.Multiply(c10, f0);
-                c11 = TColumns.Count > 1 ? TLanes.Multiply(c11, f1) : zero;
-                c12 = TColumns.Count > 2 ? TLanes.Multiply(c12, f2) : zero;
-                c13 = TColumns.Count > 3 ? TLanes.Multiply(c13, f3) : zero;
-            }
-
-            if (TRows.Count > 2)
-            {
-                c20 = TLanes.Multiply(c20, f0);
-                c21 = TColumns.Count > 1 ? TLanes.Multiply(c21, f1) : zero;
-                c22 = TColumns.Count > 2 ? TLanes.Multiply(c22, f2) : zero;
-                c23 = TColumns.Count > 3 ? TLanes.Multiply(c23, f3) : zero;
-            }
-
-            if (TRows.Count > 3)
-            {
-                c30 = TLanes.Multiply(c30, f0);
-                c31 = TColumns.Count > 1 ? TLanes.Multiply(c31, f1) : zero;
-                c32 = TColumns.Count > 2 ? TLanes.Multiply(c32, f2) : zero;
-                c33 = TColumns.Count > 3 ? TLanes.Multiply(c33, f3) : zero;
-            }
-
-            if (TRows.Count > 4)
-            {
-                c40 = TLanes.Multiply(c40, f0);
-                c41 = TColumns.Count > 1 ? TLanes.Multiply(c41, f1) : zero;
-                c42 = TColumns.Count > 2 ? TLanes.Multiply(c42, f2) : zero;
-                c43 = TColumns.Count > 3 ? TLanes.Multiply(c43, f3) : zero;
-            }
-
-            if (TRows.Count > 5)
-            {
-                c50 = TLanes.Multiply(c50, f0);
-                c51 = TColumns.Count > 1 ? TLanes.Multiply(c51, f1) : zero;
-                c52 = TColumns.Count > 2 ? TLanes.Multiply(c52, f2) : zero;
-                c53 = TColumns.Count > 3 ? TLanes.Multiply(c53, f3) : zero;
-            }
-
-            if (TRows.Count > 6)
-            {
-                c60 = TLanes.Multiply(c60, f0);
-                c61 = TColumns.Count > 1 ? TLanes.Multiply(c61, f1) : zero;
-                c62 = TColumns.Count > 2 ? TLanes.Multiply(c62, f2) : zero;
-                c63 = TColumns.Count > 3 ? TLanes.Multiply(c63, f3) : zero;
-            }
-
-            if (TRows.Count > 7)
-            {
-                c70 = TLanes.Multiply(c70, f0);
-                c71 = TColumns.Count > 1 ? TLanes.Multiply(c71, f1) : zero;
-                c72 = TColumns.Count > 2 ? TLanes.Multiply(c72, f2) : zero;
-                c73 = TColumns.Count > 3 ? TLanes.Multiply(c73, f3) : zero;
-            }
-        }
-
         var b = x.B;
         var rowStep = x.RowStep;
         var depthStep = x.DepthStep;
@@ -345,94 +220,114 @@ internal static unsafe class LaneProduct
             at += depthStep;
         }
 
-        Store<TLanes, TVector, TColumns>(c, c00, c01, c02, c03);
+        if (x.Factor is null)
+        {
+            Store<TLanes, TVector, TColumns>(c, c00, c01, c02, c03);
+
+            if (TRows.Count > 1)
+            {
+                Store<TLanes, TVector, TColumns>(c + (1 * stride), c10, c11, c12, c13);
+            }
+
+            if (TRows.Count > 2)
+            {
+                Store<TLanes, TVector, TColumns>(c + (2 * stride), c20, c21, c22, c23);
+            }
+
+            if (TRows.Count > 3)
+            {
+                Store<TLanes, TVector, TColumns>(c + (3 * stride), c30, c31, c32, c33);
+            }
+
+            if (TRows.Count > 4)
+            {
+                Store<TLanes, TVector, TColumns>(c + (4 * stride), c40, c41, c42, c43);
+            }
+
+            if (TRows.Count > 5)
+            {
+                Store<TLanes, TVector, TColumns>(c + (5 * stride), c50, c51, c52, c53);
+            }
+
+            if (TRows.Count > 6)
+            {
+                Store<TLanes, TVector, TColumns>(c + (6 * stride), c60, c61, c62, c63);
+            }
+
+            if (TRows.Count > 7)
+            {
+                Store<TLanes, TVector, TColumns>(c + (7 * stride), c70, c71, c72, c73);
+            }
+
+            if (x.Largest is not null)
+            {
+                Raise<TLanes, TVector, TRows>(x.Largest, c00, c10, c20, c30, c40, c50, c60, c70);
+
+                if (TColumns.Count > 1)
+                {
+                    Raise<TLanes, TVector, TRows>(x.Largest + TLanes.Width, c01, c11, c21, c31, c41, c51, c61, c71);
+                }
+
+                if (TColumns.Count > 2)
+                {
+                    Raise<TLanes, TVector, TRows>(x.Largest + (2 * TLanes.Width), c02, c12, c22, c32, c42, c52, c62, c72);
+                }
+
+                if (TColumns.Count > 3)
+                {
+                    Raise<TLanes, TVector, TRows>(x.Largest + (3 * TLanes.Width), c03, c13, c23, c33, c43, c53, c63, c73);
+                }
+            }
+
+            return;
+        }
+
+        var f0 = TLanes.Load(x.Factor);
+        var f1 = TColumns.Count > 1 ? TLanes.Load(x.Factor + TLanes.Width) : zero;
+        var f2 = TColumns.Count > 2 ? TLanes.Load(x.Factor + (2 * TLanes.Width)) : zero;
+        var f3 = TColumns.Count > 3 ? TLanes.Load(x.Factor + (3 * TLanes.Width)) : zero;
+        Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c00, c01, c02, c03);
 
         if (TRows.Count > 1)
         {
-            Store<TLanes, TVector, TColumns>(c + (1 * stride), c10, c11, c12, c13);
+            c += stride;
+            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c10, c11, c12, c13);
         }
 
         if (TRows.Count > 2)
         {
-            Store<TLanes, TVector, TColumns>(c + (2 * stride), c20, c21, c22, c23);
+            c += stride;
+            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c20, c21, c22, c23);
         }
 
         if (TRows.Count > 3)
         {
-            Store<TLanes, TVector, TColumns>(c + (3 * stride), c30, c31, c32, c33);
+            c += stride;
+            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c30, c31, c32, c33);
         }
 
         if (TRows.Count > 4)
         {
-            Store<TLanes, TVector, TColumns>(c + (4 * stride), c40, c41, c42, c43);
+            c += stride;
+            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c40, c41, c42, c43);
         }
 
         if (TRows.Count > 5)
         {
-            Store<TLanes, TVector, TColumns>(c + (5 * stride), c50, c51, c52, c53);
+            c += stride;
+            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c50, c51, c52, c53);
         }
 
         if (TRows.Count > 6)
         {
-            Store<TLanes, TVector, TColumns>(c + (6 * stride), c60, c61, c62, c63);
+            c += stride;
+            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c60, c61, c62, c63);
         }
 
         if (TRows.Count > 7)
         {
-            Store<TLanes, TVector, TColumns>(c + (7 * stride), c70, c71, c72, c73);
-        }
-
-        if (x.Start == ChainStart.Zero && x.PerColumn is not null)
-        {
-            var largest = x.PerColumn;
-            var m0 = TLanes.Max(c00, TLanes.Load(largest));
-            m0 = TRows.Count > 1 ? TLanes.Max(c10, m0) : m0;
-            m0 = TRows.Count > 2 ? TLanes.Max(c20, m0) : m0;
-            m0 = TRows.Count > 3 ? TLanes.Max(c30, m0) : m0;
-            m0 = TRows.Count > 4 ? TLanes.Max(c40, m0) : m0;
-            m0 = TRows.Count > 5 ? TLanes.Max(c50, m0) : m0;
-            m0 = TRows.Count > 6 ? TLanes.Max(c60, m0) : m0;
-            m0 = TRows.Count > 7 ? TLanes.Max(c70, m0) : m0;
-            TLanes.Store(m0, largest);
-
-            if (TColumns.Count > 1)
-            {
-                var m1 = TLanes.Max(c01, TLanes.Load(largest + TLanes.Width));
-                m1 = TRows.Count > 1 ? TLanes.Max(c11, m1) : m1;
-                m1 = TRows.Count > 2 ? TLanes.Max(c21, m1) : m1;
-                m1 = TRows.Count > 3 ? TLanes.Max(c31, m1) : m1;
-                m1 = TRows.Count > 4 ? TLanes.Max(c41, m1) : m1;
-                m1 = TRows.Count > 5 ? TLanes.Max(c51, m1) : m1;
-                m1 = TRows.Count > 6 ? TLanes.Max(c61, m1) : m1;
-                m1 = TRows.Count > 7 ? TLanes.Max(c71, m1) : m1;
-                TLanes.Store(m1, largest + TLanes.Width);
-            }
-
-            if (TColumns.Count > 2)
-            {
-                var m2 = TLanes.Max(c02, TLanes.Load(largest + (2 * TLanes.Width)));
-                m2 = TRows.Count > 1 ? TLanes.Max(c12, m2) : m2;
-                m2 = TRows.Count > 2 ? TLanes.Max(c22, m2) : m2;
-                m2 = TRows.Count > 3 ? TLanes.Max(c32, m2) : m2;
-                m2 = TRows.Count > 4 ? TLanes.Max(c42, m2) : m2;
-                m2 = TRows.Count > 5 ? TLanes.Max(c52, m2) : m2;
-                m2 = TRows.Count > 6 ? TLanes.Max(c62, m2) : m2;
-                m2 = TRows.Count > 7 ? TLanes.Max(c72, m2) : m2;
-                TLanes.Store(m2, largest + (2 * TLanes.Width));
-            }
-
-            if (TColumns.Count > 3)
-            {
-                var m3 = TLanes.Max(c03, TLanes.Load(largest + (3 * TLanes.Width)));
-                m3 = TRows.Count > 1 ? TLanes.Max(c13, m3) : m3;
-                m3 = TRows.Count > 2 ? TLanes.Max(c23, m3) : m3;
-                m3 = TRows.Count > 3 ? TLanes.Max(c33, m3) : m3;
-                m3 = TRows.Count > 4 ? TLanes.Max(c43, m3) : m3;
-                m3 = TRows.Count > 5 ? TLanes.Max(c53, m3) : m3;
-                m3 = TRows.Count > 6 ? TLanes.Max(c63, m3) : m3;
-                m3 = TRows.Count > 7 ? TLanes.Max(c73, m3) : m3;
-                TLanes.Store(m3, largest + (3 * TLanes.Width));
-            }
+            c += stride;
+            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c70, c71, c72, c73);
         }
     }
 
@@ -458,32 +353,39 @@ internal static unsafe class LaneProduct
             TLanes.Store(fourth, c + (3 * TLanes.Width));
         }
     }
-}
 
-/// <summary>What the chains of a product start from.</summary>
-internal enum ChainStart
-{
-    /// <summary>Zero: C is written only.</summary>
-    Zero,
+    /// <summary>C = factor·C + product, a row of it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<TLanes, TVector, TColumns>(
+        float* c, TVector f0, TVector f1, TVector f2, TVector f3, TVector first, TVector second, TVector third, TVector fourth)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TColumns : struct, ICount
+    {
+        Store<TLanes, TVector, TColumns>(
+            c,
+            TLanes.Fma(TLanes.Load(c), f0, first),
+            TColumns.Count > 1 ? TLanes.Fma(TLanes.Load(c + TLanes.Width), f1, second) : second,
+            TColumns.Count > 2 ? TLanes.Fma(TLanes.Load(c + (2 * TLanes.Width)), f2, third) : third,
+            TColumns.Count > 3 ? TLanes.Fma(TLanes.Load(c + (3 * TLanes.Width)), f3, fourth) : fourth);
+    }
 
-    /// <summary>What C holds.</summary>
-    Held,
-
-    /// <summary>What C holds times a factor a column.</summary>
-    Scaled,
-}
-
-/// <summary>The arguments of <see cref="LaneProduct.Run"/> for one range of columns.</summary>
-internal readonly unsafe struct LaneOperands(
-    float* a, nint rowStep, nint depthStep, float* b, float* c, nint stride, int depth, ChainStart start, float* perColumn)
-{
-    public readonly float* A = a;
-    public readonly nint RowStep = rowStep;
-    public readonly nint DepthStep = depthStep;
-    public readonly float* B = b;
-    public readonly float* C = c;
-    public readonly nint Stride = stride;
-    public readonly int Depth = depth;
-    public readonly ChainStart Start = start;
-    public readonly float* PerColumn = perColumn;
+    /// <summary>Raises the largest elements of some columns to those of a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Raise<TLanes, TVector, TRows>(
+        float* largest, TVector c0, TVector c1, TVector c2, TVector c3, TVector c4, TVector c5, TVector c6, TVector c7)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TRows : struct, ICount
+    {
+        var found = TLanes.Max(c0, TLanes.Load(largest));
+        found = TRows.Count > 1 ? TLanes.Max(c1, found) : found;
+        found = TRows.Count > 2 ? TLanes.Max(c2, found) : found;
+        found = TRows.Count > 3 ? TLanes.Max(c3, found) : found;
+        found = TRows.Count > 4 ? TLanes.Max(c4, found) : found;
+        found = TRows.Count > 5 ? TLanes.Max(c5, found) : found;
+        found = TRows.Count > 6 ? TLanes.Max(c6, found) : found;
+        found = TRows.Count > 7 ? TLanes.Max(c7, found) : found;
+        TLanes.Store(found, largest);
+    }
 }

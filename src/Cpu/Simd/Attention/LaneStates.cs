@@ -5,13 +5,15 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 /// the output before division, o. Any m serves that keeps the powers in range, so it follows the largest score only when that
 /// has outgrown it by <see cref="Headroom"/>: after the first tiles o is hardly ever rescaled. Merging two states
 /// (m₁,l₁,o₁)⊕(m₂,l₂,o₂) has the identity (−∞, 0, 0).
+/// <para>Every some tiles the sums are settled, that is, added to older sums and begun anew from zero: with the sums inside a
+/// tile that makes three short chains of additions in place of one that is as long as the sequence.</para>
 /// </summary>
-internal readonly unsafe struct LaneStates(float* memory, int stride)
+internal readonly unsafe struct LaneStates(float* memory, int stride, int valueSize)
 {
     /// <summary>How far a score may lie above m, in powers of two: weights up to 256.</summary>
     private const float Headroom = 8;
 
-    private const int Rows = 5; // floats a query beside the output
+    private const int Rows = 5; // floats a query beside the sums
 
     /// <summary>Queries of the block, rounded up to 16: floats from row to row of <see cref="Output"/>.</summary>
     public int Stride { get; } = stride;
@@ -28,20 +30,59 @@ internal readonly unsafe struct LaneStates(float* memory, int stride)
     /// <summary>Largest raw score of the newest tile: one a query.</summary>
     public float* Candidate => Largest + (3 * Stride);
 
+    /// <summary>Product of the factors since the sums were settled last: one a query.</summary>
+    private float* Pending => Largest + (4 * Stride);
+
     /// <summary>l: one a query.</summary>
-    public float* Sum => Largest + (4 * Stride);
+    public float* Sum => Largest + (Rows * Stride);
 
     /// <summary>o: [Dv, <see cref="Stride"/>].</summary>
-    public float* Output => Largest + (Rows * Stride);
+    public float* Output => Sum + Stride;
+
+    private int SumFloats => (1 + valueSize) * Stride; // l and o
+
+    private float* Settled => Sum + SumFloats;
 
     /// <summary>Floats of memory that one block's state needs.</summary>
-    public static long Floats(int stride, int valueSize) => (Rows + (long)valueSize) * stride;
+    public static long Floats(int stride, int valueSize) => (Rows + (2L * (1 + valueSize))) * stride;
 
     /// <summary>The identity of the merge.</summary>
-    public void Clear(int valueSize)
+    public void Clear()
     {
         new Span<float>(Largest, Stride).Fill(float.NegativeInfinity);
-        new Span<float>(Sum, (1 + valueSize) * Stride).Clear();
+        new Span<float>(Pending, Stride).Fill(1f);
+        new Span<float>(Sum, SumFloats).Clear();
+    }
+
+    /// <summary>Adds l and o to the settled sums, and begins them from zero.</summary>
+    /// <param name="isFirst">True if nothing is settled yet.</param>
+    public void Settle<TLanes, TVector>(bool isFirst)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        if (!isFirst)
+        {
+            Collect<TLanes, TVector>();
+        }
+
+        new Span<float>(Sum, SumFloats).CopyTo(new Span<float>(Settled, SumFloats));
+        new Span<float>(Sum, SumFloats).Clear();
+        new Span<float>(Pending, Stride).Fill(1f);
+    }
+
+    /// <summary>Adds the settled sums to l and o: for the end, if anything was settled.</summary>
+    public void Collect<TLanes, TVector>()
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        for (var q = 0; q < Stride; q += TLanes.Width)
+        {
+            var pending = TLanes.Load(Pending + q);
+            for (var at = q; at < SumFloats; at += Stride)
+            {
+                TLanes.Store(TLanes.Fma(TLanes.Load(Settled + at), pending, TLanes.Load(Sum + at)), Sum + at);
+            }
+        }
     }
 
     /// <summary>
@@ -51,14 +92,12 @@ internal readonly unsafe struct LaneStates(float* memory, int stride)
     /// <param name="first">First query, a multiple of 16.</param>
     /// <param name="queries">Number of queries, a multiple of 16.</param>
     /// <param name="unit">Factor from candidates to scores in base 2.</param>
-    /// <returns>True if a factor is not 1.</returns>
-    public bool Advance<TLanes, TVector>(int first, int queries, float unit)
+    public void Advance<TLanes, TVector>(int first, int queries, float unit)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
         var (zero, one) = (TLanes.Create(0f), TLanes.Create(1f));
         var nothing = TLanes.Create(float.NegativeInfinity);
-        var moved = zero;
         for (var q = first; q < first + queries; q += TLanes.Width)
         {
             var candidate = TLanes.Multiply(TLanes.Load(Candidate + q), TLanes.Create(unit));
@@ -67,17 +106,36 @@ internal readonly unsafe struct LaneStates(float* memory, int stride)
             var largest = TLanes.Select(grows, candidate, old);
             var reference = TLanes.Select(TLanes.Equal(largest, nothing), zero, largest);
             var factor = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(old, reference));
-            TLanes.Store(TLanes.Select(grows, factor, one), Factor + q);
+            factor = TLanes.Select(grows, factor, one);
+            TLanes.Store(factor, Factor + q);
+            TLanes.Store(TLanes.Multiply(TLanes.Load(Pending + q), factor), Pending + q);
             TLanes.Store(reference, Reference + q);
             TLanes.Store(largest, Largest + q);
-            moved = TLanes.Select(grows, one, moved);
         }
+    }
 
-        return TLanes.MaxAcross(moved) > 0f;
+    /// <summary>Multiplies o by <see cref="Factor"/>.</summary>
+    /// <param name="hasValues">
+    /// True if some queries have a sum of 0; their factor is then what every element of the row is: see <see cref="RowFinish"/>.
+    /// </param>
+    public void Scale<TLanes, TVector>(bool hasValues)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        for (var q = 0; q < Stride; q += TLanes.Width)
+        {
+            var factor = TLanes.Load(Factor + q);
+            var isValue = TLanes.Equal(TLanes.Load(Sum + q), TLanes.Create(0f));
+            for (var d = q; d < valueSize * Stride; d += Stride)
+            {
+                var scaled = TLanes.Multiply(TLanes.Load(Output + d), factor);
+                TLanes.Store(hasValues ? TLanes.Select(isValue, factor, scaled) : scaled, Output + d);
+            }
+        }
     }
 
     /// <summary>This state ⊕ a later one, into this one.</summary>
-    public void Merge<TLanes, TVector>(in LaneStates later, int valueSize)
+    public void Merge<TLanes, TVector>(in LaneStates later)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
@@ -90,7 +148,7 @@ internal readonly unsafe struct LaneStates(float* memory, int stride)
             var own = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(mine, reference));
             var other = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(its, reference));
             TLanes.Store(joint, Largest + q);
-            for (var at = 0; at < (1 + valueSize) * Stride; at += Stride)
+            for (var at = 0; at < SumFloats; at += Stride)
             {
                 // Row 0 is l, the rows of o follow it.
                 var addend = TLanes.Multiply(TLanes.Load(later.Sum + at + q), other);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cpu.Simd.Attention;
 
@@ -24,6 +25,12 @@ internal static unsafe class QueryLanes
         new Span<float>(staging, 4 * rowStride).Clear();
         for (var i = 0; i < stride; i += 4)
         {
+            if (view.Tensor.Type == DType.F32 && i + 4 <= rows)
+            {
+                ToLanes((float*)view.Row(batch, head, first + i), view.RowStride, size, panel + i, stride);
+                continue;
+            }
+
             for (var r = 0; r < 4; r++)
             {
                 if (i + r < rows)
@@ -36,19 +43,7 @@ internal static unsafe class QueryLanes
                 }
             }
 
-            var d = 0;
-            for (; d <= size - 4; d += 4)
-            {
-                Transpose(staging + d, rowStride, panel + ((long)d * stride) + i, stride);
-            }
-
-            for (; d < size; d++)
-            {
-                for (var r = 0; r < 4; r++)
-                {
-                    panel[((long)d * stride) + i + r] = staging[d + (r * rowStride)];
-                }
-            }
+            ToLanes(staging, rowStride, size, panel + i, stride);
         }
     }
 
@@ -57,8 +52,8 @@ internal static unsafe class QueryLanes
     /// <param name="stride">Floats from row to row of the panel.</param>
     /// <param name="size">Rows of the panel.</param>
     /// <param name="rows">Destination.</param>
-    /// <param name="rowStride">Floats from row to row of the destination, at least the size rounded up to 4.</param>
-    public static void Scatter(float* panel, int stride, int size, float* rows, int rowStride)
+    /// <param name="rowStride">Floats from row to row of the destination, at least the size.</param>
+    public static void Scatter(float* panel, int stride, int size, float* rows, long rowStride)
     {
         var d = 0;
         for (; d <= size - 4; d += 4)
@@ -98,8 +93,26 @@ internal static unsafe class QueryLanes
             Sse.MoveHighToLow(upperCd, upperAb));
     }
 
+    /// <summary>Writes four rows as lanes of a panel.</summary>
+    private static void ToLanes(float* rows, long rowStride, int size, float* panel, int stride)
+    {
+        var d = 0;
+        for (; d <= size - 4; d += 4)
+        {
+            Transpose(rows + d, rowStride, panel + ((long)d * stride), stride);
+        }
+
+        for (; d < size; d++)
+        {
+            for (var r = 0; r < 4; r++)
+            {
+                panel[((long)d * stride) + r] = rows[d + (r * rowStride)];
+            }
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(float* source, int sourceStride, float* target, int targetStride)
+    private static void Transpose(float* source, long sourceStride, float* target, long targetStride)
     {
         var (a, b, c, d) = Transpose(
             Vector128.Load(source),

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
@@ -7,7 +6,8 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
 /// STOF's row-wise kernel on a CPU: a query row scores exactly the keys it may attend to, takes their softmax and adds up
-/// their values. No padding and no bitmaps, at the price of reductions across lanes.
+/// their values. No padding and no bitmaps, at the price of reductions across lanes. Some neighbouring rows are scored before the
+/// first of them adds up values: keys that they share are then still in the first-level cache, and so are the values.
 /// Source: "Accelerating Sparse Transformer Inference on GPU" (PPoPP'26).
 /// </summary>
 internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecutor
@@ -17,6 +17,15 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     /// <summary>Rows of a task: enough to amortise handing it out, few enough to balance threads.</summary>
     private const int BlockRows = 16;
 
+    /// <summary>Scores that are held before values are added up: 16 KiB.</summary>
+    private const int HeldScores = 4096;
+
+    /// <summary>
+    /// Keys that are summed from zero before their sum is added to l and o: one chain over all keys would lose an accuracy that
+    /// grows with the length of the sequence.
+    /// </summary>
+    private const int SumKeys = 128;
+
     private readonly AttentionProblem _problem;
     private readonly AttentionWorkspace _workspace;
     private readonly ScoreRule _rule;
@@ -24,8 +33,9 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     private readonly KeyLists _keys;
     private readonly AttentionPlan _plan;
     private readonly int _panelKeys;
-    private readonly int _longest;
-    private readonly Action<int, int> _pack;
+    private readonly int _held;
+    private readonly bool _isPlain;
+    private readonly float _unit;
     private readonly Action<int, int> _attend;
     private readonly Func<int, int, int, bool> _hasKeys;
     private AttentionOperands _operands;
@@ -39,12 +49,17 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         _panelKeys = mask.Tile.Columns;
         _panels = new KvPanels(problem, _panelKeys, workspace);
         _keys = new KeyLists(mask);
-        _longest = Lanes.RoundUp(_keys.Longest);
-        _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, task => task.End, splits: 1);
-        _pack = Pack;
+        _held = Math.Max(HeldScores, Room(_keys.Longest));
+        _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, Cost, splits: 1);
+
+        // Where a score is the product times a positive factor, the factor waits for the exponential.
+        _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
+        _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
         _attend = Attend;
         _hasKeys = (batch, head, query) => !_keys.Row(batch, head, query).IsEmpty;
     }
+
+    public double Imbalance(int workers) => _plan.Imbalance(workers, Cost);
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
@@ -56,7 +71,7 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
             _wave = wave;
             if (!_panels.IsInPlace)
             {
-                pool.Run(wave.Panels.Length, _pack);
+                _panels.Pack<TLanes, TVector>(wave.Panels, pool);
             }
 
             pool.Run(wave.Tasks.Length, _attend);
@@ -68,8 +83,11 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
 
     private int QueryFloats => Lanes.RoundUp(_problem.HeadSize);
 
-    // Query, scores, addresses of the keys and of the values (two floats' room each), output of a range, output of the row.
-    private long ScratchFloats => QueryFloats + (5L * _longest) + (2L * _panels.ValueStride);
+    // Query, scores, places of the keys (where they are packed), output of a range, output of the row.
+    private long ScratchFloats => QueryFloats + (2L * _held) + (2L * _panels.ValueStride);
+
+    /// <summary>Floats for the scores of a row: each of its ranges is padded to 16.</summary>
+    private int Room(int keys) => Lanes.RoundUp(keys) + (Lanes.Count * (_problem.KvSplits - 1));
 
     /// <summary>Blocks of rows; a block's cost stands in <see cref="AttentionTask.End"/>.</summary>
     private IEnumerable<AttentionTask> Blocks(int batch, int head)
@@ -87,121 +105,168 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         }
     }
 
-    private void Pack(int index, int worker) => _panels.Pack<TLanes, TVector>(_wave.Panels[index]);
+    private static long Cost(AttentionTask task) => task.End;
 
     private void Attend(int index, int worker)
     {
         var task = _wave.Tasks[index];
         var query = _workspace.Scratch.Pointer + (worker * ScratchFloats);
         var scores = query + QueryFloats;
-        var keyRows = (float**)(scores + _longest);
-        var values = keyRows + _longest;
-        var range = scores + (5L * _longest);
-        var output = range + _panels.ValueStride;
-        for (var row = task.Query; row < task.Query + task.Rows; row++)
+        var places = (int*)(scores + _held);
+        var end = task.Query + task.Rows;
+        for (var first = task.Query; first < end;)
         {
-            RowConversion.Widen(_problem.Type, _operands.Query.Row(task.Batch, task.Head, row), query, _problem.HeadSize);
+            var (next, held) = (first, 0);
+            for (; next < end; next++)
+            {
+                var allowed = _keys.Row(task.Batch, task.Head, next);
+                if (next > first && held + Room(allowed.Length) > _held)
+                {
+                    break;
+                }
+
+                Score(task, next, allowed, query, scores + held, places + held);
+                held += Room(allowed.Length);
+            }
+
+            held = 0;
+            for (; first < next; first++)
+            {
+                var allowed = _keys.Row(task.Batch, task.Head, first);
+                AddUp(task, first, allowed, scores + held, places + held, scores + (2L * _held));
+                held += Room(allowed.Length);
+            }
+        }
+    }
+
+    private (int First, int Keys) Range(int keys, int split)
+    {
+        var first = (int)((long)keys * split / _problem.KvSplits);
+        return (first, (int)((long)keys * (split + 1) / _problem.KvSplits) - first);
+    }
+
+    /// <summary>Scores of the keys of a row, range after range, each padded to 16 with −∞.</summary>
+    private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, int* places)
+    {
+        var q = (float*)_operands.Query.Row(task.Batch, task.Head, row);
+        if (_problem.Type != Numerics.DType.F32 || QueryFloats != _problem.HeadSize)
+        {
+            RowConversion.Widen(_problem.Type, (byte*)q, query, _problem.HeadSize);
             new Span<float>(query + _problem.HeadSize, QueryFloats - _problem.HeadSize).Clear();
-            var allowed = _keys.Row(task.Batch, task.Head, row);
-            var (largest, sum) = (float.NegativeInfinity, 0f);
-            new Span<float>(output, _panels.ValueStride).Clear();
+            q = query;
+        }
+
+        var kvHead = _problem.KvHeadOf(task.Head);
+        var all = _panels.AllKeys(task.Batch, kvHead);
+        if (!_panels.IsInPlace)
+        {
+            Find(task.Batch, kvHead, allowed, places);
+        }
+
+        fixed (int* listed = allowed)
+        {
+            var index = _panels.IsInPlace ? listed : places;
             for (var split = 0; split < _problem.KvSplits; split++)
             {
-                var first = (int)((long)allowed.Length * split / _problem.KvSplits);
-                var keys = (int)((long)allowed.Length * (split + 1) / _problem.KvSplits) - first;
+                var (first, keys) = Range(allowed.Length, split);
                 if (keys == 0)
                 {
                     continue;
                 }
 
-                Score(task, row, allowed.Slice(first, keys), query, scores, keyRows, values);
-                var rangeLargest = Largest(scores, keys);
-                var rangeSum = Weigh(scores, keys, rangeLargest);
-                AddValues(scores, values, keys, range);
-                Merge(ref largest, ref sum, output, rangeLargest, rangeSum, range);
-            }
+                RowProducts.Dot<TLanes, TVector>(q, all, _panels.KeyStride, index + first, keys, scores);
+                if (!_isPlain)
+                {
+                    Apply(_rule.Bias(task.Batch, task.Head, row), allowed.Slice(first, keys), scores);
+                }
 
-            var factor = RowFinish.Factor(_problem, _operands, task.Batch, task.Head, row, largest, sum, _hasKeys);
-            RowFinish.Scale<TLanes, TVector>(output, _panels.ValueStride, factor);
-            RowConversion.Narrow(_problem.Type, output, _operands.Output.Row(task.Batch, task.Head, row), _problem.ValueSize);
+                new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
+                scores += Lanes.RoundUp(keys);
+            }
         }
     }
 
-    /// <summary>Scores of some keys of a row, padded to 16 with −∞, and where their values lie.</summary>
-    private void Score(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* query, float* scores, float** keyRows, float** values)
+    /// <summary>Raw products to whole scores in base 2, in place: where there is more to do than to scale.</summary>
+    private void Apply(float* bias, ReadOnlySpan<int> keys, float* scores)
     {
-        var kvHead = _problem.KvHeadOf(task.Head);
-        var bias = _rule.Bias(task.Batch, task.Head, row);
-        var (keyStride, valueStride) = (_panels.KeyStride, _panels.ValueStride);
-        var keys = allowed.Length;
-        if (_panels.IsInPlace)
+        for (var i = 0; i < keys.Length && bias is not null; i++)
         {
-            var all = new PanelTask(task.Batch, kvHead, 0, 0);
-            var firstKey = _panels.Keys(all);
-            var firstValue = _panels.Values(all);
-            for (var i = 0; i < allowed.Length; i++)
-            {
-                keyRows[i] = firstKey + ((long)allowed[i] * keyStride);
-                values[i] = firstValue + ((long)allowed[i] * valueStride);
-            }
-        }
-        else
-        {
-            Find(task.Batch, kvHead, allowed, keyRows, values);
+            scores[i] = MathF.FusedMultiplyAdd(scores[i], _rule.Scale, bias[keys[i]]);
         }
 
-        Lanes.Dot<TLanes, TVector>(query, keyRows, keys, keyStride, scores);
-        if (bias is null)
+        var (scale, unit) = (TLanes.Create(bias is null ? _rule.Scale : 1f), TLanes.Create(BaseTwo.PerNatural));
+        for (var i = 0; i < keys.Length; i += TLanes.Width)
         {
-            var scale = TLanes.Create(_rule.Scale);
-            for (var i = 0; i < keys; i += TLanes.Width)
-            {
-                TLanes.Store(TLanes.Multiply(TLanes.Load(scores + i), scale), scores + i);
-            }
-        }
-        else
-        {
-            for (var i = 0; i < allowed.Length; i++)
-            {
-                scores[i] = MathF.FusedMultiplyAdd(scores[i], _rule.Scale, bias[allowed[i]]);
-            }
-        }
-
-        new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
-        if (_rule.HasCap)
-        {
-            for (var i = 0; i < keys; i += TLanes.Width)
-            {
-                TLanes.Store(_rule.Capped<TLanes, TVector>(TLanes.Load(scores + i)), scores + i);
-            }
-
-            new Span<float>(scores + keys, Lanes.RoundUp(keys) - keys).Fill(float.NegativeInfinity);
+            var score = TLanes.Multiply(TLanes.Load(scores + i), scale);
+            score = _rule.HasCap ? _rule.Capped<TLanes, TVector>(score) : score;
+            TLanes.Store(TLanes.Multiply(score, unit), scores + i);
         }
     }
 
-    /// <summary>Where some keys and their values lie in the panels.</summary>
-    private void Find(int batch, int kvHead, ReadOnlySpan<int> keys, float** keyRows, float** values)
+    /// <summary>Where some keys lie among the packed ones.</summary>
+    private void Find(int batch, int kvHead, ReadOnlySpan<int> keys, int* places)
     {
-        var (panelStart, panelEnd) = (0, 0);
-        float* panelKeys = null;
-        float* panelValues = null;
+        var (panelEnd, shift) = (0, 0);
         for (var i = 0; i < keys.Length; i++)
         {
             var key = keys[i];
             if (key >= panelEnd)
             {
                 var column = key / _panelKeys;
-                var slot = _plan.Slot((batch * _problem.KvHeads) + kvHead, column);
-                var panel = new PanelTask(batch, kvHead, column, slot);
-                panelKeys = _panels.Keys(panel);
-                panelValues = _panels.Values(panel);
-                panelStart = column * _panelKeys;
-                panelEnd = panelStart + _panelKeys;
+                panelEnd = (column + 1) * _panelKeys;
+                shift = (_plan.Slot((batch * _problem.KvHeads) + kvHead, column) - column) * _panelKeys;
             }
 
-            keyRows[i] = panelKeys + ((long)(key - panelStart) * _panels.KeyStride);
-            values[i] = panelValues + ((long)(key - panelStart) * _panels.ValueStride);
+            places[i] = key + shift;
         }
+    }
+
+    /// <summary>From the scores of a row to its output.</summary>
+    private void AddUp(AttentionTask task, int row, ReadOnlySpan<int> allowed, float* scores, int* places, float* output)
+    {
+        var all = _panels.AllValues(task.Batch, _problem.KvHeadOf(task.Head));
+        var (largest, sum) = (float.NegativeInfinity, 0f);
+        var range = output + _panels.ValueStride;
+        new Span<float>(output, _panels.ValueStride).Clear();
+        fixed (int* listed = allowed)
+        {
+            var index = _panels.IsInPlace ? listed : places;
+            for (var split = 0; split < _problem.KvSplits; split++)
+            {
+                var (first, keys) = Range(allowed.Length, split);
+                if (keys == 0)
+                {
+                    continue;
+                }
+
+                var rangeLargest = Largest(scores, keys) * _unit;
+                var rangeSum = Weigh(scores, keys, _unit, rangeLargest);
+                var isWhole = keys == allowed.Length;
+                var target = isWhole ? output : range;
+                new Span<float>(range, isWhole ? 0 : _panels.ValueStride).Clear();
+                for (var at = 0; at < keys; at += SumKeys)
+                {
+                    RowProducts.AddRows<TLanes, TVector>(
+                        scores + at, all, _panels.ValueStride, index + first + at, Math.Min(SumKeys, keys - at), target);
+                }
+
+                if (isWhole)
+                {
+                    (largest, sum) = (rangeLargest, rangeSum);
+                }
+                else
+                {
+                    Merge(ref largest, ref sum, output, rangeLargest, rangeSum, range);
+                }
+
+                scores += Lanes.RoundUp(keys);
+            }
+        }
+
+        var factor = RowFinish.Factor(
+            _problem, _operands, task.Batch, task.Head, row, largest * BaseTwo.ToNatural, sum, _hasKeys);
+        RowFinish.Scale<TLanes, TVector>(output, _panels.ValueStride, factor);
+        RowConversion.Narrow(_problem.Type, output, _operands.Output.Row(task.Batch, task.Head, row), _problem.ValueSize);
     }
 
     private static float Largest(float* scores, int keys)
@@ -215,104 +280,41 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         return TLanes.MaxAcross(largest);
     }
 
-    private static float Weigh(float* scores, int keys, float largest)
+    /// <summary>Scores to weights 2^(unit·s − m), in place, and their sum.</summary>
+    private static float Weigh(float* scores, int keys, float unit, float largest)
     {
-        var reference = TLanes.Create(float.IsNegativeInfinity(largest) ? 0f : largest);
+        var reference = TLanes.Create(float.IsNegativeInfinity(largest) ? 0f : -largest);
+        var scale = TLanes.Create(unit);
         var lanes = stackalloc float[Lanes.Count];
         for (var lane = 0; lane < Lanes.Count; lane += TLanes.Width)
         {
-            var sum = TLanes.Create(0f);
-            for (var i = lane; i < Lanes.RoundUp(keys); i += Lanes.Count)
+            var total = TLanes.Create(0f);
+            for (var first = 0; first < keys; first += SumKeys)
             {
-                var weight = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores + i), reference));
-                TLanes.Store(weight, scores + i);
-                sum = TLanes.Add(sum, weight);
+                var sum = TLanes.Create(0f);
+                for (var i = first + lane; i < Lanes.RoundUp(Math.Min(first + SumKeys, keys)); i += Lanes.Count)
+                {
+                    var weight = BaseTwo.Power<TLanes, TVector>(TLanes.Fma(TLanes.Load(scores + i), scale, reference));
+                    TLanes.Store(weight, scores + i);
+                    sum = TLanes.Add(sum, weight);
+                }
+
+                total = TLanes.Add(total, sum);
             }
 
-            TLanes.Store(sum, lanes + lane);
+            TLanes.Store(total, lanes + lane);
         }
 
         return Lanes.Sum(lanes);
     }
 
-    /// <summary>
-    /// o of a range: four registers of the row at a time, keys in two chains (even and odd positions in the list), so that
-    /// eight chains of additions are under way.
-    /// </summary>
-    private void AddValues(float* weights, float** values, int keys, float* output)
-    {
-        var d = 0;
-        for (; d <= _panels.ValueStride - (4 * TLanes.Width); d += 4 * TLanes.Width)
-        {
-            AddFour(weights, values, keys, d, output + d);
-        }
-
-        for (; d < _panels.ValueStride; d += TLanes.Width)
-        {
-            var even = TLanes.Create(0f);
-            var odd = even;
-            var i = 0;
-            for (; i < keys - 1; i += 2)
-            {
-                even = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), even);
-                odd = TLanes.Fma(TLanes.Create(weights[i + 1]), TLanes.Load(values[i + 1] + d), odd);
-            }
-
-            if (i < keys)
-            {
-                even = TLanes.Fma(TLanes.Create(weights[i]), TLanes.Load(values[i] + d), even);
-            }
-
-            TLanes.Store(TLanes.Add(even, odd), output + d);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddFour(float* weights, float** values, int keys, int d, float* output)
-    {
-        var zero = TLanes.Create(0f);
-        var (even0, even1, even2, even3) = (zero, zero, zero, zero);
-        var (odd0, odd1, odd2, odd3) = (zero, zero, zero, zero);
-        var i = 0;
-        for (; i < keys - 1; i += 2)
-        {
-            var weight = TLanes.Create(weights[i]);
-            var value = values[i] + d;
-            even0 = TLanes.Fma(weight, TLanes.Load(value), even0);
-            even1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), even1);
-            even2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), even2);
-            even3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), even3);
-            weight = TLanes.Create(weights[i + 1]);
-            value = values[i + 1] + d;
-            odd0 = TLanes.Fma(weight, TLanes.Load(value), odd0);
-            odd1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), odd1);
-            odd2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), odd2);
-            odd3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), odd3);
-        }
-
-        if (i < keys)
-        {
-            var weight = TLanes.Create(weights[i]);
-            var value = values[i] + d;
-            even0 = TLanes.Fma(weight, TLanes.Load(value), even0);
-            even1 = TLanes.Fma(weight, TLanes.Load(value + TLanes.Width), even1);
-            even2 = TLanes.Fma(weight, TLanes.Load(value + (2 * TLanes.Width)), even2);
-            even3 = TLanes.Fma(weight, TLanes.Load(value + (3 * TLanes.Width)), even3);
-        }
-
-        TLanes.Store(TLanes.Add(even0, odd0), output);
-        TLanes.Store(TLanes.Add(even1, odd1), output + TLanes.Width);
-        TLanes.Store(TLanes.Add(even2, odd2), output + (2 * TLanes.Width));
-        TLanes.Store(TLanes.Add(even3, odd3), output + (3 * TLanes.Width));
-    }
-
-    /// <summary>(m, l, o) of the row ⊕ that of its next range; see <see cref="LaneStates"/>.</summary>
+    /// <summary>(m, l, o) of the row ⊕ that of its next range, m in base 2; see <see cref="LaneStates"/>.</summary>
     private void Merge(ref float largest, ref float sum, float* output, float rangeLargest, float rangeSum, float* range)
     {
         var joint = MathF.Max(largest, rangeLargest);
         var reference = float.IsNegativeInfinity(joint) ? 0f : joint;
-        var own = VectorMath.Exp(largest - reference);
-        var other = VectorMath.Exp(rangeLargest - reference);
+        var own = VectorMath.Exp((largest - reference) * BaseTwo.ToNatural);
+        var other = VectorMath.Exp((rangeLargest - reference) * BaseTwo.ToNatural);
         sum = MathF.FusedMultiplyAdd(rangeSum, other, sum * own);
         largest = joint;
         for (var d = 0; d < _panels.ValueStride; d += TLanes.Width)

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
-/// C = diag(factor)·C + A·B on small row-major panels that stay in cache. An element of C is one chain of fused
-/// multiply-adds over ascending k, started from zero or from factor·C, so its bits depend neither on the register width nor
-/// on how rows and columns are blocked.
+/// C = A·B or C = C + A·B on small row-major panels that stay in cache. An element of A·B is one chain of fused multiply-adds
+/// over ascending k that starts from zero, so its bits depend neither on the register width nor on how rows and columns are
+/// blocked.
 /// </summary>
 internal static unsafe class TileProduct
 {
@@ -19,30 +19,30 @@ internal static unsafe class TileProduct
     /// <param name="strideB">Floats from row to row of B.</param>
     /// <param name="c">C, [rows, columns].</param>
     /// <param name="strideC">Floats from row to row of C.</param>
-    /// <param name="factor">One factor a row for what C holds; null if C holds nothing.</param>
+    /// <param name="adds">True to add to what C holds, false if C holds nothing.</param>
     /// <param name="rows">Rows of A and C.</param>
     /// <param name="columns">Columns of B and C, a multiple of 16.</param>
     /// <param name="depth">Columns of A, rows of B.</param>
     public static void Run<TLanes, TVector>(
-        float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, float* factor, int rows, int columns, int depth)
+        float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, bool adds, int rows, int columns, int depth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
         var column = 0;
         for (; column <= columns - (2 * TLanes.Width); column += 2 * TLanes.Width)
         {
-            Panel<TLanes, TVector, Count2>(a, strideA, b + column, strideB, c + column, strideC, factor, rows, depth);
+            Panel<TLanes, TVector, Count2>(a, strideA, b + column, strideB, c + column, strideC, adds, rows, depth);
         }
 
         for (; column < columns; column += TLanes.Width)
         {
-            Panel<TLanes, TVector, Count1>(a, strideA, b + column, strideB, c + column, strideC, factor, rows, depth);
+            Panel<TLanes, TVector, Count1>(a, strideA, b + column, strideB, c + column, strideC, adds, rows, depth);
         }
     }
 
     /// <summary>All rows of one or two registers' width.</summary>
     private static void Panel<TLanes, TVector, TColumns>(
-        float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, float* factor, int rows, int depth)
+        float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, bool adds, int rows, int depth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
         where TColumns : struct, ICount
@@ -54,29 +54,27 @@ internal static unsafe class TileProduct
             for (; row <= rows - BlockRows; row += BlockRows)
             {
                 Block<TLanes, TVector, Count8, TColumns>(
-                    a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
+                    a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, adds, depth);
             }
         }
 
         for (; row <= rows - 4; row += 4)
         {
             Block<TLanes, TVector, Count4, TColumns>(
-                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
+                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, adds, depth);
         }
 
         for (; row < rows; row++)
         {
             Block<TLanes, TVector, Count1, TColumns>(
-                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, From(factor, row), depth);
+                a + (row * strideA), strideA, b, strideB, c + (row * strideC), strideC, adds, depth);
         }
     }
-
-    private static float* From(float* factor, int row) => factor is null ? null : factor + row;
 
     /// <summary>One register block: TRows rows of TColumns registers, in registers from the first to the last k.</summary>
     [SkipLocalsInit]
     private static void Block<TLanes, TVector, TRows, TColumns>(
-        float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, float* factor, int depth)
+        float* a, nint strideA, float* b, nint strideB, float* c, nint strideC, bool adds, int depth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
         where TRows : struct, ICount
@@ -91,53 +89,6 @@ internal static unsafe class TileProduct
         TVector c50 = zero, c51 = zero;
         TVector c60 = zero, c61 = zero;
         TVector c70 = zero, c71 = zero;
-        if (factor is not null)
-        {
-            c00 = Scaled<TLanes, TVector>(c, factor[0]);
-            c01 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + TLanes.Width, factor[0]) : zero;
-            if (TRows.Count > 1)
-            {
-                c10 = Scaled<TLanes, TVector>(c + (1 * strideC), factor[1]);
-                c11 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + (1 * strideC) + TLanes.Width, factor[1]) : zero;
-            }
-
-            if (TRows.Count > 2)
-            {
-                c20 = Scaled<TLanes, TVector>(c + (2 * strideC), factor[2]);
-                c21 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + (2 * strideC) + TLanes.Width, factor[2]) : zero;
-            }
-
-            if (TRows.Count > 3)
-            {
-                c30 = Scaled<TLanes, TVector>(c + (3 * strideC), factor[3]);
-                c31 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + (3 * strideC) + TLanes.Width, factor[3]) : zero;
-            }
-
-            if (TRows.Count > 4)
-            {
-                c40 = Scaled<TLanes, TVector>(c + (4 * strideC), factor[4]);
-                c41 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + (4 * strideC) + TLanes.Width, factor[4]) : zero;
-            }
-
-            if (TRows.Count > 5)
-            {
-                c50 = Scaled<TLanes, TVector>(c + (5 * strideC), factor[5]);
-                c51 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + (5 * strideC) + TLanes.Width, factor[5]) : zero;
-            }
-
-            if (TRows.Count > 6)
-            {
-                c60 = Scaled<TLanes, TVector>(c + (6 * strideC), factor[6]);
-                c61 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + (6 * strideC) + TLanes.Width, factor[6]) : zero;
-            }
-
-            if (TRows.Count > 7)
-            {
-                c70 = Scaled<TLanes, TVector>(c + (7 * strideC), factor[7]);
-                c71 = TColumns.Count > 1 ? Scaled<TLanes, TVector>(c + (7 * strideC) + TLanes.Width, factor[7]) : zero;
-            }
-        }
-
         var a1 = a + (1 * strideA);
         var a2 = a + (2 * strideA);
         var a3 = a + (3 * strideA);
@@ -204,59 +155,55 @@ internal static unsafe class TileProduct
             }
         }
 
-        Store<TLanes, TVector, TColumns>(c00, c01, c);
+        Store<TLanes, TVector, TColumns>(c00, c01, c, adds);
 
         if (TRows.Count > 1)
         {
-            Store<TLanes, TVector, TColumns>(c10, c11, c + (1 * strideC));
+            Store<TLanes, TVector, TColumns>(c10, c11, c + (1 * strideC), adds);
         }
 
         if (TRows.Count > 2)
         {
-            Store<TLanes, TVector, TColumns>(c20, c21, c + (2 * strideC));
+            Store<TLanes, TVector, TColumns>(c20, c21, c + (2 * strideC), adds);
         }
 
         if (TRows.Count > 3)
         {
-            Store<TLanes, TVector, TColumns>(c30, c31, c + (3 * strideC));
+            Store<TLanes, TVector, TColumns>(c30, c31, c + (3 * strideC), adds);
         }
 
         if (TRows.Count > 4)
         {
-            Store<TLanes, TVector, TColumns>(c40, c41, c + (4 * strideC));
+            Store<TLanes, TVector, TColumns>(c40, c41, c + (4 * strideC), adds);
         }
 
         if (TRows.Count > 5)
         {
-            Store<TLanes, TVector, TColumns>(c50, c51, c + (5 * strideC));
+            Store<TLanes, TVector, TColumns>(c50, c51, c + (5 * strideC), adds);
         }
 
         if (TRows.Count > 6)
         {
-            Store<TLanes, TVector, TColumns>(c60, c61, c + (6 * strideC));
+            Store<TLanes, TVector, TColumns>(c60, c61, c + (6 * strideC), adds);
         }
 
         if (TRows.Count > 7)
         {
-            Store<TLanes, TVector, TColumns>(c70, c71, c + (7 * strideC));
+            Store<TLanes, TVector, TColumns>(c70, c71, c + (7 * strideC), adds);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Scaled<TLanes, TVector>(float* c, float factor)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct => TLanes.Multiply(TLanes.Load(c), TLanes.Create(factor));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<TLanes, TVector, TColumns>(TVector first, TVector second, float* c)
+    private static void Store<TLanes, TVector, TColumns>(TVector first, TVector second, float* c, bool adds)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
         where TColumns : struct, ICount
     {
-        TLanes.Store(first, c);
+        TLanes.Store(adds ? TLanes.Add(TLanes.Load(c), first) : first, c);
         if (TColumns.Count > 1)
         {
-            TLanes.Store(second, c + TLanes.Width);
+            c += TLanes.Width;
+            TLanes.Store(adds ? TLanes.Add(TLanes.Load(c), second) : second, c);
         }
     }
 }

@@ -46,6 +46,20 @@ public sealed class AttentionSelectorTests
         Assert.Equal(estimates.OrderBy(estimate => estimate.Nanoseconds), estimates);
     }
 
+    [Theory]
+    [InlineData("causal")]
+    [InlineData("sliding(64)")]
+    [InlineData("longformer(band=64,global=64)")]
+    [InlineData("bigbird(band=64,global=64,fill=0.1,seed=0)")]
+    public void Sixteen_workers_share_the_tasks_of_a_mask_evenly(string mask)
+    {
+        var problem = Problem(4096, MaskText.Parse(mask)) with { QueryHeads = 12, KvHeads = 12 };
+        var kernel = new AttentionKernel(problem, AttentionChoice.Default);
+        Assert.InRange(kernel.Imbalance(16), 1, 1.03);
+        Assert.Equal(1, kernel.Imbalance(1));
+        Assert.Throws<InvalidInputException>(() => kernel.Imbalance(0));
+    }
+
     [Fact]
     public void Whatever_is_chosen_computes_the_same_attention()
     {

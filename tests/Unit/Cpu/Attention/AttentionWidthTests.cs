@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Formats;
+using Stof.Reference.Masks;
+using Stof.Reference.Operators;
 
 namespace Stof.Reference.Unit.Tests.Cpu.Attention;
 
@@ -54,14 +57,36 @@ public sealed class AttentionWidthTests
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var pool = new WorkerPool(1);
-        for (var seed = 0; seed < cases; seed++)
+        foreach (var item in Enumerable.Range(0, cases).Select(AttentionCases.Random).Concat(Long()))
         {
-            var item = AttentionCases.Random(seed);
             var (output, logSumExp) = CpuAttention.Run(item.Problem, item.Q, item.K, item.V, item.Choice, pool);
             hash.AppendData(output.Bytes);
             hash.AppendData(logSumExp!.Bytes);
         }
 
         return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    /// <summary>Rows of more keys than are summed before the sums are settled, twice over.</summary>
+    private static IEnumerable<AttentionCase> Long()
+    {
+        foreach (var algorithm in Enum.GetValues<AttentionAlgorithm>())
+        {
+            foreach (var mask in new MaskPattern[] { new FullMask(), new HashedMask(4, 0.5, false, false) })
+            {
+                var problem = new AttentionProblem
+                {
+                    Batch = 1,
+                    QueryHeads = 1,
+                    KvHeads = 1,
+                    QueryLength = 20,
+                    KvLength = 2500,
+                    HeadSize = 24,
+                    Mask = mask,
+                    LogSumExp = LogSumExpOutput.Natural,
+                };
+                yield return AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, new TileShape(32, 64)), new Random(9), 0);
+            }
+        }
     }
 }

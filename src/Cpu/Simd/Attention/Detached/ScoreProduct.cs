@@ -84,7 +84,7 @@ public sealed unsafe class ScoreProduct
             var direct = keys == stride;
             var output = direct ? target : ragged;
             TileProduct.Run<TLanes, TVector>(
-                queries, Padded, panel, stride, output, direct ? p.KvLength : stride, null, rows, stride, p.HeadSize);
+                queries, Padded, panel, stride, output, direct ? p.KvLength : stride, adds: false, rows, stride, p.HeadSize);
             for (var r = 0; !direct && r < rows; r++)
             {
                 new Span<float>(ragged + (r * stride), keys).CopyTo(new Span<float>(target + ((long)r * p.KvLength), keys));

@@ -13,7 +13,7 @@ namespace Stof.Reference.Cpu.Simd.Attention.Detached;
 public sealed unsafe class WeightedSum
 {
     private const int BlockRows = 256;
-    private const int BlockKeys = 256;
+    private const int BlockKeys = 128; // summed from zero, then added to o: see SumKeys of the fused kernels
 
     private readonly AttentionProblem _problem;
     private readonly BoundMask _mask;
@@ -59,8 +59,8 @@ public sealed unsafe class WeightedSum
 
     private int Padded => Lanes.RoundUp(_problem.ValueSize);
 
-    // Values, outputs, a factor of one for every row.
-    private long ScratchFloats => ((BlockKeys + BlockRows) * (long)Padded) + BlockRows;
+    // Values, outputs.
+    private long ScratchFloats => (BlockKeys + BlockRows) * (long)Padded;
 
     private void Block<TLanes, TVector>(int task, int worker)
         where TLanes : struct, IVectorLanes<TVector>
@@ -72,8 +72,6 @@ public sealed unsafe class WeightedSum
         var rows = Math.Min(BlockRows, p.QueryLength - query);
         var values = _scratch.Pointer + (worker * ScratchFloats);
         var output = values + (BlockKeys * Padded);
-        var ones = output + (BlockRows * Padded);
-        new Span<float>(ones, BlockRows).Fill(1f);
         new Span<float>(output, BlockRows * Padded).Clear();
         var weights = (float*)_weights!.Address + ((((long)item * p.QueryLength) + query) * p.KvLength);
         for (var key = 0; key < p.KvLength; key += BlockKeys)
@@ -98,7 +96,7 @@ public sealed unsafe class WeightedSum
             else
             {
                 TileProduct.Run<TLanes, TVector>(
-                    weights + key, p.KvLength, values, Padded, output, Padded, ones, rows, Padded, keys);
+                    weights + key, p.KvLength, values, Padded, output, Padded, adds: true, rows, Padded, keys);
             }
         }
 
@@ -111,21 +109,27 @@ public sealed unsafe class WeightedSum
     private void AddAllowed(
         int batch, int head, int query, int rows, int key, int keys, float* weights, float* values, float* output)
     {
-        for (var r = 0; r < rows; r++)
+        var allowed = stackalloc int[BlockKeys];
+        for (var r = 0; r < rows; r++, weights += _problem.KvLength)
         {
+            var count = 0;
             for (var k = key; k < key + keys; k++)
             {
-                if (!_mask.Allows(batch, head, query + r, k))
+                if (_mask.Allows(batch, head, query + r, k))
                 {
-                    continue;
+                    allowed[count++] = k;
+                }
+            }
+
+            for (var d = 0; d < Padded; d++)
+            {
+                var sum = 0f;
+                for (var i = 0; i < count; i++)
+                {
+                    sum = MathF.FusedMultiplyAdd(weights[allowed[i]], values[((allowed[i] - key) * Padded) + d], sum);
                 }
 
-                var weight = weights[((long)r * _problem.KvLength) + k];
-                for (var d = 0; d < Padded; d++)
-                {
-                    var sum = output + (r * Padded) + d;
-                    *sum = MathF.FusedMultiplyAdd(weight, values[((k - key) * Padded) + d], *sum);
-                }
+                output[(r * Padded) + d] += sum;
             }
         }
     }
