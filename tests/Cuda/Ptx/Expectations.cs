@@ -29,9 +29,9 @@ internal static class Expectations
         yield return Word2("min.s32", (a, b) => BigInteger.Min(Signed(a), Signed(b)));
         yield return Word2("max.s32", (a, b) => BigInteger.Max(Signed(a), Signed(b)));
         yield return Word2("div.u32", (a, b) => b.IsZero ? -1 : a / b);
-        yield return Word2("rem.u32", (a, b) => b.IsZero ? a : a % b);
+        yield return Word2("rem.u32", (a, b) => b.IsZero ? -1 : a % b);
         yield return Word2("div.s32", (a, b) => b.IsZero ? -1 : Signed(a) / Signed(b));
-        yield return Word2("rem.s32", (a, b) => b.IsZero ? a : BigInteger.Remainder(Signed(a), Signed(b)));
+        yield return Word2("rem.s32", (a, b) => b.IsZero ? -1 : BigInteger.Remainder(Signed(a), Signed(b)));
         yield return ("mad.lo.s32 b32, b32, b32, b32", x => [Low(((BigInteger)x[0] * x[1]) + x[2], 32)]);
         yield return ("mul.wide.u32 b64, b32, b32", x => [Low((BigInteger)x[0] * x[1], 64)]);
         yield return ("mul.wide.s32 b64, b32, b32", x => [Low(Signed(x[0]) * Signed(x[1]), 64)]);
@@ -117,8 +117,8 @@ internal static class Expectations
         yield return Pair("fma.rn", 3, x => format.Encode((format.Decode(x[0]) * format.Decode(x[1])) + format.Decode(x[2])));
         yield return Pair("min", 2, x => Smaller(format, x[0], x[1], -1));
         yield return Pair("max", 2, x => Smaller(format, x[0], x[1], 1));
-        yield return Pair("neg", 1, x => x[0] < 0x8000 ? x[0] + 0x8000 : x[0] - 0x8000);
-        yield return Pair("abs", 1, x => x[0] % 0x8000);
+        yield return Pair("neg", 1, x => format.Decode(x[0]).IsNaN ? 0x7fff : x[0] < 0x8000 ? x[0] + 0x8000 : x[0] - 0x8000);
+        yield return Pair("abs", 1, x => format.Decode(x[0]).IsNaN ? 0x7fff : x[0] % 0x8000);
     }
 
     private static IEnumerable<(string Signature, Func<ulong[], ulong[]> F)> Moves()
@@ -177,7 +177,9 @@ internal static class Expectations
         yield return ("cvt.rpi.f32.f32 f32, f32", x => [WholeFloat(
             x[0], (value, both) => both.TowardsZero + (!value.IsNegative && value.Order(ExactFloat.Of(both.TowardsZero)) > 0 ? 1 : 0))]);
         yield return ("cvt.f64.f32 f64, f32", x => [F64.Encode(F32.Decode(x[0]))]);
-        yield return ("cvt.rn.f32.f64 f32, f64", x => [F32.Encode(F64.Decode(x[0]))]);
+        yield return ("cvt.rn.f32.f64 f32, f64", x => [F64.Decode(x[0]).IsNaN
+            ? (x[0] >> 63 << 31) + 0x7fc00000 + (x[0] / (1UL << 29) % 0x400000)
+            : F32.Encode(F64.Decode(x[0]))]);
         yield return ("cvt.u64.u32 b64, b32", x => [x[0]]);
         yield return ("cvt.s64.s32 b64, b32", x => [Low(Signed(x[0]), 64)]);
         yield return ("cvt.u32.u64 b32, b64", x => [x[0] % (1UL << 32)]);
@@ -256,7 +258,7 @@ internal static class Expectations
     private static ulong RoundedToTF32(ulong bits)
     {
         var value = F32.Decode(bits);
-        return value.IsNaN ? F32.NaN
+        return value.IsNaN ? bits - (bits % 8192) // what tf32 lacks is cut off
             : value.IsInfinite ? bits
             : (Math.Min((bits & 0x7fffffff) + 4096, F32.Infinity) / 8192 * 8192) | (bits & F32.SignBit);
     }

@@ -23,6 +23,15 @@ public sealed class CudaInstructionTruthTests
         }
     }
 
+    /// <summary>What an H100 said last, by `eng/gpu/run`: a new instruction, or one that means something else now, asks for a new run.</summary>
+    [Fact]
+    public void A_device_has_said_of_every_instruction_that_the_simulator_is_right()
+    {
+        var report = TruthReport.FromJson(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Truth", "h100-2026-11-28.json")));
+        Assert.Contains("H100", report.Device, StringComparison.Ordinal);
+        Assert.Empty(report.Problems());
+    }
+
     [Fact]
     public void Another_result_is_found_and_shown()
     {

@@ -26,10 +26,10 @@ internal static class BFloatPairInstructions
         [RegisterType.BF16x2, RegisterType.BF16x2, RegisterType.BF16x2, RegisterType.BF16x2]);
 
     public static readonly Opcode Neg = Elementwise.Define(
-        "neg.bf16x2", InstructionClass.FloatArithmetic, (uint a) => a ^ 0x80008000, [RegisterType.BF16x2, RegisterType.BF16x2]);
+        "neg.bf16x2", InstructionClass.FloatArithmetic, (uint a) => HalfPairInstructions.OneNaN(a, 0x7f80, a ^ 0x80008000), [RegisterType.BF16x2, RegisterType.BF16x2]);
 
     public static readonly Opcode Abs = Elementwise.Define(
-        "abs.bf16x2", InstructionClass.FloatArithmetic, (uint a) => a & 0x7fff7fff, [RegisterType.BF16x2, RegisterType.BF16x2]);
+        "abs.bf16x2", InstructionClass.FloatArithmetic, (uint a) => HalfPairInstructions.OneNaN(a, 0x7f80, a & 0x7fff7fff), [RegisterType.BF16x2, RegisterType.BF16x2]);
 
     private static Opcode Define(string name, Func<float, float, float> f, Requirement? requires = null) => Elementwise.Define(
         name,

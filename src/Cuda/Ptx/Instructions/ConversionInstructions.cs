@@ -51,7 +51,7 @@ internal static class ConversionInstructions
     public static readonly Opcode F32ToF64 = Define("cvt.f64.f32", (float a) => (double)a, [RegisterType.F64, RegisterType.F32]);
 
     public static readonly Opcode F64ToF32 = Define(
-        "cvt.rn.f32.f64", (double a) => FloatInstructions.OneNaN((float)a), [RegisterType.F32, RegisterType.F64]);
+        "cvt.rn.f32.f64", (double a) => Narrowed(a), [RegisterType.F32, RegisterType.F64]);
 
     public static readonly Opcode ExtendU32 = Define("cvt.u64.u32", (uint a) => (ulong)a, [RegisterType.B64, RegisterType.B32]);
 
@@ -71,10 +71,17 @@ internal static class ConversionInstructions
     /// <summary>A bfloat16's bits as the device gives them: one NaN.</summary>
     public static uint BFloatBits(BFloat16 value) => float.IsNaN((float)value) ? 0x7fffu : value.Bits;
 
-    /// <summary>Rounds a float's bits to tf32, ties away from zero.</summary>
-    public static uint RoundToTF32(uint bits) => (bits & 0x7f800000) == 0x7f800000
-        ? (bits & 0x7fffff) == 0 ? bits : 0x7fffffff
-        : (bits + 0x1000) & 0xffffe000;
+    /// <summary>Rounds a float's bits to tf32, ties away from zero; a NaN loses the bits that tf32 lacks.</summary>
+    public static uint RoundToTF32(uint bits) => ((bits & 0x7f800000) == 0x7f800000 ? bits : bits + 0x1000) & 0xffffe000;
+
+    // A NaN keeps its sign and the leading bits of its payload, and becomes quiet.
+    private static uint Narrowed(double a)
+    {
+        var bits = BitConverter.DoubleToUInt64Bits(a);
+        return double.IsNaN(a)
+            ? (uint)(bits >> 32 & 0x80000000) | 0x7fc00000 | (uint)(bits >> 29 & 0x7fffff)
+            : BitConverter.SingleToUInt32Bits((float)a);
+    }
 
     private static Opcode Define<TA, TD>(string name, Func<TA, TD> f, params ReadOnlySpan<RegisterType> registers)
         where TA : unmanaged

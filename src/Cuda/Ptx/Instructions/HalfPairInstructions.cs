@@ -22,10 +22,10 @@ internal static class HalfPairInstructions
         [RegisterType.F16x2, RegisterType.F16x2, RegisterType.F16x2, RegisterType.F16x2]);
 
     public static readonly Opcode Neg = Elementwise.Define(
-        "neg.f16x2", InstructionClass.FloatArithmetic, (uint a) => a ^ 0x80008000, [RegisterType.F16x2, RegisterType.F16x2]);
+        "neg.f16x2", InstructionClass.FloatArithmetic, (uint a) => OneNaN(a, 0x7c00, a ^ 0x80008000), [RegisterType.F16x2, RegisterType.F16x2]);
 
     public static readonly Opcode Abs = Elementwise.Define(
-        "abs.f16x2", InstructionClass.FloatArithmetic, (uint a) => a & 0x7fff7fff, [RegisterType.F16x2, RegisterType.F16x2]);
+        "abs.f16x2", InstructionClass.FloatArithmetic, (uint a) => OneNaN(a, 0x7c00, a & 0x7fff7fff), [RegisterType.F16x2, RegisterType.F16x2]);
 
     private static Opcode Define(string name, Func<float, float, float> f, Requirement? requires = null) => Elementwise.Define(
         name,
@@ -43,6 +43,13 @@ internal static class HalfPairInstructions
 
     private static uint Fused(uint a, uint b, uint c) =>
         ConversionInstructions.HalfBits((Half)OddRounding.MultiplyAdd(Value(a), Value(b), Value(c)));
+
+    /// <summary>A result whose halves are 0x7fff where the operand's are NaN: above infinity's bits, the sign left out.</summary>
+    public static uint OneNaN(uint operand, uint infinity, uint result)
+    {
+        result = (operand & 0x7fff) > infinity ? (result & 0xffff0000) | 0x7fff : result;
+        return ((operand >> 16) & 0x7fff) > infinity ? (result & 0xffff) | 0x7fff0000 : result;
+    }
 }
 
 /// <content>Arithmetic on two halves at once.</content>

@@ -27,11 +27,11 @@ internal static class IntegerInstructions
 
     public static readonly Opcode DivU32 = Define("div.u32", (uint a, uint b) => b == 0 ? uint.MaxValue : a / b);
 
-    public static readonly Opcode RemU32 = Define("rem.u32", (uint a, uint b) => b == 0 ? a : a % b);
+    public static readonly Opcode RemU32 = Define("rem.u32", (uint a, uint b) => b == 0 ? uint.MaxValue : a % b);
 
     public static readonly Opcode DivS32 = Define("div.s32", (int a, int b) => b == 0 ? -1 : b == -1 ? unchecked(-a) : a / b);
 
-    public static readonly Opcode RemS32 = Define("rem.s32", (int a, int b) => b == 0 ? a : b == -1 ? 0 : a % b);
+    public static readonly Opcode RemS32 = Define("rem.s32", (int a, int b) => b == 0 ? -1 : b == -1 ? 0 : a % b);
 
     public static readonly Opcode MinU32 = Define("min.u32", (uint a, uint b) => Math.Min(a, b));
 
