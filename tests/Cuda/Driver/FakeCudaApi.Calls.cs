@@ -412,7 +412,13 @@ internal sealed unsafe partial class FakeCudaApi
     {
         if (parameters != null)
         {
-            _mistakes.Add("parameters given one by one");
+            if (Parameters is null)
+            {
+                _mistakes.Add("parameters given one by one, of unknown sizes");
+                return [];
+            }
+
+            return [.. Enumerable.Range(0, Parameters.Length).SelectMany(i => new Span<byte>(parameters[i], Parameters[i].Bytes).ToArray())];
         }
 
         if (extra == null)

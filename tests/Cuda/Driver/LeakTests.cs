@@ -23,39 +23,46 @@ public sealed class LeakTests
             }
 
             context.Trim();
-        }),
+        }
+        ),
         ["pinned"] = ("pinned", "cuMemHostAlloc", static (context, _) =>
         {
             using var pinned = context.AllocatePinned(64);
             pinned.AsSpan<float>().Fill(1);
-        }),
+        }
+        ),
         ["stream"] = ("stream", "cuStreamCreate", static (context, _) =>
         {
             using var stream = context.CreateStream();
             stream.Synchronize();
-        }),
+        }
+        ),
         ["event"] = ("event", "cuEventCreate", static (context, stream) =>
         {
             using var marker = context.CreateEvent();
             marker.Record(stream);
-        }),
+        }
+        ),
         ["module"] = ("module", "cuModuleLoadDataEx", static (context, stream) =>
         {
             using var module = context.LoadPtx(Ptx, "leak");
             module.GetFunction("k").Launch(stream, One, new ParameterBlock());
-        }),
+        }
+        ),
         ["linker"] = ("linker", "cuLinkCreate", static (context, _) =>
         {
             using var linker = context.CreateLinker();
             linker.AddPtx(Ptx, "leak");
             linker.Complete();
-        }),
+        }
+        ),
         ["graph"] = ("executable graph", "cuGraphInstantiateWithFlags", static (context, stream) =>
         {
             using var memory = stream.Allocate(100);
             using var graph = stream.Capture(() => stream.EnqueueFill(memory, (byte)0));
             graph.Launch(stream);
-        }),
+        }
+        ),
     };
 
     public static TheoryData<string> Names => [.. Resources.Keys];
