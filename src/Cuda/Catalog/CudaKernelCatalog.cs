@@ -5,7 +5,8 @@ public static class CudaKernelCatalog
 {
     /// <summary>All templates, by name.</summary>
     public static IReadOnlyList<CudaKernelTemplate> All { get; } =
-        [.. new[] { VectorAdd.Template, BlockSum.Template }.OrderBy(template => template.Name, StringComparer.Ordinal)];
+        [.. new[] { VectorAdd.Template, BlockSum.Template, NormTemplate.Template, AttentionTemplates.Rowwise, AttentionTemplates.Blockwise }
+            .OrderBy(template => template.Name, StringComparer.Ordinal)];
 
     /// <summary>The template of a name.</summary>
     /// <exception cref="InvalidInputException">There is none; the message lists those that exist.</exception>

@@ -1,0 +1,130 @@
+using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
+using Stof.Reference.Tensors;
+
+namespace Stof.Reference.Cuda.Execution;
+
+/// <summary>What every attention kernel's launch sets in the same way: tensors, scores, results.</summary>
+internal sealed class AttentionLaunch : IDisposable
+{
+    private readonly HostTensor _output;
+    private readonly HostTensor? _logSumExp;
+    private readonly IDeviceBuffer _q;
+    private readonly IDeviceBuffer _k;
+    private readonly IDeviceBuffer _v;
+    private readonly IDeviceBuffer _o;
+    private readonly IDeviceBuffer? _lse;
+
+    /// <summary>Uploads the inputs of a problem whose tensors were checked.</summary>
+    public AttentionLaunch(
+        IKernelDevice device, AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
+    {
+        (Device, Problem, _output, _logSumExp) = (device, problem, output, logSumExp);
+        Memory = new DeviceMemory(device);
+        _q = Memory.Upload<byte>(q.Bytes);
+        _k = Memory.Upload<byte>(k.Bytes);
+        _v = Memory.Upload<byte>(v.Bytes);
+        _o = Memory.Allocate(output.Bytes.Length);
+        _lse = logSumExp is null ? null : Memory.Allocate(logSumExp.Bytes.Length);
+    }
+
+    /// <summary>Where it runs.</summary>
+    public IKernelDevice Device { get; }
+
+    /// <summary>What it computes.</summary>
+    public AttentionProblem Problem { get; }
+
+    /// <summary>Freed with this object.</summary>
+    public DeviceMemory Memory { get; }
+
+    /// <summary>How a problem's bias reaches a kernel.</summary>
+    public static Templates.BiasForm BiasFormOf(AttentionProblem problem) => problem.Bias switch
+    {
+        null => Templates.BiasForm.None,
+        AlibiBias or RelativeBias => Templates.BiasForm.ByDistance,
+        _ => Templates.BiasForm.ByPair,
+    };
+
+    /// <summary>Sets Q, K, V, O and the sizes.</summary>
+    public LaunchParameters SetOperands(LaunchParameters parameters)
+    {
+        var p = Problem;
+        SetTensor(parameters, "q", _q, p.QueryHeads, p.QueryLength, p.HeadSize);
+        SetTensor(parameters, "k", _k, p.KvHeads, p.KvLength, p.HeadSize);
+        SetTensor(parameters, "v", _v, p.KvHeads, p.KvLength, p.ValueSize);
+        return SetOutput(parameters).Set("keys", p.KvLength).Set("heads_per_kv_head", p.QueryHeads / p.KvHeads);
+    }
+
+    /// <summary>Sets O and its sizes.</summary>
+    public LaunchParameters SetOutput(LaunchParameters parameters)
+    {
+        SetTensor(parameters, "o", _o, Problem.QueryHeads, Problem.QueryLength, Problem.ValueSize);
+        return parameters.Set("queries", Problem.QueryLength).Set("heads", Problem.QueryHeads);
+    }
+
+    /// <summary>Sets scale, cap and bias.</summary>
+    /// <param name="parameters">Receives them.</param>
+    /// <param name="isExplicit">True if the kernel computes a score as such even where it is the product times a scale.</param>
+    public LaunchParameters SetScores(LaunchParameters parameters, bool isExplicit = false)
+    {
+        var p = Problem;
+        if (p.Bias is null && p.Softcap is null && !isExplicit)
+        {
+            return parameters.Set("scale_log2e", (float)(p.EffectiveScale * Math.Log2(Math.E)));
+        }
+
+        parameters.Set("scale", (float)p.EffectiveScale);
+        if (p.Softcap is { } cap)
+        {
+            parameters.Set("cap", (float)cap).Set("inverse_cap", (float)(1 / cap));
+        }
+
+        if (p.Bias is not null)
+        {
+            var bias = DeviceBias.Of(p);
+            parameters
+                .Set("bias", Memory.Upload<float>(bias.Values))
+                .Set("bias_head_stride", bias.HeadStride)
+                .Set("bias_batch_stride", bias.BatchStride)
+                .Set("bias_row_stride", p.KvLength)
+                .Set("bias_origins", Memory.Upload<int>(bias.Origins));
+        }
+
+        return parameters;
+    }
+
+    /// <summary>Sets sinks and LSE.</summary>
+    public LaunchParameters SetResult(LaunchParameters parameters)
+    {
+        if (Problem.Sinks is not null)
+        {
+            parameters.Set("sinks", Memory.Upload<float>([.. Problem.Sinks.Select(sink => (float)sink)]));
+        }
+
+        return _lse is null ? parameters : parameters.Set("lse", _lse);
+    }
+
+    /// <summary>Waits for the results.</summary>
+    public void Download()
+    {
+        Device.Read(_o, _output.Bytes);
+        if (_lse is not null)
+        {
+            Device.Read(_lse, _logSumExp!.Bytes);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Memory.Dispose();
+
+    private void SetTensor(LaunchParameters parameters, string name, IDeviceBuffer buffer, int heads, int length, int size)
+    {
+        var row = size * Problem.Type.Size();
+        var isHeadFirst = Problem.Layout == AttentionLayout.BatchHeadsLength;
+        parameters
+            .Set(name, buffer)
+            .Set(name + "_row_stride", isHeadFirst ? row : row * heads)
+            .Set(name + "_head_stride", isHeadFirst ? row * length : row)
+            .Set(name + "_batch_stride", row * length * heads);
+    }
+}

@@ -1,0 +1,145 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Stof.Reference.Cuda.Driver;
+using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Cuda.Simulator;
+using DriverParameters = Stof.Reference.Cuda.Driver.ParameterBlock;
+
+namespace Stof.Reference.Cuda.Execution;
+
+/// <summary>A GPU through the driver: kernels are compiled by it once, and launched on one stream.</summary>
+public sealed class DriverKernelDevice : IKernelDevice
+{
+    private readonly CudaContext _context;
+    private readonly CudaStream _stream;
+    private readonly ConditionalWeakTable<Kernel, Loaded> _loaded = [];
+    private readonly List<CudaModule> _modules = [];
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="device">From <see cref="CudaDriver.Probe()"/>.</param>
+    /// <exception cref="CudaException">The driver gives no context.</exception>
+    public DriverKernelDevice(CudaDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        Target = Target.For((10 * device.Capability.Major) + device.Capability.Minor);
+        _context = CudaContext.Open(device);
+        _stream = _context.CreateStream();
+    }
+
+    /// <inheritdoc/>
+    public string Name => _context.Device.Name;
+
+    /// <inheritdoc/>
+    public Target Target { get; }
+
+    /// <inheritdoc/>
+    public int Multiprocessors => _context.Device.Multiprocessors;
+
+    /// <summary>The stream that launches go to, for events and graphs.</summary>
+    public CudaStream Stream => _stream;
+
+    /// <summary>The context, for events and graphs.</summary>
+    public CudaContext Context => _context;
+
+    /// <inheritdoc/>
+    public IDeviceBuffer Allocate(long bytes) => new Buffer(_stream.Allocate(bytes));
+
+    /// <inheritdoc/>
+    public void Write(IDeviceBuffer buffer, ReadOnlySpan<byte> bytes) => _stream.Upload(bytes, Memory(buffer).Slice(0, bytes.Length));
+
+    /// <inheritdoc/>
+    public void Read(IDeviceBuffer buffer, Span<byte> bytes) => _stream.Download(Memory(buffer).Slice(0, bytes.Length), bytes);
+
+    /// <inheritdoc/>
+    /// <exception cref="CudaBuildException">The driver's compiler refuses the kernel.</exception>
+    /// <exception cref="InvalidOperationException">The compiled kernel spills registers: it would run, far slower than it should.</exception>
+    public void Launch(LaunchParameters parameters, Grid grid)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        var kernel = parameters.Kernel;
+        var block = new DriverParameters(kernel.Parameters.Select(parameter => new ParameterSlot(parameter.Name, parameter.Offset, parameter.Bytes)));
+        var bytes = parameters.Block.Bytes;
+        foreach (var parameter in kernel.Parameters)
+        {
+            if (parameters.Buffers.TryGetValue(parameter.Name, out var buffer))
+            {
+                block.Set(parameter.Name, Memory(buffer));
+            }
+            else if (parameter.Bytes == sizeof(ulong))
+            {
+                block.Set(parameter.Name, MemoryMarshal.Read<ulong>(bytes[parameter.Offset..]));
+            }
+            else
+            {
+                block.Set(parameter.Name, MemoryMarshal.Read<uint>(bytes[parameter.Offset..]));
+            }
+        }
+
+        Load(kernel).Launch(
+            _stream,
+            new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1)) { DynamicSharedBytes = kernel.SharedBytes },
+            block);
+    }
+
+    /// <summary>The compiled kernel.</summary>
+    /// <inheritdoc cref="Launch"/>
+    public CudaFunction Load(Kernel kernel)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        return _loaded.GetValue(kernel, Compile).Function;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var module in _modules)
+        {
+            module.Dispose();
+        }
+
+        _stream.Dispose();
+        _context.Dispose();
+    }
+
+    // The compiler stops within a granule of eight below what a thread may have.
+    private static int RegistersAtLimit(Kernel kernel) =>
+        Math.Min(255, 65_536 / (kernel.Threads * Math.Max(kernel.MinimumBlocks, 1))) - 8;
+
+    private static CudaMemory Memory(IDeviceBuffer buffer) => buffer is Buffer { Memory: var memory }
+        ? memory
+        : throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated");
+
+    private Loaded Compile(Kernel kernel)
+    {
+        var module = _context.LoadPtx(kernel.ToPtx(), kernel.Name);
+        _modules.Add(module);
+        var function = module.GetFunction(kernel.Name);
+
+        // A spill is local memory although no register is left. With registers to spare it is the compiler's own, for a few barriers of nested
+        // branches.
+        if (function.LocalBytes > kernel.LocalBytes && function.Registers >= RegistersAtLimit(kernel))
+        {
+            throw new InvalidOperationException($"{kernel.Name} needs {function.LocalBytes} bytes of local memory a thread beside {function.Registers} registers");
+        }
+
+        if (kernel.SharedBytes > function.MaxDynamicSharedBytes)
+        {
+            function.AllowDynamicShared(kernel.SharedBytes);
+        }
+
+        return new Loaded(function);
+    }
+
+    private sealed record Loaded(CudaFunction Function);
+
+    private sealed class Buffer(CudaMemory memory) : IDeviceBuffer
+    {
+        public CudaMemory Memory => memory;
+
+        public ulong Address => memory.Address;
+
+        public long Bytes => memory.Bytes;
+
+        public void Dispose() => memory.Dispose();
+    }
+}

@@ -1,0 +1,346 @@
+using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Numerics;
+
+namespace Stof.Reference.Cuda.Templates;
+
+/// <summary>What a block-wise attention kernel is built for; everything else comes with the launch.</summary>
+/// <param name="Type">F16 or BF16.</param>
+/// <param name="HeadSize">D, a multiple of 8.</param>
+/// <param name="ValueSize">Dv, a multiple of 8.</param>
+public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
+{
+    /// <summary>BM: queries of a block, sixteen a warp.</summary>
+    public int QueryTile { get; init; } = 64;
+
+    /// <summary>BN: keys of a tile, 32, 64 or 128.</summary>
+    public int KeyTile { get; init; } = 64;
+
+    /// <summary>Tiles of K and V in shared memory at a time, 2 to 4.</summary>
+    public int Stages { get; init; } = 2;
+
+    /// <summary>What is added to a scaled score.</summary>
+    public BiasForm Bias { get; init; }
+
+    /// <summary>True if scores are capped.</summary>
+    public bool HasSoftcap { get; init; }
+
+    /// <summary>True if the scale is above 0: the largest product is then the largest score, and the scale costs nothing.</summary>
+    public bool HasPositiveScale { get; init; } = true;
+
+    /// <summary>True if a sink takes part in each row's softmax.</summary>
+    public bool HasSinks { get; init; }
+
+    /// <summary>True if LSE is stored.</summary>
+    public bool StoresLogSumExp { get; init; }
+
+    /// <summary>True if heavy tile rows are cut into ranges whose states are stored apart, for <see cref="SplitMerge"/>.</summary>
+    public bool IsSplit { get; init; }
+
+    /// <summary>Warps of a block.</summary>
+    public int Warps => QueryTile / MmaShape.Rows;
+
+    /// <summary>Shared memory of a block in bytes.</summary>
+    public int SharedBytes => (QueryTile * Pitch(HeadSize)) + (Stages * KeyTile * (Pitch(HeadSize) + Pitch(ValueSize)));
+
+    /// <summary>
+    /// Bytes between rows in shared memory: the row rounded up to whole steps of the product, and sixteen more, so that eight rows'
+    /// sixteen bytes lie in different banks.
+    /// </summary>
+    internal static int Pitch(int size) => (Padded(size) * 2) + 16;
+
+    /// <summary>A head size rounded up to whole steps of the product.</summary>
+    internal static int Padded(int size) => (size + MmaShape.Depth - 1) / MmaShape.Depth * MmaShape.Depth;
+}
+
+/// <summary>The matrix instruction m16n8k16.</summary>
+internal static class MmaShape
+{
+    /// <summary>Rows of A and C.</summary>
+    public const int Rows = 16;
+
+    /// <summary>Columns of B and C.</summary>
+    public const int Columns = 8;
+
+    /// <summary>Columns of A, rows of B.</summary>
+    public const int Depth = 16;
+}
+
+/// <summary>
+/// STOF's block-wise attention on tensor cores: a block takes BM queries of a head and walks the tiles that its tile row lists (FlashAttention-2's
+/// partition: every warp owns sixteen queries, keeps Q in registers, and shares K and V).
+/// Sources: "Accelerating Sparse Transformer Inference on GPU" (PPoPP'26), block-wise kernel; Dao, "FlashAttention-2" (2023).
+/// <para>
+/// For each listed tile: K and V arrive in shared memory by asynchronous copies, one tile ahead; S = Q·Kᵀ; where the tile is part, a lane's bits of
+/// its own scores come as one word and clear bits make −∞; online softmax in powers of two; O += P·V with P taken from the registers S was in.
+/// Full tiles never look at a bit.
+/// </para>
+/// </summary>
+internal sealed class BlockwiseAttention
+{
+    private const int WarpLanes = 32;
+    private const int ChunkBytes = 16; // of one asynchronous copy
+    private const int HalfBytes = 2;
+
+    private readonly KernelBuilder _b;
+    private readonly BlockwiseAttentionSpec _spec;
+    private readonly BlockwiseParameters _p;
+    private readonly int _depth; // D in whole steps
+    private readonly int _valueDepth;
+    private readonly int _keyPitch;
+    private readonly int _valuePitch;
+    private readonly B32 _thread;
+    private readonly B32 _lane;
+    private readonly B32 _warp;
+
+    private BlockwiseAttention(BlockwiseAttentionSpec spec, Target target)
+    {
+        _spec = spec;
+        _b = new KernelBuilder(NameOf(spec), target);
+        _p = new BlockwiseParameters(_b, spec);
+        _depth = BlockwiseAttentionSpec.Padded(spec.HeadSize);
+        _valueDepth = BlockwiseAttentionSpec.Padded(spec.ValueSize);
+        _keyPitch = BlockwiseAttentionSpec.Pitch(spec.HeadSize);
+        _valuePitch = BlockwiseAttentionSpec.Pitch(spec.ValueSize);
+        _thread = _b.ThreadX();
+        _lane = _b.And(_thread, WarpLanes - 1);
+        _warp = _b.ShrU32(_thread, 5);
+    }
+
+    private int Threads => _spec.Warps * WarpLanes;
+
+    private int OutputTiles => _valueDepth / MmaShape.Columns;
+
+    /// <summary>Writes the kernel.</summary>
+    /// <exception cref="InvalidInputException">The specification is out of range.</exception>
+    public static Kernel Build(BlockwiseAttentionSpec spec, Target target)
+    {
+        if (spec.Type is not (DType.F16 or DType.BF16))
+        {
+            throw new InvalidInputException("dtype", spec.Type.ToString(), "F16 or BF16");
+        }
+
+        if (spec.HeadSize is < 8 or > 256 || spec.HeadSize % 8 != 0 || spec.ValueSize is < 8 or > 256 || spec.ValueSize % 8 != 0)
+        {
+            throw new InvalidInputException("head size", $"{spec.HeadSize} and {spec.ValueSize}", "multiples of 8 up to 256");
+        }
+
+        if (spec.QueryTile is not (16 or 32 or 64 or 128) || spec.KeyTile is not (32 or 64 or 128) || spec.Stages is < 2 or > 4)
+        {
+            throw new InvalidInputException(
+                "tile", $"{spec.QueryTile}x{spec.KeyTile}, {spec.Stages} stages", "16, 32, 64 or 128 queries by 32, 64 or 128 keys, 2 to 4 stages");
+        }
+
+        return new BlockwiseAttention(spec, target).Build();
+    }
+
+    private static string NameOf(BlockwiseAttentionSpec spec) =>
+        $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}".ToLowerInvariant()
+        + (spec.Bias == BiasForm.None ? "" : $"_bias_{spec.Bias}".ToLowerInvariant())
+        + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
+
+    private Kernel Build()
+    {
+        var queryTile = _b.AddressOf(_b.Shared("q", _spec.QueryTile * _keyPitch));
+        var keys = new StagedTile(_b, _b.AddressOf(_b.Shared("k", _spec.Stages * _spec.KeyTile * _keyPitch)), _spec.KeyTile * _keyPitch, _spec.Stages);
+        var values = new StagedTile(_b, _b.AddressOf(_b.Shared("v", _spec.Stages * _spec.KeyTile * _valuePitch)), _spec.KeyTile * _valuePitch, _spec.Stages);
+        var item = new WorkItem(_b, _p, _spec.QueryTile);
+
+        // The first tiles are on their way before anything else happens.
+        CopyRows(queryTile, _keyPitch, item.QueryPlane, _p.Q.RowStride, item.FirstQuery, _p.Queries, _spec.QueryTile, _spec.HeadSize);
+        var next = _b.Copy(item.Entry);
+        for (var stage = 0; stage < _spec.Stages - 1; stage++)
+        {
+            CopyNext(item, keys, values, next);
+        }
+
+        _b.WaitCopies(_spec.Stages - 2);
+        _b.Barrier();
+        var q = LoadQueries(queryTile);
+        var state = new FragmentState(_b, OutputTiles);
+        var entry = _b.Copy(item.Entry);
+        _b.While(
+            () => _b.CompareS32(Comparison.Less, entry, item.End),
+            () =>
+            {
+                _b.WaitCopies(_spec.Stages - 2);
+                _b.Barrier();
+                var column = _b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, entry, sizeof(int)));
+                var part = _b.LoadGlobal<B32>(_b.Element(_p.LoadParts, entry, sizeof(int)));
+                CopyNext(item, keys, values, next);
+                var scores = Scores(q, keys.Current);
+                if (!_p.Scores.IsPlain)
+                {
+                    Transform(item, column, scores);
+                }
+
+                Mask(part, scores);
+                var weights = state.Softmax(_spec.Type, scores, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
+                Accumulate(weights, values.Current, state);
+                keys.Advance();
+                values.Advance();
+                _b.Assign(entry, _b.Add(entry, 1));
+            });
+        _b.WaitAllCopies();
+        new FragmentResult(_b, _spec, _p, item, _warp, _lane).Store(state);
+        return _b.Build(Threads);
+    }
+
+    // Asks for the next listed tile, if there is one; what is asked for counts as a group either way.
+    private void CopyNext(WorkItem item, StagedTile keys, StagedTile values, B32 next)
+    {
+        _b.If(
+            _b.CompareS32(Comparison.Less, next, item.End),
+            () =>
+            {
+                var first = _b.MulLo(_b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, next, sizeof(int))), _spec.KeyTile);
+                CopyRows(keys.Filling, _keyPitch, item.KeyPlane, _p.K.RowStride, first, _p.Keys, _spec.KeyTile, _spec.HeadSize);
+                CopyRows(values.Filling, _valuePitch, item.ValuePlane, _p.V.RowStride, first, _p.Keys, _spec.KeyTile, _spec.ValueSize);
+            });
+        _b.CommitCopies();
+        keys.Fill();
+        values.Fill();
+        _b.Assign(next, _b.Add(next, 1));
+    }
+
+    // Rows beyond the tensor's end and columns beyond the head size become zeros.
+    private void CopyRows(SharedPointer tile, int pitch, B64 plane, B32 stride, B32 first, B32 limit, int rows, int size)
+    {
+        var chunks = BlockwiseAttentionSpec.Padded(size) * HalfBytes / ChunkBytes; // of a row
+        for (var start = 0; start < rows * chunks; start += Threads)
+        {
+            var index = _b.Add(_thread, start);
+            var row = _b.DivU32(index, chunks);
+            var chunk = _b.Sub(index, _b.MulLo(row, chunks));
+            var position = _b.Add(first, row);
+            var isThere = _b.CompareU32(Comparison.Less, position, limit);
+            if (size * HalfBytes < chunks * ChunkBytes)
+            {
+                isThere = _b.And(isThere, _b.CompareU32(Comparison.Less, chunk, size * HalfBytes / ChunkBytes));
+            }
+
+            var source = _b.Add(_b.MadWideU32(position, stride, plane), _b.ExtendU32(_b.Shl(chunk, 4)));
+            var target = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, pitch, _b.Shl(chunk, 4))), tile.Offset);
+            var bytes = _b.Select<B32>(isThere, ChunkBytes, 0);
+            if (start + Threads > rows * chunks)
+            {
+                using (_b.When(_b.CompareU32(Comparison.Less, index, rows * chunks)))
+                {
+                    _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
+                }
+            }
+            else
+            {
+                _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
+            }
+        }
+    }
+
+    // A fragments of the warp's sixteen queries, four registers a step of sixteen.
+    private B32[][] LoadQueries(SharedPointer tile)
+    {
+        // Lane l gives the address of row l % 16 in the left or right half of the step.
+        var row = _b.Mad(_warp, MmaShape.Rows, _b.And(_lane, MmaShape.Rows - 1));
+        var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
+        var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, _keyPitch, half)), tile.Offset);
+        var fragments = new B32[_depth / MmaShape.Depth][];
+        for (var step = 0; step < fragments.Length; step++)
+        {
+            fragments[step] = _b.LoadMatrix(address + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
+        }
+
+        return fragments;
+    }
+
+    // S = Q·Kᵀ of the warp's queries and the tile's keys: for each eight keys four registers.
+    private F32[][] Scores(B32[][] q, SharedPointer tile)
+    {
+        // One load brings two neighbouring tiles of eight keys: matrices (keys 0-7, depth 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
+        var key = _b.Add(_b.And(_lane, 7), _b.Shl(_b.ShrU32(_lane, 4), 3));
+        var half = _b.Shl(_b.And(_b.ShrU32(_lane, 3), 1), 4);
+        var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _keyPitch, half)), tile.Offset);
+        var scores = new F32[_spec.KeyTile / MmaShape.Columns][];
+        for (var pair = 0; pair < scores.Length; pair += 2)
+        {
+            (scores[pair], scores[pair + 1]) = (Zeros(), Zeros());
+            for (var step = 0; step < q.Length; step++)
+            {
+                var k = _b.LoadMatrix(address + (pair * MmaShape.Columns * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
+                Product(scores[pair], q[step], [k[0], k[1]]);
+                Product(scores[pair + 1], q[step], [k[2], k[3]]);
+            }
+        }
+
+        return scores;
+    }
+
+    // O += P·V, P in the registers that S was in.
+    private void Accumulate(B32[][] weights, SharedPointer tile, FragmentState state)
+    {
+        // Transposed loads: matrices (keys 0-7, values 0-7), (8-15, 0-7), (0-7, 8-15), (8-15, 8-15).
+        var key = _b.And(_lane, MmaShape.Rows - 1);
+        var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
+        var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _valuePitch, half)), tile.Offset);
+        for (var step = 0; step < weights.Length; step++)
+        {
+            for (var pair = 0; pair < OutputTiles; pair += 2)
+            {
+                var v = _b.LoadMatrix(
+                    address + (step * MmaShape.Depth * _valuePitch) + (pair * MmaShape.Columns * HalfBytes), 4, transposed: true);
+                Product(state.Output[pair], weights[step], [v[0], v[1]]);
+                Product(state.Output[pair + 1], weights[step], [v[2], v[3]]);
+            }
+        }
+    }
+
+    private void Product(F32[] accumulators, B32[] a, B32[] b)
+    {
+        if (_spec.Type == DType.F16)
+        {
+            _b.MmaF16(accumulators, a, b);
+        }
+        else
+        {
+            _b.MmaBF16(accumulators, a, b);
+        }
+    }
+
+    private F32[] Zeros() => [_b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f)];
+
+    // Scale, bias and cap, in powers of two.
+    private void Transform(WorkItem item, B32 column, F32[][] scores)
+    {
+        // A ragged tile's scores beyond the edge are masked later; their bias is that of the edge, so that nothing outside is read.
+        var (lastQuery, lastKey) = (_b.Sub(_p.Queries, 1), _b.Sub(_p.Keys, 1));
+        var firstKey = _b.Mad(column, _spec.KeyTile, _b.Shl(_b.And(_lane, 3), 1));
+        for (var tile = 0; tile < scores.Length; tile++)
+        {
+            for (var i = 0; i < scores[tile].Length; i++)
+            {
+                var key = _b.MinS32(_b.Add(firstKey, (tile * MmaShape.Columns) + (i % 2)), lastKey);
+                var query = _b.MinS32(item.Query(_warp, _lane, i / 2), lastQuery);
+                _b.Assign(scores[tile][i], _p.Scores.Apply(_b, scores[tile][i], item.Batch, item.Head, query, key));
+            }
+        }
+    }
+
+    // A part tile's bits lie in fragment order: one word holds a lane's scores of sixteen queries and 64 keys, four a tile of eight keys.
+    private void Mask(B32 part, F32[][] scores) => _b.If(
+        _b.CompareS32(Comparison.GreaterOrEqual, part, 0),
+        () =>
+        {
+            var words = FragmentBits.WordsPerLane(_spec.KeyTile);
+            var first = _b.Mad(_b.Mad(part, _spec.Warps, _warp), words * WarpLanes, _lane);
+            var address = _b.Element(_p.Bits, first, sizeof(uint));
+            for (var word = 0; word < words; word++)
+            {
+                var bits = _b.LoadGlobal<B32>(address + (word * WarpLanes * sizeof(uint)));
+                var tiles = Math.Min(FragmentBits.TilesPerWord, scores.Length - (word * FragmentBits.TilesPerWord));
+                for (var bit = 0; bit < 4 * tiles; bit++)
+                {
+                    ref var score = ref scores[(word * FragmentBits.TilesPerWord) + (bit / 4)][bit % 4];
+                    var isAllowed = _b.CompareU32(Comparison.NotEqual, _b.And(bits, 1 << bit), 0);
+                    _b.Assign(score, _b.Select(isAllowed, score, float.NegativeInfinity));
+                }
+            }
+        });
+}

@@ -1,0 +1,61 @@
+using Stof.Reference.Cuda.Ptx;
+
+namespace Stof.Reference.Cuda.Templates;
+
+/// <summary>A block's work: its queries, its range of tiles, and the planes that both lie in.</summary>
+internal sealed class WorkItem
+{
+    private readonly KernelBuilder _b;
+
+    public WorkItem(KernelBuilder b, BlockwiseParameters p, int queryTile)
+    {
+        _b = b;
+        var address = b.Element(p.Items, b.BlockX(), BlockwiseItem.Bytes);
+        var first = b.LoadGlobalVector<B32>(address, 4);
+        var second = b.LoadGlobalVector<B32>(address + 16, 2);
+        (Batch, Head) = (first[0], first[1]);
+        (Entry, End, Part) = (first[3], second[0], second[1]);
+        FirstQuery = b.MulLo(first[2], queryTile);
+        var kvHead = b.DivU32(Head, p.GroupSize);
+        QueryPlane = p.Q.Plane(b, Batch, Head);
+        KeyPlane = p.K.Plane(b, Batch, kvHead);
+        ValuePlane = p.V.Plane(b, Batch, kvHead);
+        OutputPlane = p.O.Plane(b, Batch, Head);
+    }
+
+    /// <summary>Batch item.</summary>
+    public B32 Batch { get; }
+
+    /// <summary>Query head.</summary>
+    public B32 Head { get; }
+
+    /// <summary>First query of the tile row.</summary>
+    public B32 FirstQuery { get; }
+
+    /// <summary>First entry of the range.</summary>
+    public B32 Entry { get; }
+
+    /// <summary>The entry behind the range.</summary>
+    public B32 End { get; }
+
+    /// <summary>Where the state goes; −1 for none.</summary>
+    public B32 Part { get; }
+
+    /// <summary>Q of the head.</summary>
+    public B64 QueryPlane { get; }
+
+    /// <summary>K of the KV head.</summary>
+    public B64 KeyPlane { get; }
+
+    /// <summary>V of the KV head.</summary>
+    public B64 ValuePlane { get; }
+
+    /// <summary>O of the head.</summary>
+    public B64 OutputPlane { get; }
+
+    /// <summary>The query of a lane's upper (0) or lower (1) row.</summary>
+    public B32 Query(B32 warp, B32 lane, int row) => _b.Add(FirstQuery, RowInTile(warp, lane, row));
+
+    /// <summary>The same within the tile row.</summary>
+    public B32 RowInTile(B32 warp, B32 lane, int row) => _b.Mad(warp, MmaShape.Rows, _b.Add(_b.ShrU32(lane, 2), 8 * row));
+}
