@@ -34,6 +34,9 @@ internal sealed record AttentionTrial(
     /// <summary>Factor on max(1, |LSE|); see <see cref="AttentionTolerance.LogSumExpLimit"/>.</summary>
     public double LogSumExpLimit { get; init; } = new AttentionTolerance().LogSumExpLimit;
 
+    /// <summary>Share of the element budget that unit normals may use.</summary>
+    public double BudgetShare { get; init; } = 0.5;
+
     /// <summary>The judge, strict about Frobenius where that limit is meant to hold.</summary>
     public AttentionVerdict Judge(HostTensor output, HostTensor? logSumExp) =>
         new AttentionTolerance
@@ -43,7 +46,7 @@ internal sealed record AttentionTrial(
         }.Judge(Problem, Reference, output, logSumExp);
 
     /// <summary>
-    /// No Fail on any family; on unit normals not more than half of the budget. The half leaves out η, the last term of the
+    /// No Fail on any family; on unit normals not more than a share of the budget. The share leaves out η, the last term of the
     /// budget: the one rounding of an output below the smallest normal number may use that term whole.
     /// </summary>
     public void Require(HostTensor output, HostTensor? logSumExp, string label)
@@ -52,7 +55,7 @@ internal sealed record AttentionTrial(
         Assert.True(
             verdict.State != Verdict.Fail,
             $"{label}: {this}: {verdict.BudgetUsed:g3} of the budget; {string.Join("; ", verdict.Reasons)}");
-        if (Family == InputFamily.UnitNormal && verdict.BudgetUsed > 0.5)
+        if (Family == InputFamily.UnitNormal && verdict.BudgetUsed > BudgetShare)
         {
             RequireReserve(output.ToDoubles(), label);
         }
@@ -71,7 +74,7 @@ internal sealed record AttentionTrial(
                 var error = Math.Abs(output[start + d] - Reference.Output[(row * p.ValueSize) + d]);
                 var budget = AttentionTolerance.Budget(Reference, p.Type, row, d);
                 Assert.True(
-                    error <= (0.5 * (budget - eta)) + eta, $"{label}: {this}: (b {b}, h {h}, q {i}, d {d}) off by {error:g3} of {budget:g3}");
+                    error <= (BudgetShare * (budget - eta)) + eta, $"{label}: {this}: (b {b}, h {h}, q {i}, d {d}) off by {error:g3} of {budget:g3}");
             }
         }
     }

@@ -57,6 +57,11 @@ public abstract class MaskConformance(BackendUnderTest subject)
         var computed = 0;
         for (var length = 0; length <= LongestLength; length++)
         {
+            if (length % subject.Stride != 0 && (length + 1) % 64 > 2)
+            {
+                continue; // a slow subject: tile edges, and some lengths between them
+            }
+
             // 37 is coprime to 131: as many keys as queries once, and every length of keys beside another one of queries.
             foreach (var keys in new[] { length, ((length * 37) + 11) % (LongestLength + 1) })
             {
