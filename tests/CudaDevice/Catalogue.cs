@@ -16,13 +16,16 @@ internal static class Catalogue
         EventTiming.Check,
         GraphReplay.Check,
         ClusterLaunch.Check,
-        TensorMapBox.Check,
         LinkedCubin.Check,
         InstructionTruth.Check,
         BuildFailure.Check,
         OutOfMemory.Check,
         Refusals.Check,
         NoLeak.Check,
+        NormConformance.Check,
+        KernelConformance.Rowwise,
+        KernelConformance.Blockwise,
+        TensorMapBox.Check,
         LostContext.Check,
     ];
 }

@@ -33,7 +33,8 @@ internal static class EventTiming
             times.Add(milliseconds);
         }
 
-        CheckSession.Require(times[^1] > times[0], "more cycles took less time");
+        // A tool that watches the kernel may cost more than the shortest spins.
+        CheckSession.Require(session.Small || times[^1] > times[0], "more cycles took less time");
         return new(cycles.Length, $"{cycles[^1] / times[^1] / 1e3:f0} MHz seen, peak {session.Device.ClockKilohertz / 1000} MHz");
     }
 }
