@@ -2,6 +2,7 @@ using System.CommandLine;
 using Stof.Reference;
 using Stof.Reference.Cli;
 using Stof.Reference.Cli.Commands;
+using Stof.Reference.Cuda.Driver;
 
 var root = new RootCommand(
     """
@@ -35,7 +36,7 @@ catch (InvalidInputException exception)
     Console.Error.WriteLine($"error: {exception.Message}");
     return ExitCodes.BadInput;
 }
-catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CudaException or DeviceUnavailableException)
 {
     Console.Error.WriteLine($"error: {exception.Message}");
     return ExitCodes.Environment;

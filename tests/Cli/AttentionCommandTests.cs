@@ -27,6 +27,18 @@ public sealed class AttentionCommandTests : IDisposable
         Assert.True(arrays["lse"].HasShape(2, 4, 70));
     }
 
+    [Theory]
+    [InlineData("auto", "f16")]
+    [InlineData("rowwise", "f32")]
+    public void The_CUDA_kernels_agree_on_the_simulator(string algorithm, string dtype)
+    {
+        var json = StofProcess.Run(
+            "attention", "--in", Inputs(1, 2, 1, 70, 90, 16, 24), "--mask", "causal & sliding(20)", "--backend", "simulator",
+            "--algorithm", algorithm, "--dtype", dtype, "--verify", "--json").Json();
+        Assert.Contains(json.GetProperty("verdict").GetString(), new[] { "Pass", "Marginal" });
+        Assert.StartsWith("simulator", json.GetProperty("kernel").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Rows_without_keys_are_zero_with_an_LSE_of_minus_infinity()
     {
@@ -51,6 +63,8 @@ public sealed class AttentionCommandTests : IDisposable
             ("no such file", ["--in", _folder.File("none.npz")]),
             ("--algorithm", ["--in", Inputs(1, 2, 2, 8, 8, 8, 8), "--algorithm", "fast"]),
             ("tile", ["--in", Inputs(1, 2, 2, 8, 8, 8, 8), "--tile", "7x7"]),
+            ("--backend: 'gpu'", ["--in", Inputs(1, 2, 2, 8, 8, 8, 8), "--backend", "gpu"]),
+            ("--tile: given", ["--in", Inputs(1, 2, 2, 8, 8, 8, 8), "--backend", "simulator", "--tile", "64x64"]),
             ("Softcap", ["--in", Inputs(1, 2, 2, 8, 8, 8, 8), "--softcap", "-1"]),
         })
         {

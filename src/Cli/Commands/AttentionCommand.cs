@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Spectre.Console;
+using Stof.Reference.Backends;
 using Stof.Reference.Cli.Running;
 using Stof.Reference.Cpu.Oracle;
 using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Threading;
+using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Formats;
 using Stof.Reference.Interchange;
 using Stof.Reference.Masks;
@@ -29,6 +31,7 @@ internal static class AttentionCommand
         var softcap = new Option<double?>("--softcap") { Description = "c of c·tanh(score/c)" };
         var alibi = new Option<bool>("--alibi") { Description = "add ALiBi's standard slopes" };
         var splits = new Option<int>("--kv-splits") { Description = "compute this many key ranges apart and merge them", DefaultValueFactory = _ => 1 };
+        var backend = new Option<string>("--backend") { Description = BackendArgument.Help, DefaultValueFactory = _ => "cpu" };
         var algorithm = new Option<string>("--algorithm") { Description = "auto, blockwise or rowwise", DefaultValueFactory = _ => "auto" };
         var tile = new Option<string?>("--tile") { Description = "tile such as 64x64; chosen by default" };
         var threads = new Option<int?>("--threads") { Description = "threads; all processors by default" };
@@ -38,14 +41,15 @@ internal static class AttentionCommand
         var command = new Command(
             "attention",
             """
-            Compute one attention from a .npz file on the CPU backend.
+            Compute one attention from a .npz file.
 
             Examples:
               stof attention --in qkv.npz --mask "causal & sliding(64)" --verify
               stof attention --in qkv.npz --mask qkv.npz:mask --dtype f16 --out result.npz --json
+              stof attention --in qkv.npz --mask "bigbird(band=8,global=8)" --backend cuda --verify
             """)
         {
-            input, mask, layout, alignment, type, scale, softcap, alibi, splits, algorithm, tile, threads, output, verify, json,
+            input, mask, layout, alignment, type, scale, softcap, alibi, splits, backend, algorithm, tile, threads, output, verify, json,
         };
         command.SetAction(result =>
         {
@@ -77,9 +81,10 @@ internal static class AttentionCommand
                 LogSumExp = LogSumExpOutput.Natural,
             }.Validated();
             (q, k, v) = (q.To(dtype), k.To(dtype), v.To(dtype));
-            using var pool = new WorkerPool(result.GetValue(threads) ?? System.Environment.ProcessorCount);
-            var chosen = Choose(problem, result.GetRequiredValue(algorithm), result.GetValue(tile));
-            var (attended, lse) = CpuAttention.Run(problem, q, k, v, chosen, pool);
+            var place = result.GetRequiredValue(backend);
+            var (kernel, (attended, lse)) = BackendArgument.IsCpu(place)
+                ? OnCpu(problem, q, k, v, result.GetRequiredValue(algorithm), result.GetValue(tile), result.GetValue(threads))
+                : OnDevice(problem, q, k, v, place, result.GetRequiredValue(algorithm), result.GetValue(tile), result.GetValue(threads));
             var verdict = result.GetValue(verify)
                 ? new AttentionTolerance { LimitFrobenius = false }.Judge(problem, NaiveAttention.Run(problem, q, k, v), attended, lse)
                 : null;
@@ -89,10 +94,32 @@ internal static class AttentionCommand
                 NpzArchive.Write(file, [KeyValuePair.Create("out", stored), KeyValuePair.Create("lse", lse!)]);
             }
 
-            Report(problem, chosen, verdict, result.GetValue(json));
+            Report(problem, kernel, verdict, result.GetValue(json));
             return verdict is { State: Verdict.Fail } ? ExitCodes.FoundWrong : ExitCodes.Good;
         });
         return command;
+    }
+
+    private static (string Kernel, AttentionResult Result) OnCpu(
+        AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, string algorithm, string? tile, int? threads)
+    {
+        using var pool = new WorkerPool(threads ?? System.Environment.ProcessorCount);
+        var choice = Choose(problem, algorithm, tile);
+        var (output, lse) = CpuAttention.Run(problem, q, k, v, choice, pool);
+        return (choice.ToString(), new AttentionResult(output, lse));
+    }
+
+    private static (string Kernel, AttentionResult Result) OnDevice(
+        AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, string place, string algorithm, string? tile, int? threads)
+    {
+        if (tile is not null || threads is not null)
+        {
+            throw new InvalidInputException(tile is null ? "--threads" : "--tile", "given", $"only with --backend cpu, not {place}");
+        }
+
+        var isRowwiseOnly = Choice("--algorithm", algorithm, ("auto", false), ("rowwise", true));
+        using var backend = new CudaBackend(BackendArgument.Open(place), isRowwiseOnly);
+        return ($"{backend.Device.Name}, {algorithm}", backend.Attend(problem, q, k, v));
     }
 
     private static HostTensor Rows(string path, IReadOnlyDictionary<string, HostTensor> arrays, string name)
@@ -141,7 +168,7 @@ internal static class AttentionCommand
         throw new InvalidInputException(option, $"'{value}'", string.Join(" or ", names));
     }
 
-    private static void Report(AttentionProblem problem, AttentionChoice choice, AttentionVerdict? verdict, bool json)
+    private static void Report(AttentionProblem problem, string kernel, AttentionVerdict? verdict, bool json)
     {
         if (json)
         {
@@ -155,7 +182,7 @@ internal static class AttentionCommand
                 ["headSize"] = problem.HeadSize,
                 ["valueSize"] = problem.ValueSize,
                 ["dtype"] = problem.Type.ToString(),
-                ["kernel"] = choice.ToString(),
+                ["kernel"] = kernel,
                 ["verdict"] = verdict?.State.ToString(),
                 ["budgetUsed"] = verdict is null ? null : Output.Number(verdict.BudgetUsed),
                 ["lseUsed"] = verdict is null ? null : Output.Number(verdict.LogSumExpUsed),
@@ -167,7 +194,7 @@ internal static class AttentionCommand
 
         var console = Output.Tables();
         console.MarkupLineInterpolated(
-            $"attention B {problem.Batch}, heads {problem.QueryHeads}/{problem.KvHeads}, {problem.QueryLength} x {problem.KvLength}, D {problem.HeadSize}/{problem.ValueSize}, {problem.Type}, {choice}");
+            $"attention B {problem.Batch}, heads {problem.QueryHeads}/{problem.KvHeads}, {problem.QueryLength} x {problem.KvLength}, D {problem.HeadSize}/{problem.ValueSize}, {problem.Type}, {kernel}");
         if (verdict is null)
         {
             return;

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Stof.Reference.Cuda.Driver;
+using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Cuda.Ptx;
+
+namespace Stof.Reference.Cli.Commands;
+
+/// <summary>What <c>--backend</c> names: the processor, a GPU, or the simulator that runs the GPU's kernels.</summary>
+internal static class BackendArgument
+{
+    /// <summary>Text of the option.</summary>
+    public const string Help = "cpu, cuda, cuda:N (device N), or simulator (the CUDA kernels without a GPU, every finding an error)";
+
+    private const string Cuda = "cuda";
+
+    /// <summary>True for the processor, whose options (threads, tile) the others lack.</summary>
+    public static bool IsCpu(string text) => text == "cpu";
+
+    /// <summary>Opens a device that is not the processor.</summary>
+    /// <exception cref="InvalidInputException">The text names no backend.</exception>
+    /// <exception cref="DeviceUnavailableException">There is no such device here.</exception>
+    public static IKernelDevice Open(string text)
+    {
+        if (text == "simulator")
+        {
+            return new SimulatedKernelDevice(Target.Sm80);
+        }
+
+        var ordinal = 0;
+        if (text != Cuda
+            && !(text.StartsWith(Cuda + ":", StringComparison.Ordinal)
+                && int.TryParse(text.AsSpan(Cuda.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ordinal)))
+        {
+            throw new InvalidInputException("--backend", $"'{text}'", Help);
+        }
+
+        var probe = CudaDriver.Probe();
+        if (!probe.IsAvailable)
+        {
+            throw new DeviceUnavailableException($"cuda is not available: {probe.Reason}");
+        }
+
+        if (ordinal >= probe.Devices.Count)
+        {
+            throw new InvalidInputException("--backend", $"'{text}'", $"a device from 0 to {probe.Devices.Count - 1}");
+        }
+
+        return probe.Devices[ordinal].Refusal is { } refusal
+            ? throw new DeviceUnavailableException($"cuda device {ordinal} cannot be used: {refusal}")
+            : new DriverKernelDevice(probe.Devices[ordinal]);
+    }
+}
+
+/// <summary>A device that was asked for is not here, or cannot be used.</summary>
+/// <param name="message">Which, and why.</param>
+internal sealed class DeviceUnavailableException(string message) : Exception(message);
