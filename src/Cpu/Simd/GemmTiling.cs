@@ -6,7 +6,7 @@ namespace Stof.Reference.Cpu.Simd;
 /// <param name="RowBlock">Rows of C per task; rounded up to whole panels of 12.</param>
 /// <param name="DepthBlock">
 /// Products per element between two visits of the accumulator scratch; rounded up to a multiple of 16. A column panel of this
-/// depth (128 bytes per step) should about fit the first-level cache.
+/// depth (128 bytes per step) should leave most of the second-level cache to packed rows.
 /// </param>
 /// <param name="ColumnBlock">
 /// Columns of C per task; rounded up to whole panels of 32. Ignored where a task must own whole rows (norm epilogue).
@@ -16,7 +16,7 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
     private const int MaximumRowBlock = 192; // a 16-bit panel is widened once for all of them
     private const int MinimumRowBlock = 48;
     private const int MinimumDepthBlock = 128; // the accumulators travel once a block
-    private const int MaximumDepthBlock = 512;
+    private const int MaximumDepthBlock = 768;
     private const int DepthStep = 64;
     private const int MaximumColumnBlock = 768;
     private const int MinimumColumnBlock = 128;
@@ -33,8 +33,8 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
     {
         caches ??= CacheSizes.OfThisMachine;
 
-        // Half of the second level for the packed rows; the rest is for panels and output on their way through.
-        var widest = (int)Math.Clamp(caches.SecondLevel / 2 / (sizeof(float) * Math.Max(k, 1L)), MinimumRowBlock, MaximumRowBlock);
+        // Three quarters of the second level for the packed rows; the rest is for panels and output on their way through.
+        var widest = (int)Math.Clamp(caches.SecondLevel / 4 * 3 / (sizeof(float) * Math.Max(k, 1L)), MinimumRowBlock, MaximumRowBlock);
         var rowPanels = Math.Max(1, GemmLayout.RowPanels(m));
         var rowTasks = Split(rowPanels, widest / GemmLayout.PanelRows, wholeRows && threads > 1 ? threads : 1);
         var rowBlock = Ceiling(rowPanels, rowTasks) * GemmLayout.PanelRows;
@@ -44,7 +44,7 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
         var narrowest = Math.Max(1, Math.Min(MinimumColumnBlock / GemmLayout.PanelColumns, Ceiling(columnPanels, threads)));
         var columnTasks = Math.Min(wanted, Math.Max(1, columnPanels / narrowest));
         columnTasks = Split(columnPanels, MaximumColumnBlock / GemmLayout.PanelColumns, columnTasks);
-        return new GemmTiling(rowBlock, DepthBlockFor(caches), Ceiling(columnPanels, columnTasks) * GemmLayout.PanelColumns);
+        return new GemmTiling(rowBlock, DepthBlockFor(caches, k), Ceiling(columnPanels, columnTasks) * GemmLayout.PanelColumns);
     }
 
     /// <summary>Rounds the blocks to what the layouts allow.</summary>
@@ -60,12 +60,13 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
             RoundUp(ColumnBlock, GemmLayout.PanelColumns));
     }
 
-    // A column panel of the block's depth as large as the first level: smaller ones cost more visits of the accumulators than the
-    // second level costs where packed rows push a few lines out.
-    private static int DepthBlockFor(CacheSizes caches)
+    // Equal blocks of the depth, whose column panel takes about a tenth of the second level, from where the kernel asks for it ahead of time:
+    // a shorter one, kept in the first level, costs more visits of the accumulators than it saves.
+    private static int DepthBlockFor(CacheSizes caches, int k)
     {
-        var steps = caches.FirstLevel / (sizeof(float) * GemmLayout.PanelColumns);
-        return (int)Math.Clamp(steps / DepthStep * DepthStep, MinimumDepthBlock, MaximumDepthBlock);
+        var longest = (int)Math.Clamp(caches.SecondLevel / 32 * 3 / (sizeof(float) * GemmLayout.PanelColumns), MinimumDepthBlock, MaximumDepthBlock);
+        var blocks = Math.Max(1, Ceiling(k, longest));
+        return Math.Max(MinimumDepthBlock, Ceiling(Ceiling(k, blocks), DepthStep) * DepthStep);
     }
 
     private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;

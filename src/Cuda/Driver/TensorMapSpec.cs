@@ -2,7 +2,8 @@ namespace Stof.Reference.Cuda.Driver;
 
 /// <summary>
 /// A tensor in device memory and the box that one bulk copy moves. Dimension 0 varies fastest and is dense. What lies outside the tensor is
-/// read as zero.
+/// read as zero. A kernel's coordinate along dimension 0 must be a multiple of 16 bytes, also where it is negative: with another one an
+/// H100 answers "illegal instruction".
 /// </summary>
 /// <param name="Memory">Where the tensor's first element lies; aligned to 16 bytes.</param>
 /// <param name="Type">Element type.</param>
