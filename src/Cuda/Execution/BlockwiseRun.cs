@@ -9,7 +9,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>One attention by the block-wise kernel.</summary>
 internal static class BlockwiseRun
 {
-    private const int LargestHeadSize = 256;
+    private const int LargestHeadSize = 128; // beyond, Q, scores and O of a warp exceed the registers
     private const int SizeStep = 8; // sixteen bytes, one asynchronous copy
     private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
 
