@@ -96,11 +96,7 @@ public sealed class CpuBackend : IBackend
             throw new InvalidInputException(nameof(problem), refusal.Reason, "a problem that this backend computes");
         }
 
-        if ((logSumExp is null) != (problem.LogSumExp == LogSumExpOutput.None))
-        {
-            throw new InvalidInputException(
-                nameof(logSumExp), logSumExp?.ToString() ?? "no tensor", $"what the problem asks for: {problem.LogSumExp}");
-        }
+        AttentionTensors.Require(problem, q, k, v, output, logSumExp);
 
         // Bits follow the kernel and its tile. They are chosen as for one thread, so that bits do not follow the number of threads.
         var choice = AttentionSelector.Measured(problem, threads: 1);

@@ -52,7 +52,7 @@ internal sealed class AttentionLaunch : IDisposable
         SetTensor(parameters, "q", _q, p.QueryHeads, p.QueryLength, p.HeadSize);
         SetTensor(parameters, "k", _k, p.KvHeads, p.KvLength, p.HeadSize);
         SetTensor(parameters, "v", _v, p.KvHeads, p.KvLength, p.ValueSize);
-        return SetOutput(parameters).Set("keys", p.KvLength).Set("heads_per_kv_head", p.QueryHeads / p.KvHeads);
+        return SetOutput(parameters).Set("heads_per_kv_head", p.QueryHeads / p.KvHeads);
     }
 
     /// <summary>Sets O and its sizes.</summary>

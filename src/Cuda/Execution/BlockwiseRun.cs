@@ -37,6 +37,7 @@ internal static class BlockwiseRun
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
             .Set("items", launch.Memory.Upload<BlockwiseItem>(work.Items))
+            .Set("keys", p.KvLength)
             .Set("load_col_idx", launch.Memory.Upload<int>(mask.LoadColIdx))
             .Set("load_part_idx", launch.Memory.Upload<int>(mask.LoadPartIdx))
             .Set("bits", launch.Memory.Upload<uint>(FragmentBits.Of(mask)));

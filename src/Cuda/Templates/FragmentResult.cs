@@ -1,5 +1,4 @@
 using Stof.Reference.Cuda.Ptx;
-using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;
 
@@ -52,9 +51,7 @@ internal sealed class FragmentResult(
         for (var tile = 0; tile < spec.ValueSize / MmaShape.Columns; tile++)
         {
             var (low, high) = (output[2 * tile], output[(2 * tile) + 1]);
-            b.StoreGlobal(
-                first + (tile * MmaShape.Columns * 2),
-                spec.Type == DType.F16 ? b.Bits(b.PackF16x2(low, high)) : b.Bits(b.PackBF16x2(low, high)));
+            b.StoreGlobal(first + (tile * MmaShape.Columns * 2), b.PackPair(spec.Type, low, high));
         }
     }
 

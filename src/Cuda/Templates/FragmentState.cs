@@ -84,13 +84,9 @@ internal sealed class FragmentState
         for (var step = 0; step < fragments.Length; step++)
         {
             var (left, right) = (weights[2 * step], weights[(2 * step) + 1]);
-            fragments[step] = [Pack(type, left[0], left[1]), Pack(type, left[2], left[3]), Pack(type, right[0], right[1]), Pack(type, right[2], right[3])];
+            fragments[step] = [_b.PackPair(type, left[0], left[1]), _b.PackPair(type, left[2], left[3]), _b.PackPair(type, right[0], right[1]), _b.PackPair(type, right[2], right[3])];
         }
 
         return fragments;
     }
-
-    /// <summary>Two floats as one register of 16-bit numbers.</summary>
-    public B32 Pack(DType type, F32 low, F32 high) =>
-        type == DType.F16 ? _b.Bits(_b.PackF16x2(low, high)) : _b.Bits(_b.PackBF16x2(low, high));
 }

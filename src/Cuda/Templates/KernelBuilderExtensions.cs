@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;
 
@@ -10,6 +11,10 @@ internal static class KernelBuilderExtensions
 
     /// <summary>Address of an element: base + index·size, the index without a sign.</summary>
     public static GlobalPointer Element(this KernelBuilder b, B64 address, B32 index, int size) => new(b.MadWideU32(index, size, address));
+
+    /// <summary>Two floats as one register of F16 or BF16, the first in the low bits.</summary>
+    public static B32 PackPair(this KernelBuilder b, DType type, F32 low, F32 high) =>
+        type == DType.F16 ? b.Bits(b.PackF16x2(low, high)) : b.Bits(b.PackBF16x2(low, high));
 
     /// <summary>
     /// tanh to a few units in the last place; the hardware's own has 11 bits. Below 1/4 its Taylor series to x⁹ (the next term is below

@@ -21,9 +21,6 @@ internal readonly record struct RowAccess(DType Type, int Columns, int Lanes, in
     /// <summary>Floats that a lane holds.</summary>
     public int Floats => Chunks * Elements;
 
-    /// <summary>True if every lane's every access lies within the row.</summary>
-    public bool IsWhole => Chunks * Lanes * Elements == Columns;
-
     /// <summary>As many neighbours as the widest aligned access holds.</summary>
     public static RowAccess Of(DType type, int columns, int lanes) => new(type, columns, lanes, VectorElements(type, columns));
 
@@ -142,9 +139,7 @@ internal readonly record struct RowAccess(DType Type, int Columns, int Lanes, in
         var type = Type;
         B32[] words = Type == DType.F32
             ? [.. values.Select(value => builder.Bits(value))]
-            : [.. values.Chunk(2).Select(pair => type == DType.F16
-                ? builder.Bits(builder.PackF16x2(pair[0], pair[1]))
-                : builder.Bits(builder.PackBF16x2(pair[0], pair[1])))];
+            : [.. values.Chunk(2).Select(pair => builder.PackPair(type, pair[0], pair[1]))];
         foreach (var (offset, count) in Pieces(words.Length))
         {
             var start = offset / sizeof(uint);

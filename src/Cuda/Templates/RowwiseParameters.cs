@@ -17,7 +17,6 @@ internal sealed class RowwiseParameters
         LoadParts = b.Parameter<B64>("load_part_idx");
         Bitmaps = b.Parameter<B64>("bitmaps");
         Queries = b.Parameter<B32>("queries");
-        Keys = b.Parameter<B32>("keys");
         Heads = b.Parameter<B32>("heads");
         GroupSize = b.Parameter<B32>("heads_per_kv_head");
         MaskBatchStride = b.Parameter<B32>("mask_batch_stride");
@@ -60,9 +59,6 @@ internal sealed class RowwiseParameters
 
     /// <summary>Sq.</summary>
     public B32 Queries { get; }
-
-    /// <summary>Skv.</summary>
-    public B32 Keys { get; }
 
     /// <summary>Hq.</summary>
     public B32 Heads { get; }
