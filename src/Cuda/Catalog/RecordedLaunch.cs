@@ -54,6 +54,9 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
         (_parameters, Grid) = (parameters, grid);
     }
 
+    /// <inheritdoc/>
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
+
     /// <summary>The launch as a trial.</summary>
     /// <param name="check">Looks at the results.</param>
     public KernelTrial ToTrial(Func<IReadOnlyDictionary<string, byte[]>, string?> check)

@@ -81,7 +81,25 @@ public sealed class DriverKernelDevice : IKernelDevice
             block);
     }
 
-    /// <summary>The compiled kernel.</summary>
+    /// <inheritdoc/>
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps)
+    {
+        ArgumentNullException.ThrowIfNull(steps);
+        foreach (var step in steps)
+        {
+            Load(step.Parameters.Kernel); // a capture may not load code
+        }
+
+        return new GraphProgram(_context, _stream, () =>
+        {
+            foreach (var step in steps)
+            {
+                step.Launch(this);
+            }
+        });
+    }
+
+    /// <summary>The compiled kernel. Threads may compile at the same time.</summary>
     /// <inheritdoc cref="Launch"/>
     public CudaFunction Load(Kernel kernel)
     {
@@ -112,7 +130,11 @@ public sealed class DriverKernelDevice : IKernelDevice
     private Loaded Compile(Kernel kernel)
     {
         var module = _context.LoadPtx(kernel.ToPtx(), kernel.Name);
-        _modules.Add(module);
+        lock (_modules)
+        {
+            _modules.Add(module);
+        }
+
         var function = module.GetFunction(kernel.Name);
 
         // A spill is local memory although no register is left. With registers to spare it is the compiler's own, for a few barriers of nested

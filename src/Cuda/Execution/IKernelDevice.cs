@@ -42,4 +42,7 @@ public interface IKernelDevice : IDisposable
     /// <param name="parameters">The kernel, built for <see cref="Target"/> or for an older one, and its parameters.</param>
     /// <param name="grid">Blocks.</param>
     void Launch(LaunchParameters parameters, Grid grid);
+
+    /// <summary>Records launches to be run together, as often as wanted; kernels are compiled now.</summary>
+    IDeviceProgram Record(IReadOnlyList<KernelStep> steps);
 }

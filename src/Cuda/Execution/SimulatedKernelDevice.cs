@@ -66,6 +66,9 @@ public sealed class SimulatedKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
     }
