@@ -73,7 +73,7 @@ internal static class Product
     private static KernelStep Rows(KernelLibrary kernels, RowChainSpec spec, IDeviceBuffer sums, long stride, ProductEnd end, DeviceMatrix c)
     {
         var parameters = SetEnd(new LaunchParameters(kernels.Get(spec)), end).Set("x", sums).Set("y", c.Buffer).Set("rows", c.Rows).Set("sum_stride", stride);
-        return new KernelStep(parameters, new Grid((c.Rows + spec.RowsPerBlock - 1) / spec.RowsPerBlock));
+        return new KernelStep(parameters, spec.Grid(c.Rows));
     }
 
     private static LaunchParameters SetEnd(LaunchParameters parameters, ProductEnd end)

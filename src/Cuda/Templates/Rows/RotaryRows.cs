@@ -85,6 +85,7 @@ internal static class RotaryRows
                 });
             b.Assign(item, b.Add(item, Threads));
         });
+        RowPadding.Store(b, spec.Type, spec.Columns, result, b.ThreadX());
         return b.Build(Threads);
     }
 }

@@ -170,8 +170,15 @@ internal sealed class RowChain
         return [.. values];
     }
 
-    private void Store(string name, B32 row, F32[] values) =>
-        _access.Store(_b, new GlobalPointer(_b.MadWideU32(row, _spec.Pitch * _spec.Type.Size(), _pointers[name])), _chunks, values);
+    private void Store(string name, B32 row, F32[] values)
+    {
+        var start = _b.MadWideU32(row, _spec.Pitch * _spec.Type.Size(), _pointers[name]);
+        _access.Store(_b, new GlobalPointer(start), _chunks, values);
+        if (_spec.Walked < _spec.Pitch)
+        {
+            RowPadding.Store(_b, _spec.Type, _spec.Columns, start, _lane);
+        }
+    }
 
     private F32[] Normalised(F32[] values, NormKind norm)
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Graphs;
 using Stof.Reference.Numerics;
 
@@ -68,7 +69,7 @@ public sealed record RowChainSpec(DType Type, int Columns)
     /// <summary>Elements between rows of x.</summary>
     internal int InputPitch => Source == RowSource.SplitSums ? SumPitch : RowPitch.Of(Type, IsGated ? 2 * Columns : Columns);
 
-    /// <summary>Columns that lanes walk: those of the padding too, so that nothing behind a row is unwritten, but where gates forbid it.</summary>
+    /// <summary>Columns that lanes walk: those of the padding too, in whole units, but where values lie behind gates at any place.</summary>
     internal int Walked => IsGated && Source == RowSource.Rows ? Columns : Pitch;
 
     /// <summary>Rows of a block.</summary>
@@ -76,6 +77,9 @@ public sealed record RowChainSpec(DType Type, int Columns)
 
     /// <summary>Threads of a block.</summary>
     public int Threads => 32 * WarpsPerRow * RowsPerBlock;
+
+    /// <summary>Blocks of a launch.</summary>
+    public Grid Grid(int rows) => new((rows + RowsPerBlock - 1) / RowsPerBlock);
 
     /// <summary>
     /// Warps that share a row: as many as its length needs, and more where there are so few rows that a device would stand idle.
