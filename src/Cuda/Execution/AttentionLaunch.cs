@@ -1,31 +1,48 @@
+using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Cuda.Execution;
 
-/// <summary>What every attention kernel's launch sets in the same way: tensors, scores, results.</summary>
+/// <summary>A tensor of an attention in device memory, strides in bytes.</summary>
+/// <param name="Buffer">Its first element.</param>
+/// <param name="RowStride">Between positions.</param>
+/// <param name="HeadStride">Between heads.</param>
+/// <param name="BatchStride">Between batch items.</param>
+internal sealed record AttentionOperand(IDeviceBuffer Buffer, int RowStride, int HeadStride, int BatchStride);
+
+/// <summary>
+/// What every attention kernel's launch sets in the same way: tensors, scores, results. Kernels are launched at once, or kept as steps that may be
+/// launched as often as wanted.
+/// </summary>
 internal sealed class AttentionLaunch : IDisposable
 {
-    private readonly HostTensor _output;
-    private readonly HostTensor? _logSumExp;
-    private readonly IDeviceBuffer _q;
-    private readonly IDeviceBuffer _k;
-    private readonly IDeviceBuffer _v;
-    private readonly IDeviceBuffer _o;
+    private readonly AttentionOperand _q;
+    private readonly AttentionOperand _k;
+    private readonly AttentionOperand _v;
+    private readonly AttentionOperand _o;
     private readonly IDeviceBuffer? _lse;
+    private readonly List<KernelStep>? _steps;
 
-    /// <summary>Uploads the inputs of a problem whose tensors were checked.</summary>
-    public AttentionLaunch(
-        IKernelDevice device, AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
+    /// <summary>Uploads the inputs of a problem whose tensors were checked; launches at once.</summary>
+    public AttentionLaunch(IKernelDevice device, AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
     {
-        (Device, Problem, _output, _logSumExp) = (device, problem, output, logSumExp);
+        (Device, Problem) = (device, problem);
         Memory = new DeviceMemory(device);
-        _q = Memory.Upload<byte>(q.Bytes);
-        _k = Memory.Upload<byte>(k.Bytes);
-        _v = Memory.Upload<byte>(v.Bytes);
-        _o = Memory.Allocate(output.Bytes.Length);
+        _q = Operand(Memory.Upload<byte>(q.Bytes), problem.QueryHeads, problem.QueryLength, problem.HeadSize);
+        _k = Operand(Memory.Upload<byte>(k.Bytes), problem.KvHeads, problem.KvLength, problem.HeadSize);
+        _v = Operand(Memory.Upload<byte>(v.Bytes), problem.KvHeads, problem.KvLength, problem.ValueSize);
+        _o = Operand(Memory.Allocate(output.Bytes.Length), problem.QueryHeads, problem.QueryLength, problem.ValueSize);
         _lse = logSumExp is null ? null : Memory.Allocate(logSumExp.Bytes.Length);
+    }
+
+    /// <summary>Takes tensors that are on the device; keeps the launches as steps, whose memory goes with this object.</summary>
+    public AttentionLaunch(IKernelDevice device, AttentionProblem problem, AttentionOperand q, AttentionOperand k, AttentionOperand v, AttentionOperand o)
+    {
+        (Device, Problem, _q, _k, _v, _o) = (device, problem, q, k, v, o);
+        Memory = new DeviceMemory(device);
+        _steps = [];
     }
 
     /// <summary>Where it runs.</summary>
@@ -33,6 +50,9 @@ internal sealed class AttentionLaunch : IDisposable
 
     /// <summary>What it computes.</summary>
     public AttentionProblem Problem { get; }
+
+    /// <summary>The launches that were kept.</summary>
+    public IReadOnlyList<KernelStep> Steps => _steps ?? [];
 
     /// <summary>Freed with this object.</summary>
     public DeviceMemory Memory { get; }
@@ -45,20 +65,32 @@ internal sealed class AttentionLaunch : IDisposable
         _ => Templates.BiasForm.ByPair,
     };
 
+    /// <summary>Launches a kernel, or keeps it as a step.</summary>
+    public void Launch(LaunchParameters parameters, Grid grid)
+    {
+        if (_steps is null)
+        {
+            Device.Launch(parameters, grid);
+        }
+        else
+        {
+            _steps.Add(new KernelStep(parameters, grid));
+        }
+    }
+
     /// <summary>Sets Q, K, V, O and the sizes.</summary>
     public LaunchParameters SetOperands(LaunchParameters parameters)
     {
-        var p = Problem;
-        SetTensor(parameters, "q", _q, p.QueryHeads, p.QueryLength, p.HeadSize);
-        SetTensor(parameters, "k", _k, p.KvHeads, p.KvLength, p.HeadSize);
-        SetTensor(parameters, "v", _v, p.KvHeads, p.KvLength, p.ValueSize);
-        return SetOutput(parameters).Set("heads_per_kv_head", p.QueryHeads / p.KvHeads);
+        SetTensor(parameters, "q", _q);
+        SetTensor(parameters, "k", _k);
+        SetTensor(parameters, "v", _v);
+        return SetOutput(parameters).Set("heads_per_kv_head", Problem.QueryHeads / Problem.KvHeads);
     }
 
     /// <summary>Sets O and its sizes.</summary>
     public LaunchParameters SetOutput(LaunchParameters parameters)
     {
-        SetTensor(parameters, "o", _o, Problem.QueryHeads, Problem.QueryLength, Problem.ValueSize);
+        SetTensor(parameters, "o", _o);
         return parameters.Set("queries", Problem.QueryLength).Set("heads", Problem.QueryHeads);
     }
 
@@ -105,26 +137,30 @@ internal sealed class AttentionLaunch : IDisposable
     }
 
     /// <summary>Waits for the results.</summary>
-    public void Download()
+    /// <param name="output">Receives O.</param>
+    /// <param name="logSumExp">Receives LSE; null where the problem does not ask for it.</param>
+    public void Download(HostTensor output, HostTensor? logSumExp)
     {
-        Device.Read(_o, _output.Bytes);
+        Device.Read(_o.Buffer, output.Bytes);
         if (_lse is not null)
         {
-            Device.Read(_lse, _logSumExp!.Bytes);
+            Device.Read(_lse, logSumExp!.Bytes);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => Memory.Dispose();
 
-    private void SetTensor(LaunchParameters parameters, string name, IDeviceBuffer buffer, int heads, int length, int size)
+    private static void SetTensor(LaunchParameters parameters, string name, AttentionOperand operand) => parameters
+        .Set(name, operand.Buffer)
+        .Set(name + "_row_stride", operand.RowStride)
+        .Set(name + "_head_stride", operand.HeadStride)
+        .Set(name + "_batch_stride", operand.BatchStride);
+
+    private AttentionOperand Operand(IDeviceBuffer buffer, int heads, int length, int size)
     {
         var row = size * Problem.Type.Size();
         var isHeadFirst = Problem.Layout == AttentionLayout.BatchHeadsLength;
-        parameters
-            .Set(name, buffer)
-            .Set(name + "_row_stride", isHeadFirst ? row : row * heads)
-            .Set(name + "_head_stride", isHeadFirst ? row * length : row)
-            .Set(name + "_batch_stride", row * length * heads);
+        return new AttentionOperand(buffer, isHeadFirst ? row : row * heads, isHeadFirst ? row * length : row, row * length * heads);
     }
 }

@@ -44,7 +44,7 @@ internal static class BlockwiseRun
         launch.SetResult(launch.SetScores(launch.SetOperands(parameters), isExplicit: !spec.HasPositiveScale));
         var states = spec.IsSplit ? new StateBuffers(launch.Memory, (long)work.Parts * spec.QueryTile, p.ValueSize) : null;
         states?.Set(parameters);
-        launch.Device.Launch(parameters, new Grid(work.Items.Length));
+        launch.Launch(parameters, new Grid(work.Items.Length));
         if (states is null)
         {
             return;
@@ -54,6 +54,6 @@ internal static class BlockwiseRun
         var merging = launch.SetResult(launch.SetOutput(states.Set(new LaunchParameters(merge))))
             .Set("items", launch.Memory.Upload<MergeItem>(work.Merges))
             .Set("splits", 0);
-        launch.Device.Launch(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length));
+        launch.Launch(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length));
     }
 }

@@ -35,6 +35,9 @@ public sealed class DriverKernelDevice : IKernelDevice
     /// <inheritdoc/>
     public int Multiprocessors => _context.Device.Multiprocessors;
 
+    /// <inheritdoc/>
+    public bool IsAsynchronous => true;
+
     /// <summary>The stream that launches go to, for events and graphs.</summary>
     public CudaStream Stream => _stream;
 
@@ -63,7 +66,7 @@ public sealed class DriverKernelDevice : IKernelDevice
         {
             if (parameters.Buffers.TryGetValue(parameter.Name, out var buffer))
             {
-                block.Set(parameter.Name, Memory(buffer));
+                block.Set(parameter.Name, Memory(buffer), alignment: 1); // kernels know how their rows are aligned
             }
             else if (parameter.Bytes == sizeof(ulong))
             {
@@ -123,9 +126,12 @@ public sealed class DriverKernelDevice : IKernelDevice
     private static int RegistersAtLimit(Kernel kernel) =>
         Math.Min(255, 65_536 / (kernel.Threads * Math.Max(kernel.MinimumBlocks, 1))) - 8;
 
-    private static CudaMemory Memory(IDeviceBuffer buffer) => buffer is Buffer { Memory: var memory }
-        ? memory
-        : throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated");
+    private static CudaMemoryView Memory(IDeviceBuffer buffer) => buffer switch
+    {
+        Buffer { Memory: var memory } => memory,
+        BufferSlice slice => Memory(slice.Whole).Slice(slice.Offset, slice.Bytes),
+        _ => throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated"),
+    };
 
     private Loaded Compile(Kernel kernel)
     {

@@ -50,7 +50,7 @@ public static class GemmRun
             Residual = residual is null ? null : DeviceMatrix.Upload(memory, residual),
         };
         var packed = memory.Upload<byte>(PackedWeight.Pack(weight, isGated));
-        foreach (var step in Product.Bind(new KernelLibrary(device.Target), memory, choice, DeviceMatrix.Upload(memory, a), packed, width, end, c))
+        foreach (var step in Product.Bind(new KernelLibrary(device.Target), memory.Allocate, choice, DeviceMatrix.Upload(memory, a), packed, width, end, c))
         {
             step.Launch(device);
         }

@@ -6,7 +6,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>Memory of a device.</summary>
 public interface IDeviceBuffer : IDisposable
 {
-    /// <summary>Address of the first byte, a multiple of 256.</summary>
+    /// <summary>Address of the first byte; what a device allocates starts at a multiple of 256.</summary>
     ulong Address { get; }
 
     /// <summary>Size in bytes.</summary>
@@ -27,6 +27,9 @@ public interface IKernelDevice : IDisposable
 
     /// <summary>Multiprocessors.</summary>
     int Multiprocessors { get; }
+
+    /// <summary>True if a launch returns before it has run, so that the host's clock does not tell how long it takes.</summary>
+    bool IsAsynchronous { get; }
 
     /// <summary>Reserves memory that holds whatever was there.</summary>
     /// <param name="bytes">Size, 1 or more.</param>

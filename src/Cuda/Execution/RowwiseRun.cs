@@ -39,7 +39,7 @@ internal static class RowwiseRun
     private static void Launch(AttentionLaunch launch, LaunchParameters parameters, int queriesPerBlock, int depth)
     {
         var p = launch.Problem;
-        launch.Device.Launch(parameters, new Grid((p.QueryLength + queriesPerBlock - 1) / queriesPerBlock, p.QueryHeads, depth));
+        launch.Launch(parameters, new Grid((p.QueryLength + queriesPerBlock - 1) / queriesPerBlock, p.QueryHeads, depth));
     }
 
     private static LaunchParameters SetMask(LaunchParameters parameters, AttentionLaunch launch)

@@ -29,6 +29,9 @@ public sealed class SimulatedKernelDevice : IKernelDevice
     /// <inheritdoc/>
     public int Multiprocessors => SimulatedMultiprocessors;
 
+    /// <inheritdoc/>
+    public bool IsAsynchronous => false;
+
     /// <summary>What the last launch did; null before the first.</summary>
     public LaunchReport? LastReport { get; private set; }
 

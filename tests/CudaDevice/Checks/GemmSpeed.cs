@@ -53,7 +53,7 @@ internal static class GemmSpeed
         var c = DeviceMatrix.Allocate(memory, DType.F16, m, n);
         var bias = memory.Upload<float>(new float[PackedWeight.Rows(n)]);
         var residual = shape.HasResidual ? speed.Random(memory, DType.F16, m, n) : null;
-        KernelStep[] Bind(GemmChoice choice, ProductEnd end) => Product.Bind(speed.Kernels, memory, choice, a, weight, n, end, c);
+        KernelStep[] Bind(GemmChoice choice, ProductEnd end) => Product.Bind(speed.Kernels, memory.Allocate, choice, a, weight, n, end, c);
 
         var candidates = Choices(speed, shape).Select(choice => (Choice: choice, Steps: Bind(choice, new ProductEnd()))).ToArray();
         var fitting = new ConcurrentBag<(GemmChoice Choice, KernelStep[] Steps)>();

@@ -90,7 +90,7 @@ internal sealed class FmaGemm : GemmKernel
         var b = Builder;
         var firstRow = b.Add(Place.FirstRow, _row);
         var firstColumn = b.Add(Place.FirstColumn, _column);
-        var isSplit = Spec.Splits > 1;
+        var isSplit = Spec.StoresSums;
         var pitch = isSplit ? Spec.SumPitch : Spec.OutputPitch;
         var isGated = Spec.Activation == ActivationKind.SwiGlu;
 

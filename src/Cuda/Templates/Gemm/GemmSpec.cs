@@ -26,7 +26,10 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
     /// <summary>True if a tensor of C's shape is added last.</summary>
     public bool HasResidual { get; init; }
 
-    /// <summary>Ranges of the depth that blocks take apart; above 1 the kernel stores float sums for <see cref="RowChain"/>, and has no epilogue.</summary>
+    /// <summary>True if float sums are stored for <see cref="RowChain"/>, which then has the epilogue.</summary>
+    public bool StoresSums { get; init; }
+
+    /// <summary>Ranges of the depth that blocks take apart, if sums are stored.</summary>
     public int Splits { get; init; } = 1;
 
     /// <summary>True if the launch's rows are a multiple of the tile's: nothing then looks at the last row.</summary>
@@ -73,7 +76,8 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
 
         Require(InputPitch >= Depth && InputPitch * Type.Size() % RowPitch.Bytes == 0, "input pitch", $"{InputPitch}", $"at least {Depth}, rows {RowPitch.Bytes} bytes aligned");
         Require(Splits >= 1 && Steps % Splits == 0, "splits", $"{Splits}", $"a divisor of the {Steps} steps of the depth");
-        Require(Splits == 1 || !(HasBias || HasResidual || Activation is not null), "splits", $"{Splits} with an epilogue", "1, or no epilogue: it runs behind the sum");
+        Require(Splits == 1 || StoresSums, "splits", $"{Splits}", "1, or float sums stored");
+        Require(!StoresSums || !(HasBias || HasResidual || Activation is not null), "epilogue", "one, and float sums stored", "one or the other");
         Require(
             Activation != ActivationKind.SwiGlu || (Columns % (2 * GatedWidth) == 0 && Tile.WarpTileColumns % (4 * GatedWidth) == 0),
             "columns",
@@ -90,7 +94,7 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
         $"gemm_{Type}_n{Columns}_k{Depth}_{Tile}".Replace('-', 'w').ToLowerInvariant()
         + (InputPitch == RowPitch.Of(Type, Depth) ? "" : $"_lda{InputPitch}")
         + (HasBias ? "_bias" : "") + (Activation is { } kind ? $"_{kind}".ToLowerInvariant() : "") + (HasResidual ? "_residual" : "")
-        + (Splits > 1 ? $"_split{Splits}" : "") + (HasWholeRows ? "_whole" : "") + (IsBatched ? "_batched" : "");
+        + (StoresSums ? $"_sums{Splits}" : "") + (HasWholeRows ? "_whole" : "") + (IsBatched ? "_batched" : "");
 
     private static void Require(bool condition, string argument, string found, string expected)
     {

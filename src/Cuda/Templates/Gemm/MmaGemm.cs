@@ -96,7 +96,7 @@ internal sealed class MmaGemm : GemmKernel
     {
         var firstRow = Builder.Mad(WarpRow, Tile.WarpTileRows, Place.FirstRow);
         var firstColumn = Builder.Mad(WarpColumn, Tile.WarpTileColumns, Place.FirstColumn);
-        if (Spec.Splits > 1)
+        if (Spec.StoresSums)
         {
             StoreSums(firstRow, firstColumn);
         }
