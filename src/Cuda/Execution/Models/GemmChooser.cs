@@ -16,13 +16,15 @@ internal static class GemmChooser
     private const int RegisterFile = 65_536;
     private const int BlocksPerMultiprocessor = 8; // more do not help
 
-    // Seconds on one multiprocessor of an H100, by measurement.
-    private const double StepLatency = 0.35e-6;
-    private const double BlockLatency = 2e-6; // first copies, epilogue
-    private const double SumPass = 2.5e-6; // a row kernel more
-    private const double SumBandwidth = 2.5e12; // bytes per second
-    private const double MatrixRate = 4.4e12; // flops per second
-    private const double FloatRate = 0.4e12;
+    // One multiprocessor of an H100, by measurement (bench/results).
+    private const double StepLatency = 0.1e-6; // seconds
+    private const double BlockLatency = 1.6e-6; // launch, first copies, epilogue
+    private const double SumPass = 3e-6; // a row kernel more
+    private const double SumBandwidth = 2.5e12; // bytes per second, of the whole device
+    private const double CacheBandwidth = 90e9; // bytes per second out of the second-level cache
+    private const double MatrixRate = 4.15e12; // flops per second
+    private const double FloatRate = 0.45e12;
+    private const double ReuseLoss = 14; // reuse at which a tile reaches half of that
 
     /// <summary>Chooses for a product.</summary>
     /// <param name="type">Type of the operands.</param>
@@ -71,11 +73,11 @@ internal static class GemmChooser
 
         // A small tile loads more for each multiplication.
         var reuse = tile.Rows * (double)tile.Columns / (tile.Rows + tile.Columns);
-        var rate = (type == DType.F32 ? FloatRate : MatrixRate) * reuse / (reuse + 24);
+        var rate = (type == DType.F32 ? FloatRate : MatrixRate) * reuse / (reuse + ReuseLoss);
         var flops = 2.0 * tile.Rows * tile.Columns * tile.Depth(type);
         var waves = (perMultiprocessor + resident - 1) / resident;
         var together = Math.Min(perMultiprocessor, resident);
-        var step = Math.Max(together * flops / rate, StepLatency);
+        var step = Math.Max(together * Math.Max(flops / rate, tile.StageBytes / CacheBandwidth), StepLatency);
         var sums = splits == 1 ? 0 : SumPass + (2.0 * rows * columns * splits * sizeof(float) / SumBandwidth);
         return (waves * ((steps * step) + BlockLatency)) + sums;
     }

@@ -34,9 +34,22 @@ internal sealed class BlockPlace
         FirstColumn = b.MulLo(column, spec.Tile.Columns);
     }
 
+    private BlockPlace(B32 firstRow, B32 firstColumn) => (FirstRow, FirstColumn) = (firstRow, firstColumn);
+
+    /// <summary>Shared memory that a place takes.</summary>
+    public const int Bytes = 8;
+
     /// <summary>First row of the tile.</summary>
     public B32 FirstRow { get; }
 
     /// <summary>First column of the tile.</summary>
     public B32 FirstColumn { get; }
+
+    /// <summary>Puts the place into shared memory: the loop over the depth needs every register. Visible behind the next barrier.</summary>
+    public void Keep(KernelBuilder b, SharedPointer at, B32 thread) =>
+        b.If(b.CompareU32(Comparison.Equal, thread, 0), () => b.StoreSharedVector<B32>(at, [b.Copy(FirstRow), b.Copy(FirstColumn)]));
+
+    /// <summary>The place that was kept.</summary>
+    public static BlockPlace Kept(KernelBuilder b, SharedPointer at) =>
+        b.LoadSharedVector<B32>(at, 2) is [var row, var column] ? new BlockPlace(row, column) : throw new InvalidOperationException("two numbers were loaded");
 }

@@ -16,6 +16,7 @@ internal abstract class GemmKernel
     private readonly OperandCopy _a;
     private readonly OperandCopy _b;
     private readonly B32? _lastBytes;
+    private readonly SharedPointer _kept;
 
     /// <summary>Starts the kernel: parameters, the block's tile, addresses of its copies.</summary>
     protected GemmKernel(GemmSpec spec, Target target)
@@ -24,7 +25,7 @@ internal abstract class GemmKernel
         Builder = new KernelBuilder(spec.KernelName, target);
         var b = Builder;
         Parameters = new GemmParameters(b, spec);
-        Stages = b.AddressOf(b.Shared("stages", Tile.SharedBytes(spec.Type), 1024));
+        Stages = b.AddressOf(b.Shared("stages", Tile.SharedBytes(spec.Type) - BlockPlace.Bytes, 1024));
         Thread = b.ThreadX();
         Lane = b.And(Thread, WarpLanes - 1);
         var warp = b.ShrU32(Thread, 5);
@@ -32,6 +33,8 @@ internal abstract class GemmKernel
             ? (warp, B32.Constant(0))
             : (b.DivU32(warp, Tile.WarpColumns), b.And(warp, Tile.WarpColumns - 1));
         Place = new BlockPlace(b, spec, Parameters.Rows);
+        _kept = b.AddressOf(b.Shared("place", BlockPlace.Bytes));
+        Place.Keep(b, _kept, Thread);
 
         var (planeA, planeB) = (Parameters.A, Parameters.B);
         if (spec.IsBatched)
@@ -77,7 +80,7 @@ internal abstract class GemmKernel
     protected SharedPointer Stages { get; }
 
     /// <summary>The block's tile of C.</summary>
-    protected BlockPlace Place { get; }
+    protected BlockPlace Place { get; private set; }
 
     /// <summary>The thread in its block.</summary>
     protected B32 Thread { get; }
@@ -105,6 +108,7 @@ internal abstract class GemmKernel
         spec.Validated(target);
         GemmKernel kernel = spec.Type == DType.F32 ? new FmaGemm(spec, target) : new MmaGemm(spec, target);
         kernel.Multiply();
+        kernel.Place = BlockPlace.Kept(kernel.Builder, kernel._kept);
         kernel.Store();
         return kernel.Builder.Build(spec.Tile.Threads);
     }

@@ -33,9 +33,9 @@ public sealed record GemmTile(int Rows, int Columns, int DepthBytes, int Stages,
     /// <summary>Bytes of one stage: A's rows, then B's.</summary>
     public int StageBytes => (Rows + Columns) * DepthBytes;
 
-    /// <summary>Shared memory of a block: the ring of stages, or the tile of C that is put in order in the same place.</summary>
+    /// <summary>Shared memory of a block: its place, and the ring of stages, or the tile of C that is put in order in the same place.</summary>
     /// <param name="type">Type of the elements.</param>
-    public int SharedBytes(DType type) => Math.Max(Stages * StageBytes, type == DType.F32 ? 0 : Rows * Columns * type.Size());
+    public int SharedBytes(DType type) => Math.Max(Stages * StageBytes, type == DType.F32 ? 0 : Rows * Columns * type.Size()) + BlockPlace.Bytes;
 
     /// <summary>BK in elements.</summary>
     public int Depth(DType type) => DepthBytes / type.Size();

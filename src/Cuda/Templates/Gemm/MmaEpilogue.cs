@@ -119,7 +119,7 @@ internal sealed class MmaEpilogue
         private readonly B32[] _shared; // of even and of odd passes: the swizzle may differ between them, and repeats after two
         private readonly B64 _distance;
         private readonly B32 _column;
-        private readonly Pred?[] _isThere; // by pass
+        private readonly B32 _row;
 
         public StagedRows(MmaEpilogue owner, B32 firstRow, B32 firstColumn)
         {
@@ -130,16 +130,12 @@ internal sealed class MmaEpilogue
             _shared = [.. Enumerable.Range(0, 2).Select(pass =>
                 _b.Add(owner._staged.Base, _b.Swizzled(owner._swizzle, pass == 0 ? offset : _b.Add(offset, pass * owner._rowsPerPass * owner._chunk * HalfBytes))))];
             _column = _b.Add(firstColumn, _b.Shl(unit, 3));
-            var globalRow = _b.Add(firstRow, row);
-            _distance = _b.MadWideU32(globalRow, owner._spec.OutputPitch * HalfBytes, _b.ExtendU32(_b.Shl(_column, 1)));
+            _row = _b.Add(firstRow, row);
+            _distance = _b.MadWideU32(_row, owner._spec.OutputPitch * HalfBytes, _b.ExtendU32(_b.Shl(_column, 1)));
             if (owner._spec.IsBatched)
             {
                 _distance = _b.Add(_distance, _b.MulLo(_b.ExtendU32(_b.BlockZ()), owner._p.BatchStrideC!.Value));
             }
-
-            _isThere = [.. Enumerable.Range(0, owner.Rows / owner._rowsPerPass).Select(pass => owner._spec.HasWholeRows
-                ? (Pred?)null
-                : _b.CompareU32(Comparison.Less, _b.Add(globalRow, pass * owner._rowsPerPass), owner._p.Rows))];
         }
 
         /// <summary>Copies the residual's rows into the warp's part of shared memory.</summary>
@@ -182,9 +178,12 @@ internal sealed class MmaEpilogue
                 Pred? isColumn = _owner._spec.Columns % _owner._spec.Tile.Columns == 0
                     ? null
                     : _b.CompareU32(Comparison.Less, _b.Add(_column, chunk * _owner._chunk), _owner._spec.OutputPitch);
-                for (var pass = 0; pass < _isThere.Length; pass++)
+                for (var pass = 0; pass < _owner.Rows / _owner._rowsPerPass; pass++)
                 {
-                    Pred? isThere = (_isThere[pass], isColumn) switch
+                    Pred? isRow = _owner._spec.HasWholeRows
+                        ? null
+                        : _b.CompareU32(Comparison.Less, _b.Add(_row, pass * _owner._rowsPerPass), _owner._p.Rows);
+                    Pred? isThere = (isRow, isColumn) switch
                     {
                         ({ } row, { } column) => _b.And(row, column),
                         var (row, column) => row ?? column,

@@ -14,7 +14,8 @@ internal sealed class OperandCopy
     private readonly KernelBuilder _b;
     private readonly GemmTile _tile;
     private readonly SharedPointer _target;
-    private readonly B64[] _sources;
+    private readonly B64 _source;
+    private readonly B32[] _rows; // by pass the distance of its row where rows may be missing; 32 bits, since registers are scarce
     private readonly int _rowsPerPass;
     private readonly long _pitchBytes;
     private readonly Pred? _takesPart;
@@ -42,19 +43,16 @@ internal sealed class OperandCopy
         _target = new SharedPointer(b.Add(stage.Base, offset), stage.Offset);
         _takesPart = rows % _rowsPerPass == 0 ? null : b.CompareU32(Comparison.Less, row, rows % _rowsPerPass);
         var column = b.Add(plane, b.ExtendU32(b.Shl(Unit, 4)));
-        var first = b.Add(firstRow, row);
         if (limit is not { } count)
         {
-            _sources = [b.MadWideU32(first, pitchBytes, column)];
+            _source = b.MadWideU32(b.Add(firstRow, row), pitchBytes, column);
+            _rows = [];
             return;
         }
 
-        _sources = new B64[Passes];
-        var last = b.Sub(count, 1);
-        for (var pass = 0; pass < Passes; pass++)
-        {
-            _sources[pass] = b.MadWideU32(b.MinU32(b.Add(first, pass * _rowsPerPass), last), pitchBytes, column);
-        }
+        _source = b.MadWideU32(firstRow, pitchBytes, column);
+        var last = b.Sub(b.Sub(count, 1), firstRow);
+        _rows = [.. Enumerable.Range(0, Passes).Select(pass => b.MulLo(b.MinU32(b.Add(row, pass * _rowsPerPass), last), pitchBytes))];
     }
 
     /// <summary>Copies of a thread for a step.</summary>
@@ -70,8 +68,10 @@ internal sealed class OperandCopy
     /// <param name="sourceBytes">Bytes that are there; null for all sixteen.</param>
     public void Start(int pass, int stage, int step, B32? sourceBytes)
     {
-        var (source, rows) = _sources.Length == 1 ? (_sources[0], pass * _rowsPerPass * _pitchBytes) : (_sources[pass], 0L);
-        var from = new GlobalPointer(source, rows + ((long)step * _tile.DepthBytes));
+        var start = (long)step * _tile.DepthBytes;
+        var from = _rows.Length == 0
+            ? new GlobalPointer(_source, start + (pass * _rowsPerPass * _pitchBytes))
+            : new GlobalPointer(_b.Add(_source, _b.ExtendU32(_rows[pass])), start);
         var to = _target + (stage * _tile.StageBytes) + (pass * _rowsPerPass * _tile.DepthBytes);
         if (pass == Passes - 1 && _takesPart is { } takesPart)
         {
@@ -87,11 +87,5 @@ internal sealed class OperandCopy
     }
 
     /// <summary>Moves the addresses on.</summary>
-    public void Advance(int steps)
-    {
-        foreach (var source in _sources)
-        {
-            _b.Assign(source, _b.Add(source, (long)steps * _tile.DepthBytes));
-        }
-    }
+    public void Advance(int steps) => _b.Assign(_source, _b.Add(_source, (long)steps * _tile.DepthBytes));
 }
