@@ -54,6 +54,9 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
         (_parameters, Grid) = (parameters, grid);
     }
 
+    /// <inheritdoc/>
+    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new LaunchSequence(this, launches);
+
     /// <summary>The launch as a trial.</summary>
     /// <param name="check">Looks at the results.</param>
     public KernelTrial ToTrial(Func<IReadOnlyDictionary<string, byte[]>, string?> check)

@@ -7,25 +7,24 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>What every attention kernel's launch sets in the same way: tensors, scores, results.</summary>
 internal sealed class AttentionLaunch : IDisposable
 {
-    private readonly HostTensor _output;
-    private readonly HostTensor? _logSumExp;
     private readonly IDeviceBuffer _q;
     private readonly IDeviceBuffer _k;
     private readonly IDeviceBuffer _v;
     private readonly IDeviceBuffer _o;
     private readonly IDeviceBuffer? _lse;
 
-    /// <summary>Uploads the inputs of a problem whose tensors were checked.</summary>
-    public AttentionLaunch(
-        IKernelDevice device, AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
+    /// <summary>Reserves the tensors of a problem.</summary>
+    public AttentionLaunch(IKernelDevice device, AttentionProblem problem)
     {
-        (Device, Problem, _output, _logSumExp) = (device, problem, output, logSumExp);
+        (Device, Problem) = (device, problem);
         Memory = new DeviceMemory(device);
-        _q = Memory.Upload<byte>(q.Bytes);
-        _k = Memory.Upload<byte>(k.Bytes);
-        _v = Memory.Upload<byte>(v.Bytes);
-        _o = Memory.Allocate(output.Bytes.Length);
-        _lse = logSumExp is null ? null : Memory.Allocate(logSumExp.Bytes.Length);
+        var p = problem;
+        IDeviceBuffer Tensor(int heads, int length, int size) => Memory.Allocate((long)p.Batch * heads * length * size * p.Type.Size());
+        _q = Tensor(p.QueryHeads, p.QueryLength, p.HeadSize);
+        _k = Tensor(p.KvHeads, p.KvLength, p.HeadSize);
+        _v = Tensor(p.KvHeads, p.KvLength, p.ValueSize);
+        _o = Tensor(p.QueryHeads, p.QueryLength, p.ValueSize);
+        _lse = p.LogSumExp == LogSumExpOutput.None ? null : Memory.Allocate((long)p.Batch * p.QueryHeads * p.QueryLength * sizeof(float));
     }
 
     /// <summary>Where it runs.</summary>
@@ -104,18 +103,46 @@ internal sealed class AttentionLaunch : IDisposable
         return _lse is null ? parameters : parameters.Set("lse", _lse);
     }
 
-    /// <summary>Waits for the results.</summary>
-    public void Download()
+    /// <summary>Copies the inputs to the device.</summary>
+    /// <exception cref="InvalidInputException">A tensor does not fit the problem.</exception>
+    public void Upload(HostTensor q, HostTensor k, HostTensor v)
     {
-        Device.Read(_o, _output.Bytes);
+        AttentionTensors.RequireInputs(Problem, q, k, v);
+        Write(_q, q);
+        Write(_k, k);
+        Write(_v, v);
+    }
+
+    /// <summary>Waits for the results and copies them.</summary>
+    /// <exception cref="InvalidInputException">A tensor does not fit the problem.</exception>
+    public void Download(HostTensor output, HostTensor? logSumExp)
+    {
+        AttentionTensors.RequireResults(Problem, output, logSumExp);
+        Read(_o, output);
         if (_lse is not null)
         {
-            Device.Read(_lse, _logSumExp!.Bytes);
+            Read(_lse, logSumExp!);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => Memory.Dispose();
+
+    private void Write(IDeviceBuffer buffer, HostTensor tensor)
+    {
+        if (tensor.Count > 0)
+        {
+            Device.Write(buffer, tensor.Bytes);
+        }
+    }
+
+    private void Read(IDeviceBuffer buffer, HostTensor tensor)
+    {
+        if (tensor.Count > 0)
+        {
+            Device.Read(buffer, tensor.Bytes);
+        }
+    }
 
     private void SetTensor(LaunchParameters parameters, string name, IDeviceBuffer buffer, int heads, int length, int size)
     {

@@ -81,6 +81,9 @@ public sealed class DriverKernelDevice : IKernelDevice
             block);
     }
 
+    /// <inheritdoc/>
+    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new GraphSequence(this, launches);
+
     /// <summary>The compiled kernel.</summary>
     /// <inheritdoc cref="Launch"/>
     public CudaFunction Load(Kernel kernel)

@@ -42,4 +42,8 @@ public interface IKernelDevice : IDisposable
     /// <param name="parameters">The kernel, built for <see cref="Target"/> or for an older one, and its parameters.</param>
     /// <param name="grid">Blocks.</param>
     void Launch(LaunchParameters parameters, Grid grid);
+
+    /// <summary>Makes launches ready to run as one, many times. Their buffers must live as long as the sequence.</summary>
+    /// <param name="launches">What runs, in order; may be empty.</param>
+    IKernelSequence Record(IReadOnlyList<KernelLaunch> launches);
 }

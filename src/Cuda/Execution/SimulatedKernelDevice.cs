@@ -66,6 +66,9 @@ public sealed class SimulatedKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
+    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new LaunchSequence(this, launches);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
     }

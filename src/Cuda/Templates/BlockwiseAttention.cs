@@ -40,7 +40,7 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     public int Warps => QueryTile / MmaShape.Rows;
 
     /// <summary>Shared memory of a block in bytes.</summary>
-    public int SharedBytes => (QueryTile * Pitch(HeadSize)) + (Stages * KeyTile * (Pitch(HeadSize) + Pitch(ValueSize)));
+    public int SharedBytes => (QueryTile * Math.Max(Pitch(HeadSize), Pitch(ValueSize))) + (Stages * KeyTile * (Pitch(HeadSize) + Pitch(ValueSize)));
 
     /// <summary>
     /// Bytes between rows in shared memory: the row rounded up to whole steps of the product, and sixteen more, so that eight rows'
@@ -140,7 +140,7 @@ internal sealed class BlockwiseAttention
 
     private Kernel Build()
     {
-        var queryTile = _b.AddressOf(_b.Shared("q", _spec.QueryTile * _keyPitch));
+        var queryTile = _b.AddressOf(_b.Shared("q", _spec.QueryTile * Math.Max(_keyPitch, _valuePitch)));
         var keys = new StagedTile(_b, _b.AddressOf(_b.Shared("k", _spec.Stages * _spec.KeyTile * _keyPitch)), _spec.KeyTile * _keyPitch, _spec.Stages);
         var values = new StagedTile(_b, _b.AddressOf(_b.Shared("v", _spec.Stages * _spec.KeyTile * _valuePitch)), _spec.KeyTile * _valuePitch, _spec.Stages);
         var item = new WorkItem(_b, _p, _spec.QueryTile);
@@ -148,32 +148,35 @@ internal sealed class BlockwiseAttention
         // The first tiles are on their way before anything else happens.
         CopyRows(queryTile, _keyPitch, item.QueryPlane, _p.Q.RowStride, item.FirstQuery, _p.Queries, _spec.QueryTile, _spec.HeadSize);
         var next = _b.Copy(item.Entry);
+        var nextColumn = _b.Copy(Column(item, next));
         for (var stage = 0; stage < _spec.Stages - 1; stage++)
         {
-            CopyNext(item, keys, values, next);
+            CopyNext(item, keys, values, next, nextColumn);
         }
 
+        var entry = _b.Copy(item.Entry);
+        var bits = new TileBits(_b, _spec, _p, item, _warp, _lane);
+        bits.Load(bits.Part(entry));
         _b.WaitCopies(_spec.Stages - 2);
         _b.Barrier();
         var q = LoadQueries(queryTile);
         var state = new FragmentState(_b, OutputTiles);
-        var entry = _b.Copy(item.Entry);
         _b.While(
             () => _b.CompareS32(Comparison.Less, entry, item.End),
             () =>
             {
                 _b.WaitCopies(_spec.Stages - 2);
                 _b.Barrier();
-                var column = _b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, entry, sizeof(int)));
-                var part = _b.LoadGlobal<B32>(_b.Element(_p.LoadParts, entry, sizeof(int)));
-                CopyNext(item, keys, values, next);
+                CopyNext(item, keys, values, next, nextColumn);
+                var nextPart = bits.Part(_b.Add(entry, 1));
                 var scores = Scores(q, keys.Current);
                 if (!_p.Scores.IsPlain)
                 {
-                    Transform(item, column, scores);
+                    Transform(item, Column(item, entry), scores);
                 }
 
-                Mask(part, scores);
+                bits.Apply(scores);
+                bits.Load(nextPart);
                 var weights = state.Softmax(_spec.Type, scores, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
                 Accumulate(weights, values.Current, state);
                 keys.Advance();
@@ -181,18 +184,28 @@ internal sealed class BlockwiseAttention
                 _b.Assign(entry, _b.Add(entry, 1));
             });
         _b.WaitAllCopies();
-        new FragmentResult(_b, _spec, _p, item, _warp, _lane).Store(state);
+        if (_valuePitch != _keyPitch)
+        {
+            _b.Barrier(); // a warp's rows of O are not where its rows of Q were, which another may still be reading
+        }
+
+        new FragmentResult(_b, _spec, _p, item, queryTile, _warp, _lane).Store(state);
         return _b.Build(Threads);
     }
 
-    // Asks for the next listed tile, if there is one; what is asked for counts as a group either way.
-    private void CopyNext(WorkItem item, StagedTile keys, StagedTile values, B32 next)
+    // The tile column of an entry; of the last one beyond the end, so that it can be asked for ahead.
+    private B32 Column(WorkItem item, B32 entry) =>
+        _b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, item.Clamped(entry), sizeof(int)));
+
+    // Asks for the next listed tile, if there is one; what is asked for counts as a group either way. Its column is known already, and that of
+    // the one after it is asked for.
+    private void CopyNext(WorkItem item, StagedTile keys, StagedTile values, B32 next, B32 column)
     {
         _b.If(
             _b.CompareS32(Comparison.Less, next, item.End),
             () =>
             {
-                var first = _b.MulLo(_b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, next, sizeof(int))), _spec.KeyTile);
+                var first = _b.MulLo(column, _spec.KeyTile);
                 CopyRows(keys.Filling, _keyPitch, item.KeyPlane, _p.K.RowStride, first, _p.Keys, _spec.KeyTile, _spec.HeadSize);
                 CopyRows(values.Filling, _valuePitch, item.ValuePlane, _p.V.RowStride, first, _p.Keys, _spec.KeyTile, _spec.ValueSize);
             });
@@ -200,38 +213,66 @@ internal sealed class BlockwiseAttention
         keys.Fill();
         values.Fill();
         _b.Assign(next, _b.Add(next, 1));
+        _b.Assign(column, Column(item, next));
     }
 
     // Rows beyond the tensor's end and columns beyond the head size become zeros.
     private void CopyRows(SharedPointer tile, int pitch, B64 plane, B32 stride, B32 first, B32 limit, int rows, int size)
     {
         var chunks = BlockwiseAttentionSpec.Padded(size) * HalfBytes / ChunkBytes; // of a row
+        if (Threads % chunks == 0)
+        {
+            CopyColumns(tile, pitch, plane, stride, first, limit, rows, size, chunks);
+            return;
+        }
+
         for (var start = 0; start < rows * chunks; start += Threads)
         {
             var index = _b.Add(_thread, start);
             var row = _b.DivU32(index, chunks);
             var chunk = _b.Sub(index, _b.MulLo(row, chunks));
             var position = _b.Add(first, row);
-            var isThere = _b.CompareU32(Comparison.Less, position, limit);
-            if (size * HalfBytes < chunks * ChunkBytes)
-            {
-                isThere = _b.And(isThere, _b.CompareU32(Comparison.Less, chunk, size * HalfBytes / ChunkBytes));
-            }
-
             var source = _b.Add(_b.MadWideU32(position, stride, plane), _b.ExtendU32(_b.Shl(chunk, 4)));
             var target = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, pitch, _b.Shl(chunk, 4))), tile.Offset);
-            var bytes = _b.Select<B32>(isThere, ChunkBytes, 0);
-            if (start + Threads > rows * chunks)
-            {
-                using (_b.When(_b.CompareU32(Comparison.Less, index, rows * chunks)))
-                {
-                    _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
-                }
-            }
-            else
-            {
-                _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
-            }
+            Copy(target, source, _b.CompareU32(Comparison.Less, position, limit), chunk, size, chunks, start + Threads > rows * chunks ? _b.CompareU32(Comparison.Less, index, rows * chunks) : null);
+        }
+    }
+
+    // Where the threads are whole rows of chunks, each copies one column of them: addresses go on by constants.
+    private void CopyColumns(SharedPointer tile, int pitch, B64 plane, B32 stride, B32 first, B32 limit, int rows, int size, int chunks)
+    {
+        var rowsAtOnce = Threads / chunks;
+        var row = _b.DivU32(_thread, chunks);
+        var chunk = _b.Sub(_thread, _b.MulLo(row, chunks));
+        var position = _b.Add(first, row);
+        var source = _b.Add(_b.MadWideU32(position, stride, plane), _b.ExtendU32(_b.Shl(chunk, 4)));
+        var step = _b.MulWideU32(stride, rowsAtOnce);
+        var target = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, pitch, _b.Shl(chunk, 4))), tile.Offset);
+        for (var start = 0; start < rows; start += rowsAtOnce)
+        {
+            var isThere = _b.CompareU32(Comparison.Less, _b.Add(position, start), limit);
+            Copy(target + (start * pitch), source, isThere, chunk, size, chunks, start + rowsAtOnce > rows ? _b.CompareU32(Comparison.Less, _b.Add(row, start), rows) : null);
+            source = _b.Add(source, step);
+        }
+    }
+
+    private void Copy(SharedPointer target, B64 source, Pred isThere, B32 chunk, int size, int chunks, Pred? isMine)
+    {
+        if (size * HalfBytes < chunks * ChunkBytes)
+        {
+            isThere = _b.And(isThere, _b.CompareU32(Comparison.Less, chunk, size * HalfBytes / ChunkBytes));
+        }
+
+        var bytes = _b.Select<B32>(isThere, ChunkBytes, 0);
+        if (isMine is not { } mine)
+        {
+            _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
+            return;
+        }
+
+        using (_b.When(mine))
+        {
+            _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
         }
     }
 
@@ -322,25 +363,4 @@ internal sealed class BlockwiseAttention
             }
         }
     }
-
-    // A part tile's bits lie in fragment order: one word holds a lane's scores of sixteen queries and 64 keys, four a tile of eight keys.
-    private void Mask(B32 part, F32[][] scores) => _b.If(
-        _b.CompareS32(Comparison.GreaterOrEqual, part, 0),
-        () =>
-        {
-            var words = FragmentBits.WordsPerLane(_spec.KeyTile);
-            var first = _b.Mad(_b.Mad(part, _spec.Warps, _warp), words * WarpLanes, _lane);
-            var address = _b.Element(_p.Bits, first, sizeof(uint));
-            for (var word = 0; word < words; word++)
-            {
-                var bits = _b.LoadGlobal<B32>(address + (word * WarpLanes * sizeof(uint)));
-                var tiles = Math.Min(FragmentBits.TilesPerWord, scores.Length - (word * FragmentBits.TilesPerWord));
-                for (var bit = 0; bit < 4 * tiles; bit++)
-                {
-                    ref var score = ref scores[(word * FragmentBits.TilesPerWord) + (bit / 4)][bit % 4];
-                    var isAllowed = _b.CompareU32(Comparison.NotEqual, _b.And(bits, 1 << bit), 0);
-                    _b.Assign(score, _b.Select(isAllowed, score, float.NegativeInfinity));
-                }
-            }
-        });
 }

@@ -53,6 +53,9 @@ internal sealed class WorkItem
     /// <summary>O of the head.</summary>
     public B64 OutputPlane { get; }
 
+    /// <summary>An entry, or the last of the range if it lies beyond.</summary>
+    public B32 Clamped(B32 entry) => _b.MinS32(entry, _b.MaxS32(_b.Sub(End, 1), 0));
+
     /// <summary>The query of a lane's upper (0) or lower (1) row.</summary>
     public B32 Query(B32 warp, B32 lane, int row) => _b.Add(FirstQuery, RowInTile(warp, lane, row));
 
