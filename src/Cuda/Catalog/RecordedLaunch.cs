@@ -22,6 +22,9 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
     /// <summary>So few that every row is as heavy as the device's share, and none is cut: a cut needs a second launch.</summary>
     public int Multiprocessors => 0;
 
+    /// <inheritdoc/>
+    public long CacheBytes => 0;
+
     /// <summary>The kernel that was launched.</summary>
     /// <exception cref="InvalidOperationException">Nothing was.</exception>
     public Kernel Kernel => Parameters.Kernel;

@@ -28,6 +28,7 @@ internal static class BlockwiseRun
             QueryTile = tiling.QueryTile,
             KeyTile = tiling.KeyTile,
             Stages = tiling.Stages,
+            WarpRows = tiling.WarpRows,
             Bias = AttentionLaunch.BiasFormOf(p),
             HasSoftcap = p.Softcap is not null,
             HasPositiveScale = p.EffectiveScale > 0,
@@ -35,7 +36,7 @@ internal static class BlockwiseRun
             StoresLogSumExp = p.LogSumExp != LogSumExpOutput.None,
         };
         var mask = BlockMaskBuilder.Build(p.BindMask(), tiling.Tile);
-        var work = BlockwiseWork.Of(p, mask, launch.Device.Multiprocessors * BlocksPerMultiprocessor);
+        var work = BlockwiseWork.Of(p, mask, launch.Device.CacheBytes, launch.Device.Multiprocessors * BlocksPerMultiprocessor);
         spec = spec with { IsSplit = work.Merges.Length > 0 };
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)

@@ -35,6 +35,9 @@ public sealed class DriverKernelDevice : IKernelDevice
     /// <inheritdoc/>
     public int Multiprocessors => _context.Device.Multiprocessors;
 
+    /// <inheritdoc/>
+    public long CacheBytes => _context.Device.L2Bytes;
+
     /// <summary>The stream that launches go to, for events and graphs.</summary>
     public CudaStream Stream => _stream;
 
@@ -128,6 +131,11 @@ public sealed class DriverKernelDevice : IKernelDevice
         if (kernel.SharedBytes > function.MaxDynamicSharedBytes)
         {
             function.AllowDynamicShared(kernel.SharedBytes);
+        }
+
+        if (kernel.SharedBytes > 0)
+        {
+            function.PreferSharedMemory();
         }
 
         return new Loaded(function);

@@ -28,6 +28,9 @@ public interface IKernelDevice : IDisposable
     /// <summary>Multiprocessors.</summary>
     int Multiprocessors { get; }
 
+    /// <summary>Size of the second-level cache.</summary>
+    long CacheBytes { get; }
+
     /// <summary>Reserves memory that holds whatever was there.</summary>
     /// <param name="bytes">Size, 1 or more.</param>
     IDeviceBuffer Allocate(long bytes);

@@ -3,71 +3,9 @@ using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;
 
-/// <summary>What a block-wise attention kernel is built for; everything else comes with the launch.</summary>
-/// <param name="Type">F16 or BF16.</param>
-/// <param name="HeadSize">D, a multiple of 8.</param>
-/// <param name="ValueSize">Dv, a multiple of 8.</param>
-public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
-{
-    /// <summary>BM: queries of a block, sixteen a warp.</summary>
-    public int QueryTile { get; init; } = 64;
-
-    /// <summary>BN: keys of a tile, 32, 64 or 128.</summary>
-    public int KeyTile { get; init; } = 64;
-
-    /// <summary>Tiles of K and V in shared memory at a time, 2 to 4.</summary>
-    public int Stages { get; init; } = 2;
-
-    /// <summary>What is added to a scaled score.</summary>
-    public BiasForm Bias { get; init; }
-
-    /// <summary>True if scores are capped.</summary>
-    public bool HasSoftcap { get; init; }
-
-    /// <summary>True if the scale is above 0: the largest product is then the largest score, and the scale costs nothing.</summary>
-    public bool HasPositiveScale { get; init; } = true;
-
-    /// <summary>True if a sink takes part in each row's softmax.</summary>
-    public bool HasSinks { get; init; }
-
-    /// <summary>True if LSE is stored.</summary>
-    public bool StoresLogSumExp { get; init; }
-
-    /// <summary>True if heavy tile rows are cut into ranges whose states are stored apart, for <see cref="SplitMerge"/>.</summary>
-    public bool IsSplit { get; init; }
-
-    /// <summary>Warps of a block.</summary>
-    public int Warps => QueryTile / MmaShape.Rows;
-
-    /// <summary>Shared memory of a block in bytes.</summary>
-    public int SharedBytes => (QueryTile * Math.Max(Pitch(HeadSize), Pitch(ValueSize))) + (Stages * KeyTile * (Pitch(HeadSize) + Pitch(ValueSize)));
-
-    /// <summary>
-    /// Bytes between rows in shared memory: the row rounded up to whole steps of the product, and sixteen more, so that eight rows'
-    /// sixteen bytes lie in different banks.
-    /// </summary>
-    internal static int Pitch(int size) => (Padded(size) * 2) + 16;
-
-    /// <summary>A head size rounded up to whole steps of the product.</summary>
-    internal static int Padded(int size) => (size + MmaShape.Depth - 1) / MmaShape.Depth * MmaShape.Depth;
-}
-
-/// <summary>The matrix instruction m16n8k16.</summary>
-internal static class MmaShape
-{
-    /// <summary>Rows of A and C.</summary>
-    public const int Rows = 16;
-
-    /// <summary>Columns of B and C.</summary>
-    public const int Columns = 8;
-
-    /// <summary>Columns of A, rows of B.</summary>
-    public const int Depth = 16;
-}
-
 /// <summary>
 /// STOF's block-wise attention on tensor cores: a block takes BM queries of a head and walks the tiles that its tile row lists (FlashAttention-2's
-/// partition: every warp owns sixteen queries, keeps Q in registers, and shares K and V).
+/// partition: every warp owns sixteen or 32 queries, keeps Q in registers, and shares K and V).
 /// Sources: "Accelerating Sparse Transformer Inference on GPU" (PPoPP'26), block-wise kernel; Dao, "FlashAttention-2" (2023).
 /// <para>
 /// For each listed tile: K and V arrive in shared memory by asynchronous copies, one tile ahead; S = Q·Kᵀ; where the tile is part, a lane's bits of
@@ -124,6 +62,11 @@ internal sealed class BlockwiseAttention
             throw new InvalidInputException("head size", $"{spec.HeadSize} and {spec.ValueSize}", "multiples of 8 up to 256");
         }
 
+        if (spec.WarpRows is not (16 or 32) || spec.QueryTile < spec.WarpRows)
+        {
+            throw new InvalidInputException("rows of a warp", $"{spec.WarpRows} of {spec.QueryTile} queries", "16 or 32, and no more than the block has");
+        }
+
         if (spec.QueryTile is not (16 or 32 or 64 or 128) || spec.KeyTile is not (32 or 64 or 128) || spec.Stages is < 2 or > 4)
         {
             throw new InvalidInputException(
@@ -134,7 +77,7 @@ internal sealed class BlockwiseAttention
     }
 
     private static string NameOf(BlockwiseAttentionSpec spec) =>
-        $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}".ToLowerInvariant()
+        $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}x{spec.WarpRows}".ToLowerInvariant()
         + (spec.Bias == BiasForm.None ? "" : $"_bias_{spec.Bias}".ToLowerInvariant())
         + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
 
@@ -160,7 +103,12 @@ internal sealed class BlockwiseAttention
         _b.WaitCopies(_spec.Stages - 2);
         _b.Barrier();
         var q = LoadQueries(queryTile);
-        var state = new FragmentState(_b, OutputTiles);
+        var states = new FragmentState[_spec.Strips];
+        for (var strip = 0; strip < states.Length; strip++)
+        {
+            states[strip] = new FragmentState(_b, OutputTiles);
+        }
+
         _b.While(
             () => _b.CompareS32(Comparison.Less, entry, item.End),
             () =>
@@ -172,13 +120,22 @@ internal sealed class BlockwiseAttention
                 var scores = Scores(q, keys.Current);
                 if (!_p.Scores.IsPlain)
                 {
-                    Transform(item, Column(item, entry), scores);
+                    var column = Column(item, entry);
+                    for (var strip = 0; strip < scores.Length; strip++)
+                    {
+                        Transform(item, Strip(strip), column, scores[strip]);
+                    }
                 }
 
                 bits.Apply(scores);
                 bits.Load(nextPart);
-                var weights = state.Softmax(_spec.Type, scores, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
-                Accumulate(weights, values.Current, state);
+                var weights = new B32[states.Length][][];
+                for (var strip = 0; strip < states.Length; strip++)
+                {
+                    weights[strip] = states[strip].Softmax(_spec.Type, scores[strip], _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
+                }
+
+                Accumulate(weights, values.Current, states);
                 keys.Advance();
                 values.Advance();
                 _b.Assign(entry, _b.Add(entry, 1));
@@ -189,7 +146,11 @@ internal sealed class BlockwiseAttention
             _b.Barrier(); // a warp's rows of O are not where its rows of Q were, which another may still be reading
         }
 
-        new FragmentResult(_b, _spec, _p, item, queryTile, _warp, _lane).Store(state);
+        for (var strip = 0; strip < states.Length; strip++)
+        {
+            new FragmentResult(_b, _spec, _p, item, queryTile, Strip(strip), _lane).Store(states[strip]);
+        }
+
         return _b.Build(Threads);
     }
 
@@ -276,38 +237,53 @@ internal sealed class BlockwiseAttention
         }
     }
 
-    // A fragments of the warp's sixteen queries, four registers a step of sixteen.
-    private B32[][] LoadQueries(SharedPointer tile)
+    // Number of one of the warp's strips in the tile row.
+    private B32 Strip(int strip) => _spec.Strips == 1 ? _warp : _b.Add(_b.Shl(_warp, 1), strip);
+
+    // A fragments of the warp's queries: for each strip of sixteen four registers a step of sixteen.
+    private B32[][][] LoadQueries(SharedPointer tile)
     {
         // Lane l gives the address of row l % 16 in the left or right half of the step.
-        var row = _b.Mad(_warp, MmaShape.Rows, _b.And(_lane, MmaShape.Rows - 1));
+        var row = _b.Mad(_warp, _spec.WarpRows, _b.And(_lane, MmaShape.Rows - 1));
         var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, _keyPitch, half)), tile.Offset);
-        var fragments = new B32[_depth / MmaShape.Depth][];
-        for (var step = 0; step < fragments.Length; step++)
+        var fragments = new B32[_spec.Strips][][];
+        for (var strip = 0; strip < fragments.Length; strip++)
         {
-            fragments[step] = _b.LoadMatrix(address + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
+            fragments[strip] = new B32[_depth / MmaShape.Depth][];
+            for (var step = 0; step < fragments[strip].Length; step++)
+            {
+                fragments[strip][step] = _b.LoadMatrix(
+                    address + (strip * MmaShape.Rows * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
+            }
         }
 
         return fragments;
     }
 
-    // S = Q·Kᵀ of the warp's queries and the tile's keys: for each eight keys four registers.
-    private F32[][] Scores(B32[][] q, SharedPointer tile)
+    // S = Q·Kᵀ of the warp's queries and the tile's keys: for each strip and each eight keys four registers.
+    private F32[][][] Scores(B32[][][] q, SharedPointer tile)
     {
         // One load brings two neighbouring tiles of eight keys: matrices (keys 0-7, depth 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
         var key = _b.Add(_b.And(_lane, 7), _b.Shl(_b.ShrU32(_lane, 4), 3));
         var half = _b.Shl(_b.And(_b.ShrU32(_lane, 3), 1), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _keyPitch, half)), tile.Offset);
-        var scores = new F32[_spec.KeyTile / MmaShape.Columns][];
-        for (var pair = 0; pair < scores.Length; pair += 2)
+        var scores = Array.ConvertAll(q, _ => new F32[_spec.KeyTile / MmaShape.Columns][]);
+        for (var pair = 0; pair < _spec.KeyTile / MmaShape.Columns; pair += 2)
         {
-            (scores[pair], scores[pair + 1]) = (Zeros(), Zeros());
-            for (var step = 0; step < q.Length; step++)
+            foreach (var strip in scores)
+            {
+                (strip[pair], strip[pair + 1]) = (Zeros(), Zeros());
+            }
+
+            for (var step = 0; step < _depth / MmaShape.Depth; step++)
             {
                 var k = _b.LoadMatrix(address + (pair * MmaShape.Columns * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
-                Product(scores[pair], q[step], [k[0], k[1]]);
-                Product(scores[pair + 1], q[step], [k[2], k[3]]);
+                for (var strip = 0; strip < scores.Length; strip++)
+                {
+                    Product(scores[strip][pair], q[strip][step], [k[0], k[1]]);
+                    Product(scores[strip][pair + 1], q[strip][step], [k[2], k[3]]);
+                }
             }
         }
 
@@ -315,20 +291,23 @@ internal sealed class BlockwiseAttention
     }
 
     // O += P·V, P in the registers that S was in.
-    private void Accumulate(B32[][] weights, SharedPointer tile, FragmentState state)
+    private void Accumulate(B32[][][] weights, SharedPointer tile, FragmentState[] states)
     {
         // Transposed loads: matrices (keys 0-7, values 0-7), (8-15, 0-7), (0-7, 8-15), (8-15, 8-15).
         var key = _b.And(_lane, MmaShape.Rows - 1);
         var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _valuePitch, half)), tile.Offset);
-        for (var step = 0; step < weights.Length; step++)
+        for (var step = 0; step < _spec.KeyTile / MmaShape.Depth; step++)
         {
             for (var pair = 0; pair < OutputTiles; pair += 2)
             {
                 var v = _b.LoadMatrix(
                     address + (step * MmaShape.Depth * _valuePitch) + (pair * MmaShape.Columns * HalfBytes), 4, transposed: true);
-                Product(state.Output[pair], weights[step], [v[0], v[1]]);
-                Product(state.Output[pair + 1], weights[step], [v[2], v[3]]);
+                for (var strip = 0; strip < states.Length; strip++)
+                {
+                    Product(states[strip].Output[pair], weights[strip][step], [v[0], v[1]]);
+                    Product(states[strip].Output[pair + 1], weights[strip][step], [v[2], v[3]]);
+                }
             }
         }
     }
@@ -348,7 +327,7 @@ internal sealed class BlockwiseAttention
     private F32[] Zeros() => [_b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f)];
 
     // Scale, bias and cap, in powers of two.
-    private void Transform(WorkItem item, B32 column, F32[][] scores)
+    private void Transform(WorkItem item, B32 strip, B32 column, F32[][] scores)
     {
         // A ragged tile's scores beyond the edge are masked later; their bias is that of the edge, so that nothing outside is read.
         var (lastQuery, lastKey) = (_b.Sub(_p.Queries, 1), _b.Sub(_p.Keys, 1));
@@ -358,7 +337,7 @@ internal sealed class BlockwiseAttention
             for (var i = 0; i < scores[tile].Length; i++)
             {
                 var key = _b.MinS32(_b.Add(firstKey, (tile * MmaShape.Columns) + (i % 2)), lastKey);
-                var query = _b.MinS32(item.Query(_warp, _lane, i / 2), lastQuery);
+                var query = _b.MinS32(item.Query(strip, _lane, i / 2), lastQuery);
                 _b.Assign(scores[tile][i], _p.Scores.Apply(_b, scores[tile][i], item.Batch, item.Head, query, key));
             }
         }

@@ -7,11 +7,11 @@ namespace Stof.Reference.Cuda.Templates;
 /// <param name="spec">What it is built for.</param>
 /// <param name="parameters">Its parameters.</param>
 /// <param name="item">The block's work.</param>
-/// <param name="queryTile">Where Q lay in shared memory: each warp's sixteen rows are its own now.</param>
-/// <param name="warp">Number of the warp.</param>
+/// <param name="queryTile">Where Q lay in shared memory: each warp's rows are its own now.</param>
+/// <param name="strip">Number of the strip of sixteen queries in the tile row.</param>
 /// <param name="lane">Number of the lane.</param>
 internal sealed class FragmentResult(
-    KernelBuilder b, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, SharedPointer queryTile, B32 warp, B32 lane)
+    KernelBuilder b, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, SharedPointer queryTile, B32 strip, B32 lane)
 {
     private const int ChunkBytes = 16;
     private const int WarpLanes = 32;
@@ -19,10 +19,10 @@ internal sealed class FragmentResult(
     private readonly B32 _place = b.And(lane, 3); // among the four lanes of a row
     private readonly int _pitch = BlockwiseAttentionSpec.Pitch(spec.ValueSize);
 
-    // The warp's sixteen rows lie behind those of the warps before it.
-    private readonly B32 _rows = b.Add(queryTile.Base, b.MulLo(warp, MmaShape.Rows * BlockwiseAttentionSpec.Pitch(spec.ValueSize)));
+    // The strip's rows lie behind those of the strips before it.
+    private readonly B32 _rows = b.Add(queryTile.Base, b.MulLo(strip, MmaShape.Rows * BlockwiseAttentionSpec.Pitch(spec.ValueSize)));
 
-    /// <summary>Stores what the warp's sixteen queries have come to.</summary>
+    /// <summary>Stores what the strip's sixteen queries have come to.</summary>
     public void Store(FragmentState state)
     {
         var rows = new SoftmaxState[2];
@@ -57,7 +57,7 @@ internal sealed class FragmentResult(
         b.WarpSync(); // all lanes have read Q
         for (var row = 0; row < 2; row++)
         {
-            var query = item.Query(warp, lane, row);
+            var query = item.Query(strip, lane, row);
             var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
             var index = b.Mad(b.Mad(item.Batch, parameters.Heads, item.Head), parameters.Queries, query);
             var state = SoftmaxState.Of(b.Copy(rows[row].Maximum), b.Copy(rows[row].Sum), [.. rows[row].Output.Select(value => b.Copy(value))]);
@@ -76,7 +76,7 @@ internal sealed class FragmentResult(
             var index = b.Add(lane, start);
             var row = b.DivU32(index, chunks);
             var chunk = b.Shl(b.Sub(index, b.MulLo(row, chunks)), 4);
-            var query = b.Add(item.FirstQuery, b.Mad(warp, MmaShape.Rows, row));
+            var query = b.Add(item.FirstQuery, b.Mad(strip, MmaShape.Rows, row));
             var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
             if (start + WarpLanes > MmaShape.Rows * chunks)
             {
@@ -101,10 +101,10 @@ internal sealed class FragmentResult(
         {
             var state = rows[row];
             b.If(
-                b.CompareU32(Comparison.Less, item.Query(warp, lane, row), parameters.Queries),
+                b.CompareU32(Comparison.Less, item.Query(strip, lane, row), parameters.Queries),
                 () =>
                 {
-                    var index = b.Mad(item.Part, spec.QueryTile, item.RowInTile(warp, lane, row));
+                    var index = b.Mad(item.Part, spec.QueryTile, item.RowInTile(strip, lane, row));
                     parts.Store(b, index, state.Maximum, state.Sum, Seen(state), _place);
                     var address = parts.Row(b, index);
                     var first = new GlobalPointer(b.Add(address.Base, b.ExtendU32(b.Shl(_place, 3))), address.Offset);

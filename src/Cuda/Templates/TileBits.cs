@@ -16,12 +16,14 @@ internal sealed class TileBits
     private readonly WorkItem _item;
     private readonly B32 _place;
     private readonly B32 _part;
+    private readonly int _wordsPerStrip;
     private readonly B32[] _words;
 
     public TileBits(KernelBuilder builder, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, B32 warp, B32 lane)
     {
         (_b, _spec, _p, _item) = (builder, spec, parameters, item);
-        _words = new B32[FragmentBits.WordsPerLane(spec.KeyTile)];
+        _wordsPerStrip = FragmentBits.WordsPerLane(spec.KeyTile);
+        _words = new B32[_wordsPerStrip * spec.Strips];
         for (var word = 0; word < _words.Length; word++)
         {
             _words[word] = _b.Copy<B32>(0);
@@ -52,17 +54,21 @@ internal sealed class TileBits
     }
 
     /// <summary>Clear bits make −∞; a full tile is left as it is.</summary>
-    public void Apply(F32[][] scores) => _b.If(
+    /// <param name="scores">Of each strip.</param>
+    public void Apply(F32[][][] scores) => _b.If(
         _b.CompareS32(Comparison.GreaterOrEqual, _part, 0),
         () =>
         {
-            for (var tile = 0; tile < scores.Length; tile++)
+            for (var strip = 0; strip < scores.Length; strip++)
             {
-                var (word, first) = (_words[tile / FragmentBits.TilesPerWord], 4 * (tile % FragmentBits.TilesPerWord));
-                for (var i = 0; i < 4; i++)
+                for (var tile = 0; tile < scores[strip].Length; tile++)
                 {
-                    var isAllowed = _b.CompareU32(Comparison.NotEqual, _b.And(word, 1 << (first + i)), 0);
-                    _b.Assign(scores[tile][i], _b.Select(isAllowed, scores[tile][i], float.NegativeInfinity));
+                    var (word, first) = (_words[(strip * _wordsPerStrip) + (tile / FragmentBits.TilesPerWord)], 4 * (tile % FragmentBits.TilesPerWord));
+                    for (var i = 0; i < 4; i++)
+                    {
+                        var isAllowed = _b.CompareU32(Comparison.NotEqual, _b.And(word, 1 << (first + i)), 0);
+                        _b.Assign(scores[strip][tile][i], _b.Select(isAllowed, scores[strip][tile][i], float.NegativeInfinity));
+                    }
                 }
             }
         });
