@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using BenchmarkDotNet.Attributes;
 using Stof.Reference.Bench.Quick;
-using Stof.Reference.Bench.Sweeps;
 using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
@@ -50,7 +49,7 @@ public class AttentionBenchmarks
             KvLength = Length,
             HeadSize = Size,
             Type = Type,
-            Mask = MaskText.Parse(AttentionSweep.Masks(Length).Single(mask => mask.Name == Mask).Text),
+            Mask = MaskText.Parse(PaperMasks.At(Length).Single(mask => mask.Name == Mask).Text),
         };
         HostTensor Normal(int seed) => Inputs.Normal(Type, seed, 1, Heads, Length, Size);
         _pool = new WorkerPool(Threads);

@@ -24,21 +24,6 @@ internal static class AttentionSweep
     private const int CheckedRows = 64; // of one head, spread over its length: the oracle never holds S² of anything
     private static readonly int[] Lengths = [512, 1024, 2048, 4096, 8192];
 
-    /// <summary>The masks at a length; widths are √S, as in STOF's settings.</summary>
-    public static (string Name, string Text)[] Masks(int length)
-    {
-        var width = (int)Math.Sqrt(length);
-        return
-        [
-            ("dense", "full"),
-            ("causal", "causal"),
-            ("sliding", $"sliding({width})"),
-            ("dilated", $"dilated(width={width},gap=1)"),
-            ("longformer", $"longformer(band={width},global={width})"),
-            ("bigbird", $"bigbird(band={width},global={width},fill=0.1,seed=0)"),
-        ];
-    }
-
     /// <summary>Prints one line a cell.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="threads">Worker counts.</param>
@@ -53,7 +38,7 @@ internal static class AttentionSweep
                 foreach (var length in Lengths)
                 {
                     var dense = 0.0;
-                    foreach (var (name, text) in Masks(length))
+                    foreach (var (name, text) in PaperMasks.At(length))
                     {
                         dense = Cell(output, pool, name, text, length, headSize, dense);
                     }
@@ -76,7 +61,7 @@ internal static class AttentionSweep
         };
         var choice = AttentionSelector.Measured(problem, pool.Threads);
         var kernel = new AttentionKernel(problem, choice);
-        HostTensor Normal(ulong seed) => SharedInputs.Normal(seed, 1, Heads, length, headSize);
+        HostTensor Normal(ulong seed) => NormalTensor.Draw(seed, 1, Heads, length, headSize);
         var (q, k, v) = (Normal(1), Normal(2), Normal(3));
         var result = HostTensor.Zeros(DType.F32, 1, Heads, length, headSize);
         var operands = AttentionOperands.Of(problem, q, k, v, result);
@@ -101,39 +86,11 @@ internal static class AttentionSweep
             ["gflops"] = work / timing.MedianSeconds / 1e9,
             ["of_peak"] = work / timing.MedianSeconds / 1e9 / peak,
             ["imbalance"] = kernel.Imbalance(pool.Threads),
-            ["relative_error"] = Error(problem, q, k, v, result),
+            ["relative_error"] = SampledRows.Judge(problem, q, k, v, result, 0, 0, CheckedRows).Metrics!.RelativeFrobenius,
             ["rss_mb"] = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6,
         }));
         output.Flush();
         return dense;
-    }
-
-    /// <summary>Relative Frobenius error of some rows of the first head.</summary>
-    private static double Error(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output)
-    {
-        var (length, size) = (problem.QueryLength, problem.HeadSize);
-        var rows = Enumerable.Range(0, CheckedRows).Select(i => (int)((long)i * length / CheckedRows)).ToArray();
-        var mask = problem.BindMask();
-        var some = problem with
-        {
-            QueryHeads = 1,
-            KvHeads = 1,
-            QueryLength = CheckedRows,
-            Mask = new PredicateMask("rows", (_, _, row, key) => mask.Allows(0, 0, rows[row], key)),
-        };
-        HostTensor Rows(HostTensor tensor, IEnumerable<int> which) => HostTensor.From(
-            which.SelectMany(row => tensor.Span<float>().Slice(row * size, size).ToArray()).ToArray(), 1, 1, which.Count(), size);
-        var all = Enumerable.Range(0, length).ToArray();
-        var reference = NaiveAttention.Run(some, Rows(q, rows), Rows(k, all), Rows(v, all)).Output;
-        var found = Rows(output, rows).ToDoubles();
-        var (difference, norm) = (0.0, 0.0);
-        for (var i = 0; i < reference.Length; i++)
-        {
-            difference += (found[i] - reference[i]) * (found[i] - reference[i]);
-            norm += reference[i] * reference[i];
-        }
-
-        return Math.Sqrt(difference / norm);
     }
 
     /// <summary>Reads <c>sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE]]]</c>.</summary>

@@ -23,6 +23,7 @@ var root = new RootCommand(
     MaskCommand.Create(),
     DevicesCommand.Create(),
     CudaCommand.Create(),
+    BenchCommand.Create(),
 };
 
 try

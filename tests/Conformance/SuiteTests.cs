@@ -182,6 +182,8 @@ public sealed class SuiteTests
             Value?.Invoke(v, new AttentionResult(output, logSumExp));
         }
 
+        public IPreparedAttention Prepare(AttentionProblem problem) => _right.Prepare(Problem(problem));
+
         public void Dispose() => _right.Dispose();
     }
 }

@@ -46,6 +46,11 @@ public interface IBackend : IDisposable
     /// <exception cref="InvalidInputException">The problem is out of range or refused, or a tensor does not fit it.</exception>
     void Attend(
         AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp);
+
+    /// <summary>Makes an attention ready to run many times, by the kernel and tile that <see cref="Attend"/> takes.</summary>
+    /// <param name="problem">Shapes and options.</param>
+    /// <exception cref="InvalidInputException">The problem is out of range or refused.</exception>
+    IPreparedAttention Prepare(AttentionProblem problem);
 }
 
 /// <summary>What an attention gives.</summary>
@@ -56,6 +61,17 @@ public readonly record struct AttentionResult(HostTensor Output, HostTensor? Log
 /// <summary>What follows from a backend's own methods.</summary>
 public static class BackendExtensions
 {
+    /// <summary>Throws what the backend has against a problem, if anything.</summary>
+    /// <exception cref="InvalidInputException">The problem is out of range or refused.</exception>
+    public static void Require(this IBackend backend, AttentionProblem problem)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        if (backend.Supports(problem) is { } refusal)
+        {
+            throw new InvalidInputException(nameof(problem), refusal.Reason, "a problem that this backend computes");
+        }
+    }
+
     /// <summary>The first segment of a plan that the backend refuses, with the reason; null if it runs them all.</summary>
     public static (SegmentPlan Segment, Refusal Refusal)? FirstRefusal(
         this IBackend backend, OperatorGraph graph, Workload workload, ExecutionPlan plan)

@@ -17,11 +17,27 @@ public static class AttentionTensors
     public static void Require(
         AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
     {
+        RequireInputs(problem, q, k, v);
+        RequireResults(problem, output, logSumExp);
+    }
+
+    /// <summary>Requires the dtype and shape of a problem's inputs.</summary>
+    /// <inheritdoc cref="Require(AttentionProblem, HostTensor, HostTensor, HostTensor, HostTensor, HostTensor?)"/>
+    public static void RequireInputs(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v)
+    {
         ArgumentNullException.ThrowIfNull(problem);
         var p = problem;
         Require("q", q, p.Type, p.Layout.Shape(p.Batch, p.QueryHeads, p.QueryLength, p.HeadSize));
         Require("k", k, p.Type, p.Layout.Shape(p.Batch, p.KvHeads, p.KvLength, p.HeadSize));
         Require("v", v, p.Type, p.Layout.Shape(p.Batch, p.KvHeads, p.KvLength, p.ValueSize));
+    }
+
+    /// <summary>Requires the dtype and shape of a problem's results.</summary>
+    /// <inheritdoc cref="Require(AttentionProblem, HostTensor, HostTensor, HostTensor, HostTensor, HostTensor?)"/>
+    public static void RequireResults(AttentionProblem problem, HostTensor output, HostTensor? logSumExp)
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        var p = problem;
         Require("output", output, p.Type, p.Layout.Shape(p.Batch, p.QueryHeads, p.QueryLength, p.ValueSize));
         if ((logSumExp is null) != (p.LogSumExp == LogSumExpOutput.None))
         {

@@ -91,16 +91,19 @@ public sealed class CpuBackend : IBackend
     public void Attend(
         AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
     {
-        if (Supports(problem) is { } refusal)
-        {
-            throw new InvalidInputException(nameof(problem), refusal.Reason, "a problem that this backend computes");
-        }
-
+        this.Require(problem);
         AttentionTensors.Require(problem, q, k, v, output, logSumExp);
 
         // Bits follow the kernel and its tile. They are chosen as for one thread, so that bits do not follow the number of threads.
         var choice = AttentionSelector.Measured(problem, threads: 1);
         new AttentionKernel(problem, choice).Run(AttentionOperands.Of(problem, q, k, v, output, logSumExp), _pool);
+    }
+
+    /// <inheritdoc/>
+    public IPreparedAttention Prepare(AttentionProblem problem)
+    {
+        this.Require(problem);
+        return new CpuPreparedAttention(new AttentionKernel(problem, AttentionSelector.Measured(problem, threads: 1)), _pool);
     }
 
     /// <summary>Ends the workers.</summary>

@@ -1,4 +1,3 @@
-using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
@@ -12,10 +11,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="BatchStride">Between batch items.</param>
 internal sealed record AttentionOperand(IDeviceBuffer Buffer, int RowStride, int HeadStride, int BatchStride);
 
-/// <summary>
-/// What every attention kernel's launch sets in the same way: tensors, scores, results. Kernels are launched at once, or kept as steps that may be
-/// launched as often as wanted.
-/// </summary>
+/// <summary>What every attention kernel's launch sets in the same way: tensors, scores, results.</summary>
 internal sealed class AttentionLaunch : IDisposable
 {
     private readonly AttentionOperand _q;
@@ -23,26 +19,33 @@ internal sealed class AttentionLaunch : IDisposable
     private readonly AttentionOperand _v;
     private readonly AttentionOperand _o;
     private readonly IDeviceBuffer? _lse;
-    private readonly List<KernelStep>? _steps;
 
-    /// <summary>Uploads the inputs of a problem whose tensors were checked; launches at once.</summary>
-    public AttentionLaunch(IKernelDevice device, AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
+    /// <summary>Reserves the tensors of a problem.</summary>
+    public AttentionLaunch(IKernelDevice device, AttentionProblem problem)
     {
         (Device, Problem) = (device, problem);
         Memory = new DeviceMemory(device);
-        _q = Operand(Memory.Upload<byte>(q.Bytes), problem.QueryHeads, problem.QueryLength, problem.HeadSize);
-        _k = Operand(Memory.Upload<byte>(k.Bytes), problem.KvHeads, problem.KvLength, problem.HeadSize);
-        _v = Operand(Memory.Upload<byte>(v.Bytes), problem.KvHeads, problem.KvLength, problem.ValueSize);
-        _o = Operand(Memory.Allocate(output.Bytes.Length), problem.QueryHeads, problem.QueryLength, problem.ValueSize);
-        _lse = logSumExp is null ? null : Memory.Allocate(logSumExp.Bytes.Length);
+        var p = problem;
+        AttentionOperand Tensor(int heads, int length, int size)
+        {
+            var row = size * p.Type.Size();
+            var isHeadFirst = p.Layout == AttentionLayout.BatchHeadsLength;
+            return new AttentionOperand(
+                Memory.Allocate((long)p.Batch * heads * length * row), isHeadFirst ? row : row * heads, isHeadFirst ? row * length : row, row * length * heads);
+        }
+
+        _q = Tensor(p.QueryHeads, p.QueryLength, p.HeadSize);
+        _k = Tensor(p.KvHeads, p.KvLength, p.HeadSize);
+        _v = Tensor(p.KvHeads, p.KvLength, p.ValueSize);
+        _o = Tensor(p.QueryHeads, p.QueryLength, p.ValueSize);
+        _lse = p.LogSumExp == LogSumExpOutput.None ? null : Memory.Allocate((long)p.Batch * p.QueryHeads * p.QueryLength * sizeof(float));
     }
 
-    /// <summary>Takes tensors that are on the device; keeps the launches as steps, whose memory goes with this object.</summary>
+    /// <summary>Takes tensors that are on the device already; they stay their owner's.</summary>
     public AttentionLaunch(IKernelDevice device, AttentionProblem problem, AttentionOperand q, AttentionOperand k, AttentionOperand v, AttentionOperand o)
     {
         (Device, Problem, _q, _k, _v, _o) = (device, problem, q, k, v, o);
         Memory = new DeviceMemory(device);
-        _steps = [];
     }
 
     /// <summary>Where it runs.</summary>
@@ -50,9 +53,6 @@ internal sealed class AttentionLaunch : IDisposable
 
     /// <summary>What it computes.</summary>
     public AttentionProblem Problem { get; }
-
-    /// <summary>The launches that were kept.</summary>
-    public IReadOnlyList<KernelStep> Steps => _steps ?? [];
 
     /// <summary>Freed with this object.</summary>
     public DeviceMemory Memory { get; }
@@ -64,19 +64,6 @@ internal sealed class AttentionLaunch : IDisposable
         AlibiBias or RelativeBias => Templates.BiasForm.ByDistance,
         _ => Templates.BiasForm.ByPair,
     };
-
-    /// <summary>Launches a kernel, or keeps it as a step.</summary>
-    public void Launch(LaunchParameters parameters, Grid grid)
-    {
-        if (_steps is null)
-        {
-            Device.Launch(parameters, grid);
-        }
-        else
-        {
-            _steps.Add(new KernelStep(parameters, grid));
-        }
-    }
 
     /// <summary>Sets Q, K, V, O and the sizes.</summary>
     public LaunchParameters SetOperands(LaunchParameters parameters)
@@ -136,31 +123,50 @@ internal sealed class AttentionLaunch : IDisposable
         return _lse is null ? parameters : parameters.Set("lse", _lse);
     }
 
-    /// <summary>Waits for the results.</summary>
-    /// <param name="output">Receives O.</param>
-    /// <param name="logSumExp">Receives LSE; null where the problem does not ask for it.</param>
+    /// <summary>Copies the inputs to the device.</summary>
+    /// <exception cref="InvalidInputException">A tensor does not fit the problem.</exception>
+    public void Upload(HostTensor q, HostTensor k, HostTensor v)
+    {
+        AttentionTensors.RequireInputs(Problem, q, k, v);
+        Write(_q.Buffer, q);
+        Write(_k.Buffer, k);
+        Write(_v.Buffer, v);
+    }
+
+    /// <summary>Waits for the results and copies them.</summary>
+    /// <exception cref="InvalidInputException">A tensor does not fit the problem.</exception>
     public void Download(HostTensor output, HostTensor? logSumExp)
     {
-        Device.Read(_o.Buffer, output.Bytes);
+        AttentionTensors.RequireResults(Problem, output, logSumExp);
+        Read(_o.Buffer, output);
         if (_lse is not null)
         {
-            Device.Read(_lse, logSumExp!.Bytes);
+            Read(_lse, logSumExp!);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => Memory.Dispose();
 
+    private void Write(IDeviceBuffer buffer, HostTensor tensor)
+    {
+        if (tensor.Count > 0)
+        {
+            Device.Write(buffer, tensor.Bytes);
+        }
+    }
+
+    private void Read(IDeviceBuffer buffer, HostTensor tensor)
+    {
+        if (tensor.Count > 0)
+        {
+            Device.Read(buffer, tensor.Bytes);
+        }
+    }
+
     private static void SetTensor(LaunchParameters parameters, string name, AttentionOperand operand) => parameters
         .Set(name, operand.Buffer)
         .Set(name + "_row_stride", operand.RowStride)
         .Set(name + "_head_stride", operand.HeadStride)
         .Set(name + "_batch_stride", operand.BatchStride);
-
-    private AttentionOperand Operand(IDeviceBuffer buffer, int heads, int length, int size)
-    {
-        var row = size * Problem.Type.Size();
-        var isHeadFirst = Problem.Layout == AttentionLayout.BatchHeadsLength;
-        return new AttentionOperand(buffer, isHeadFirst ? row : row * heads, isHeadFirst ? row * length : row, row * length * heads);
-    }
 }

@@ -19,41 +19,48 @@ internal static class BlockwiseRun
         && problem.HeadSize % SizeStep == 0 && problem.HeadSize <= LargestHeadSize
         && problem.ValueSize % SizeStep == 0 && problem.ValueSize <= LargestHeadSize;
 
-    /// <summary>Launches what a problem needs.</summary>
-    public static void Run(AttentionKernels kernels, AttentionLaunch launch)
+    /// <summary>What a problem launches.</summary>
+    public static IReadOnlyList<KernelLaunch> Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling tiling)
     {
         var p = launch.Problem;
         var spec = new BlockwiseAttentionSpec(p.Type, p.HeadSize, p.ValueSize)
         {
+            QueryTile = tiling.QueryTile,
+            KeyTile = tiling.KeyTile,
+            Stages = tiling.Stages,
+            WarpRows = tiling.WarpRows,
             Bias = AttentionLaunch.BiasFormOf(p),
             HasSoftcap = p.Softcap is not null,
             HasPositiveScale = p.EffectiveScale > 0,
             HasSinks = p.Sinks is not null,
             StoresLogSumExp = p.LogSumExp != LogSumExpOutput.None,
         };
-        var mask = BlockMaskBuilder.Build(p.BindMask(), new TileShape(spec.QueryTile, spec.KeyTile));
-        var work = BlockwiseWork.Of(p, mask, launch.Device.Multiprocessors * BlocksPerMultiprocessor);
+        var mask = BlockMaskBuilder.Build(p.BindMask(), tiling.Tile);
+        var work = BlockwiseWork.Of(p, mask, launch.Device.CacheBytes, launch.Device.Multiprocessors * BlocksPerMultiprocessor);
         spec = spec with { IsSplit = work.Merges.Length > 0 };
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
             .Set("items", launch.Memory.Upload<BlockwiseItem>(work.Items))
             .Set("keys", p.KvLength)
-            .Set("load_col_idx", launch.Memory.Upload<int>(mask.LoadColIdx))
-            .Set("load_part_idx", launch.Memory.Upload<int>(mask.LoadPartIdx))
+            .Set("load_col_idx", launch.Memory.Upload<int>(NotEmpty(mask.LoadColIdx)))
+            .Set("load_part_idx", launch.Memory.Upload<int>(NotEmpty(mask.LoadPartIdx)))
             .Set("bits", launch.Memory.Upload<uint>(FragmentBits.Of(mask)));
         launch.SetResult(launch.SetScores(launch.SetOperands(parameters), isExplicit: !spec.HasPositiveScale));
         var states = spec.IsSplit ? new StateBuffers(launch.Memory, (long)work.Parts * spec.QueryTile, p.ValueSize) : null;
         states?.Set(parameters);
-        launch.Launch(parameters, new Grid(work.Items.Length));
+        var attend = new KernelLaunch(parameters, new Grid(work.Items.Length));
         if (states is null)
         {
-            return;
+            return [attend];
         }
 
         var merge = kernels.Get(new SplitMergeSpec(p.Type, p.ValueSize, spec.HasSinks, spec.StoresLogSumExp) { QueryTile = spec.QueryTile });
         var merging = launch.SetResult(launch.SetOutput(states.Set(new LaunchParameters(merge))))
             .Set("items", launch.Memory.Upload<MergeItem>(work.Merges))
             .Set("splits", 0);
-        launch.Launch(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length));
+        return [attend, new KernelLaunch(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length))];
     }
+
+    // Kernels ask for an entry ahead, and for one even where a row has none.
+    private static int[] NotEmpty(int[] entries) => entries.Length > 0 ? entries : [-1];
 }

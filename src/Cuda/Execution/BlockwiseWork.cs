@@ -1,12 +1,13 @@
 using Stof.Reference.Cuda.Templates;
 using Stof.Reference.Formats;
+using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.Cuda.Execution;
 
 /// <summary>
-/// What the blocks of a block-wise launch do: one item for each tile row of each (batch item, head), the heaviest first, so that no long row starts
-/// last; rows much heavier than the device's share (the global rows of Longformer and BigBird) are cut into ranges whose states are merged.
+/// What the blocks of a block-wise launch do: one item for each tile row of each (batch item, head). Heads go in groups whose keys and values fit in
+/// half the second-level cache; within a group the heaviest rows go first, so that none starts last; rows much heavier than the device's share (the global rows of Longformer and BigBird) are cut into ranges whose states are merged.
 /// </summary>
 /// <param name="Items">One a block.</param>
 /// <param name="Merges">Tile rows that were cut.</param>
@@ -18,8 +19,9 @@ internal sealed record BlockwiseWork(BlockwiseItem[] Items, MergeItem[] Merges, 
     /// <summary>Lists the work of a mask.</summary>
     /// <param name="problem">Batch and heads.</param>
     /// <param name="mask">Its tiles.</param>
+    /// <param name="cacheBytes">Size of the device's second-level cache.</param>
     /// <param name="slots">Blocks that the device runs at a time; 0 cuts nothing but what the problem asks for.</param>
-    public static BlockwiseWork Of(AttentionProblem problem, BlockMask mask, int slots)
+    public static BlockwiseWork Of(AttentionProblem problem, BlockMask mask, long cacheBytes, int slots)
     {
         var rows = problem.Batch * problem.QueryHeads * mask.TileRows;
         var total = 0L;
@@ -53,7 +55,11 @@ internal sealed record BlockwiseWork(BlockwiseItem[] Items, MergeItem[] Merges, 
         }
 
         // A stable sort: items of one head stay together, and with them their keys in the cache.
-        return new BlockwiseWork([.. items.OrderByDescending(item => item.End - item.Entry)], [.. merges], parts);
+        var headBytes = Math.Max(1L, (long)problem.KvLength * (problem.HeadSize + problem.ValueSize) * problem.Type.Size());
+        var groupHeads = Math.Max(1, cacheBytes / 2 / headBytes);
+        var headsPerKvHead = problem.QueryHeads / problem.KvHeads;
+        long Group(BlockwiseItem item) => ((item.Batch * problem.KvHeads) + (item.Head / headsPerKvHead)) / groupHeads;
+        return new BlockwiseWork([.. items.OrderBy(Group).ThenByDescending(item => item.End - item.Entry)], [.. merges], parts);
     }
 
     private static (int First, int Count) Range(AttentionProblem problem, BlockMask mask, int row)

@@ -95,28 +95,44 @@ public sealed class CudaBackend : IBackend
     public void Attend(
         AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
     {
-        if (Supports(problem) is { } refusal)
-        {
-            throw new InvalidInputException(nameof(problem), refusal.Reason, "a problem that this backend computes");
-        }
-
+        this.Require(problem);
         AttentionTensors.Require(problem, q, k, v, output, logSumExp);
-        if (output.Count == 0)
+        using var prepared = Prepare(problem);
+        prepared.SetInputs(q, k, v);
+        prepared.Run();
+        prepared.GetOutputs(output, logSumExp);
+    }
+
+    /// <inheritdoc/>
+    public IPreparedAttention Prepare(AttentionProblem problem) => Prepare(problem, null);
+
+    /// <summary>Makes an attention ready to run many times.</summary>
+    /// <param name="problem">Shapes and options.</param>
+    /// <param name="tiling">Of the block-wise kernel; null for what suits the problem.</param>
+    /// <exception cref="InvalidInputException">The problem is out of range or refused, or the block-wise kernel is asked for and does not compute it.</exception>
+    public IPreparedAttention Prepare(AttentionProblem problem, BlockwiseTiling? tiling)
+    {
+        this.Require(problem);
+        var isBlockwise = !_isRowwiseOnly && BlockwiseRun.Computes(problem);
+        if (tiling is not null && !isBlockwise)
         {
-            return;
+            throw new InvalidInputException(nameof(tiling), tiling.ToString(), "none: the row-wise kernel computes this problem");
         }
 
-        using var launch = new AttentionLaunch(KernelDevice, problem, q, k, v, output, logSumExp);
-        if (!_isRowwiseOnly && BlockwiseRun.Computes(problem))
+        tiling ??= BlockwiseTiling.Default;
+        var launch = new AttentionLaunch(KernelDevice, problem);
+        try
         {
-            BlockwiseRun.Run(_kernels, launch);
+            IReadOnlyList<KernelLaunch> launches = problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize == 0 ? []
+                : isBlockwise ? BlockwiseRun.Plan(_kernels, launch, tiling)
+                : RowwiseRun.Plan(_kernels, launch);
+            return new CudaPreparedAttention(launch, isBlockwise ? $"blockwise {tiling}" : "rowwise", launches);
         }
-        else
+        catch
         {
-            RowwiseRun.Run(_kernels, launch);
+            launch.Dispose();
+            throw;
         }
-
-        launch.Download(output, logSumExp);
     }
 
     /// <summary>Frees the device.</summary>

@@ -38,6 +38,9 @@ public sealed class DriverKernelDevice : IKernelDevice
     /// <inheritdoc/>
     public bool IsAsynchronous => true;
 
+    /// <inheritdoc/>
+    public long CacheBytes => _context.Device.L2Bytes;
+
     /// <summary>The stream that launches go to, for events and graphs.</summary>
     public CudaStream Stream => _stream;
 
@@ -85,22 +88,7 @@ public sealed class DriverKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
-    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps)
-    {
-        ArgumentNullException.ThrowIfNull(steps);
-        foreach (var step in steps)
-        {
-            Load(step.Parameters.Kernel); // a capture may not load code
-        }
-
-        return new GraphProgram(_context, _stream, () =>
-        {
-            foreach (var step in steps)
-            {
-                step.Launch(this);
-            }
-        });
-    }
+    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new GraphSequence(this, launches);
 
     /// <summary>The compiled kernel. Threads may compile at the same time.</summary>
     /// <inheritdoc cref="Launch"/>
@@ -153,6 +141,11 @@ public sealed class DriverKernelDevice : IKernelDevice
         if (kernel.SharedBytes > function.MaxDynamicSharedBytes)
         {
             function.AllowDynamicShared(kernel.SharedBytes);
+        }
+
+        if (kernel.SharedBytes > 0)
+        {
+            function.PreferSharedMemory();
         }
 
         return new Loaded(function);

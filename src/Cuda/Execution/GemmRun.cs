@@ -50,11 +50,9 @@ public static class GemmRun
             Residual = residual is null ? null : DeviceMatrix.Upload(memory, residual),
         };
         var packed = memory.Upload<byte>(PackedWeight.Pack(weight, isGated));
-        foreach (var step in Product.Bind(new KernelLibrary(device.Target), memory.Allocate, choice, DeviceMatrix.Upload(memory, a), packed, width, end, c))
-        {
-            step.Launch(device);
-        }
-
+        using var launches = device.Record(
+            Product.Bind(new KernelLibrary(device.Target), memory.Allocate, choice, DeviceMatrix.Upload(memory, a), packed, width, end, c));
+        launches.Run();
         return c.Download(device);
     }
 

@@ -8,23 +8,25 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>One attention by the row-wise kernel.</summary>
 internal static class RowwiseRun
 {
-    /// <summary>Launches what a problem needs.</summary>
-    public static void Run(AttentionKernels kernels, AttentionLaunch launch)
+    /// <summary>What a problem launches.</summary>
+    public static IReadOnlyList<KernelLaunch> Plan(AttentionKernels kernels, AttentionLaunch launch)
     {
         var p = launch.Problem;
         var kernel = kernels.Get(SpecOf(p));
         var parameters = launch.SetScores(launch.SetOperands(SetMask(new LaunchParameters(kernel), launch)));
         if (p.KvSplits == 1)
         {
-            Launch(launch, launch.SetResult(parameters), kernel.Threads / 32, p.Batch);
-            return;
+            return [Launch(p, launch.SetResult(parameters), kernel.Threads / 32, p.Batch)];
         }
 
         var states = new StateBuffers(launch.Memory, (long)p.Batch * p.QueryHeads * p.QueryLength * p.KvSplits, p.ValueSize);
-        Launch(launch, states.Set(parameters).Set("splits", p.KvSplits), kernel.Threads / 32, p.Batch * p.KvSplits);
         var merge = kernels.Get(new SplitMergeSpec(p.Type, p.ValueSize, p.Sinks is not null, p.LogSumExp != LogSumExpOutput.None));
         var merging = launch.SetResult(launch.SetOutput(states.Set(new LaunchParameters(merge)).Set("splits", p.KvSplits)));
-        Launch(launch, merging.Set("items", launch.Memory.Allocate(0)), SplitMerge.RowsPerBlock, p.Batch);
+        return
+        [
+            Launch(p, states.Set(parameters).Set("splits", p.KvSplits), kernel.Threads / 32, p.Batch * p.KvSplits),
+            Launch(p, merging.Set("items", launch.Memory.Allocate(0)), SplitMerge.RowsPerBlock, p.Batch),
+        ];
     }
 
     private static RowwiseAttentionSpec SpecOf(AttentionProblem problem) => new(problem.Type, problem.HeadSize, problem.ValueSize)
@@ -36,11 +38,8 @@ internal static class RowwiseRun
         IsSplit = problem.KvSplits > 1,
     };
 
-    private static void Launch(AttentionLaunch launch, LaunchParameters parameters, int queriesPerBlock, int depth)
-    {
-        var p = launch.Problem;
-        launch.Launch(parameters, new Grid((p.QueryLength + queriesPerBlock - 1) / queriesPerBlock, p.QueryHeads, depth));
-    }
+    private static KernelLaunch Launch(AttentionProblem problem, LaunchParameters parameters, int queriesPerBlock, int depth) =>
+        new(parameters, new Grid((problem.QueryLength + queriesPerBlock - 1) / queriesPerBlock, problem.QueryHeads, depth));
 
     private static LaunchParameters SetMask(LaunchParameters parameters, AttentionLaunch launch)
     {

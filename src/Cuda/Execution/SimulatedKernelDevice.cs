@@ -7,6 +7,7 @@ namespace Stof.Reference.Cuda.Execution;
 public sealed class SimulatedKernelDevice : IKernelDevice
 {
     private const int SimulatedMultiprocessors = 4; // few, so that small cases already cut heavy rows
+    private const long SimulatedCacheBytes = 1 << 14; // small, so that small cases have several groups of heads
 
     private readonly SimulatedDevice _device;
     private readonly LaunchOptions _options;
@@ -31,6 +32,9 @@ public sealed class SimulatedKernelDevice : IKernelDevice
 
     /// <inheritdoc/>
     public bool IsAsynchronous => false;
+
+    /// <inheritdoc/>
+    public long CacheBytes => SimulatedCacheBytes;
 
     /// <summary>What the last launch did; null before the first.</summary>
     public LaunchReport? LastReport { get; private set; }
@@ -69,7 +73,7 @@ public sealed class SimulatedKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
-    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
+    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new LaunchSequence(this, launches);
 
     /// <inheritdoc/>
     public void Dispose()

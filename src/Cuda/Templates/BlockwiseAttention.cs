@@ -3,71 +3,9 @@ using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;
 
-/// <summary>What a block-wise attention kernel is built for; everything else comes with the launch.</summary>
-/// <param name="Type">F16 or BF16.</param>
-/// <param name="HeadSize">D, a multiple of 8.</param>
-/// <param name="ValueSize">Dv, a multiple of 8.</param>
-public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
-{
-    /// <summary>BM: queries of a block, sixteen a warp.</summary>
-    public int QueryTile { get; init; } = 64;
-
-    /// <summary>BN: keys of a tile, 32, 64 or 128.</summary>
-    public int KeyTile { get; init; } = 64;
-
-    /// <summary>Tiles of K and V in shared memory at a time, 2 to 4.</summary>
-    public int Stages { get; init; } = 2;
-
-    /// <summary>What is added to a scaled score.</summary>
-    public BiasForm Bias { get; init; }
-
-    /// <summary>True if scores are capped.</summary>
-    public bool HasSoftcap { get; init; }
-
-    /// <summary>True if the scale is above 0: the largest product is then the largest score, and the scale costs nothing.</summary>
-    public bool HasPositiveScale { get; init; } = true;
-
-    /// <summary>True if a sink takes part in each row's softmax.</summary>
-    public bool HasSinks { get; init; }
-
-    /// <summary>True if LSE is stored.</summary>
-    public bool StoresLogSumExp { get; init; }
-
-    /// <summary>True if heavy tile rows are cut into ranges whose states are stored apart, for <see cref="SplitMerge"/>.</summary>
-    public bool IsSplit { get; init; }
-
-    /// <summary>Warps of a block.</summary>
-    public int Warps => QueryTile / MmaShape.Rows;
-
-    /// <summary>Shared memory of a block in bytes.</summary>
-    public int SharedBytes => (QueryTile * Pitch(HeadSize)) + (Stages * KeyTile * (Pitch(HeadSize) + Pitch(ValueSize)));
-
-    /// <summary>
-    /// Bytes between rows in shared memory: the row rounded up to whole steps of the product, and sixteen more, so that eight rows'
-    /// sixteen bytes lie in different banks.
-    /// </summary>
-    internal static int Pitch(int size) => (Padded(size) * 2) + 16;
-
-    /// <summary>A head size rounded up to whole steps of the product.</summary>
-    internal static int Padded(int size) => (size + MmaShape.Depth - 1) / MmaShape.Depth * MmaShape.Depth;
-}
-
-/// <summary>The matrix instruction m16n8k16.</summary>
-internal static class MmaShape
-{
-    /// <summary>Rows of A and C.</summary>
-    public const int Rows = 16;
-
-    /// <summary>Columns of B and C.</summary>
-    public const int Columns = 8;
-
-    /// <summary>Columns of A, rows of B.</summary>
-    public const int Depth = 16;
-}
-
 /// <summary>
 /// STOF's block-wise attention on tensor cores: a block takes BM queries of a head and walks the tiles that its tile row lists (FlashAttention-2's
-/// partition: every warp owns sixteen queries, keeps Q in registers, and shares K and V).
+/// partition: every warp owns sixteen or 32 queries, keeps Q in registers, and shares K and V).
 /// Sources: "Accelerating Sparse Transformer Inference on GPU" (PPoPP'26), block-wise kernel; Dao, "FlashAttention-2" (2023).
 /// <para>
 /// For each listed tile: K and V arrive in shared memory by asynchronous copies, one tile ahead; S = Q·Kᵀ; where the tile is part, a lane's bits of
@@ -124,6 +62,11 @@ internal sealed class BlockwiseAttention
             throw new InvalidInputException("head size", $"{spec.HeadSize} and {spec.ValueSize}", "multiples of 8 up to 256");
         }
 
+        if (spec.WarpRows is not (16 or 32) || spec.QueryTile < spec.WarpRows)
+        {
+            throw new InvalidInputException("rows of a warp", $"{spec.WarpRows} of {spec.QueryTile} queries", "16 or 32, and no more than the block has");
+        }
+
         if (spec.QueryTile is not (16 or 32 or 64 or 128) || spec.KeyTile is not (32 or 64 or 128) || spec.Stages is < 2 or > 4)
         {
             throw new InvalidInputException(
@@ -134,13 +77,13 @@ internal sealed class BlockwiseAttention
     }
 
     private static string NameOf(BlockwiseAttentionSpec spec) =>
-        $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}".ToLowerInvariant()
+        $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}x{spec.WarpRows}".ToLowerInvariant()
         + (spec.Bias == BiasForm.None ? "" : $"_bias_{spec.Bias}".ToLowerInvariant())
         + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
 
     private Kernel Build()
     {
-        var queryTile = _b.AddressOf(_b.Shared("q", _spec.QueryTile * _keyPitch));
+        var queryTile = _b.AddressOf(_b.Shared("q", _spec.QueryTile * Math.Max(_keyPitch, _valuePitch)));
         var keys = new StagedTile(_b, _b.AddressOf(_b.Shared("k", _spec.Stages * _spec.KeyTile * _keyPitch)), _spec.KeyTile * _keyPitch, _spec.Stages);
         var values = new StagedTile(_b, _b.AddressOf(_b.Shared("v", _spec.Stages * _spec.KeyTile * _valuePitch)), _spec.KeyTile * _valuePitch, _spec.Stages);
         var item = new WorkItem(_b, _p, _spec.QueryTile);
@@ -148,51 +91,82 @@ internal sealed class BlockwiseAttention
         // The first tiles are on their way before anything else happens.
         CopyRows(queryTile, _keyPitch, item.QueryPlane, _p.Q.RowStride, item.FirstQuery, _p.Queries, _spec.QueryTile, _spec.HeadSize);
         var next = _b.Copy(item.Entry);
+        var nextColumn = _b.Copy(Column(item, next));
         for (var stage = 0; stage < _spec.Stages - 1; stage++)
         {
-            CopyNext(item, keys, values, next);
+            CopyNext(item, keys, values, next, nextColumn);
         }
 
+        var entry = _b.Copy(item.Entry);
+        var bits = new TileBits(_b, _spec, _p, item, _warp, _lane);
+        bits.Load(bits.Part(entry));
         _b.WaitCopies(_spec.Stages - 2);
         _b.Barrier();
         var q = LoadQueries(queryTile);
-        var state = new FragmentState(_b, OutputTiles);
-        var entry = _b.Copy(item.Entry);
+        var states = new FragmentState[_spec.Strips];
+        for (var strip = 0; strip < states.Length; strip++)
+        {
+            states[strip] = new FragmentState(_b, OutputTiles);
+        }
+
         _b.While(
             () => _b.CompareS32(Comparison.Less, entry, item.End),
             () =>
             {
                 _b.WaitCopies(_spec.Stages - 2);
                 _b.Barrier();
-                var column = _b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, entry, sizeof(int)));
-                var part = _b.LoadGlobal<B32>(_b.Element(_p.LoadParts, entry, sizeof(int)));
-                CopyNext(item, keys, values, next);
+                CopyNext(item, keys, values, next, nextColumn);
+                var nextPart = bits.Part(_b.Add(entry, 1));
                 var scores = Scores(q, keys.Current);
                 if (!_p.Scores.IsPlain)
                 {
-                    Transform(item, column, scores);
+                    var column = Column(item, entry);
+                    for (var strip = 0; strip < scores.Length; strip++)
+                    {
+                        Transform(item, Strip(strip), column, scores[strip]);
+                    }
                 }
 
-                Mask(part, scores);
-                var weights = state.Softmax(_spec.Type, scores, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
-                Accumulate(weights, values.Current, state);
+                bits.Apply(scores);
+                bits.Load(nextPart);
+                var weights = new B32[states.Length][][];
+                for (var strip = 0; strip < states.Length; strip++)
+                {
+                    weights[strip] = states[strip].Softmax(_spec.Type, scores[strip], _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
+                }
+
+                Accumulate(weights, values.Current, states);
                 keys.Advance();
                 values.Advance();
                 _b.Assign(entry, _b.Add(entry, 1));
             });
         _b.WaitAllCopies();
-        new FragmentResult(_b, _spec, _p, item, _warp, _lane).Store(state);
+        if (_valuePitch != _keyPitch)
+        {
+            _b.Barrier(); // a warp's rows of O are not where its rows of Q were, which another may still be reading
+        }
+
+        for (var strip = 0; strip < states.Length; strip++)
+        {
+            new FragmentResult(_b, _spec, _p, item, queryTile, Strip(strip), _lane).Store(states[strip]);
+        }
+
         return _b.Build(Threads);
     }
 
-    // Asks for the next listed tile, if there is one; what is asked for counts as a group either way.
-    private void CopyNext(WorkItem item, StagedTile keys, StagedTile values, B32 next)
+    // The tile column of an entry; of the last one beyond the end, so that it can be asked for ahead.
+    private B32 Column(WorkItem item, B32 entry) =>
+        _b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, item.Clamped(entry), sizeof(int)));
+
+    // Asks for the next listed tile, if there is one; what is asked for counts as a group either way. Its column is known already, and that of
+    // the one after it is asked for.
+    private void CopyNext(WorkItem item, StagedTile keys, StagedTile values, B32 next, B32 column)
     {
         _b.If(
             _b.CompareS32(Comparison.Less, next, item.End),
             () =>
             {
-                var first = _b.MulLo(_b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, next, sizeof(int))), _spec.KeyTile);
+                var first = _b.MulLo(column, _spec.KeyTile);
                 CopyRows(keys.Filling, _keyPitch, item.KeyPlane, _p.K.RowStride, first, _p.Keys, _spec.KeyTile, _spec.HeadSize);
                 CopyRows(values.Filling, _valuePitch, item.ValuePlane, _p.V.RowStride, first, _p.Keys, _spec.KeyTile, _spec.ValueSize);
             });
@@ -200,73 +174,116 @@ internal sealed class BlockwiseAttention
         keys.Fill();
         values.Fill();
         _b.Assign(next, _b.Add(next, 1));
+        _b.Assign(column, Column(item, next));
     }
 
     // Rows beyond the tensor's end and columns beyond the head size become zeros.
     private void CopyRows(SharedPointer tile, int pitch, B64 plane, B32 stride, B32 first, B32 limit, int rows, int size)
     {
         var chunks = BlockwiseAttentionSpec.Padded(size) * HalfBytes / ChunkBytes; // of a row
+        if (Threads % chunks == 0)
+        {
+            CopyColumns(tile, pitch, plane, stride, first, limit, rows, size, chunks);
+            return;
+        }
+
         for (var start = 0; start < rows * chunks; start += Threads)
         {
             var index = _b.Add(_thread, start);
             var row = _b.DivU32(index, chunks);
             var chunk = _b.Sub(index, _b.MulLo(row, chunks));
             var position = _b.Add(first, row);
-            var isThere = _b.CompareU32(Comparison.Less, position, limit);
-            if (size * HalfBytes < chunks * ChunkBytes)
-            {
-                isThere = _b.And(isThere, _b.CompareU32(Comparison.Less, chunk, size * HalfBytes / ChunkBytes));
-            }
-
             var source = _b.Add(_b.MadWideU32(position, stride, plane), _b.ExtendU32(_b.Shl(chunk, 4)));
             var target = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, pitch, _b.Shl(chunk, 4))), tile.Offset);
-            var bytes = _b.Select<B32>(isThere, ChunkBytes, 0);
-            if (start + Threads > rows * chunks)
-            {
-                using (_b.When(_b.CompareU32(Comparison.Less, index, rows * chunks)))
-                {
-                    _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
-                }
-            }
-            else
-            {
-                _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
-            }
+            Copy(target, source, _b.CompareU32(Comparison.Less, position, limit), chunk, size, chunks, start + Threads > rows * chunks ? _b.CompareU32(Comparison.Less, index, rows * chunks) : null);
         }
     }
 
-    // A fragments of the warp's sixteen queries, four registers a step of sixteen.
-    private B32[][] LoadQueries(SharedPointer tile)
+    // Where the threads are whole rows of chunks, each copies one column of them: addresses go on by constants.
+    private void CopyColumns(SharedPointer tile, int pitch, B64 plane, B32 stride, B32 first, B32 limit, int rows, int size, int chunks)
+    {
+        var rowsAtOnce = Threads / chunks;
+        var row = _b.DivU32(_thread, chunks);
+        var chunk = _b.Sub(_thread, _b.MulLo(row, chunks));
+        var position = _b.Add(first, row);
+        var source = _b.Add(_b.MadWideU32(position, stride, plane), _b.ExtendU32(_b.Shl(chunk, 4)));
+        var step = _b.MulWideU32(stride, rowsAtOnce);
+        var target = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, pitch, _b.Shl(chunk, 4))), tile.Offset);
+        for (var start = 0; start < rows; start += rowsAtOnce)
+        {
+            var isThere = _b.CompareU32(Comparison.Less, _b.Add(position, start), limit);
+            Copy(target + (start * pitch), source, isThere, chunk, size, chunks, start + rowsAtOnce > rows ? _b.CompareU32(Comparison.Less, _b.Add(row, start), rows) : null);
+            source = _b.Add(source, step);
+        }
+    }
+
+    private void Copy(SharedPointer target, B64 source, Pred isThere, B32 chunk, int size, int chunks, Pred? isMine)
+    {
+        if (size * HalfBytes < chunks * ChunkBytes)
+        {
+            isThere = _b.And(isThere, _b.CompareU32(Comparison.Less, chunk, size * HalfBytes / ChunkBytes));
+        }
+
+        var bytes = _b.Select<B32>(isThere, ChunkBytes, 0);
+        if (isMine is not { } mine)
+        {
+            _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
+            return;
+        }
+
+        using (_b.When(mine))
+        {
+            _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
+        }
+    }
+
+    // Number of one of the warp's strips in the tile row.
+    private B32 Strip(int strip) => _spec.Strips == 1 ? _warp : _b.Add(_b.Shl(_warp, 1), strip);
+
+    // A fragments of the warp's queries: for each strip of sixteen four registers a step of sixteen.
+    private B32[][][] LoadQueries(SharedPointer tile)
     {
         // Lane l gives the address of row l % 16 in the left or right half of the step.
-        var row = _b.Mad(_warp, MmaShape.Rows, _b.And(_lane, MmaShape.Rows - 1));
+        var row = _b.Mad(_warp, _spec.WarpRows, _b.And(_lane, MmaShape.Rows - 1));
         var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, _keyPitch, half)), tile.Offset);
-        var fragments = new B32[_depth / MmaShape.Depth][];
-        for (var step = 0; step < fragments.Length; step++)
+        var fragments = new B32[_spec.Strips][][];
+        for (var strip = 0; strip < fragments.Length; strip++)
         {
-            fragments[step] = _b.LoadMatrix(address + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
+            fragments[strip] = new B32[_depth / MmaShape.Depth][];
+            for (var step = 0; step < fragments[strip].Length; step++)
+            {
+                fragments[strip][step] = _b.LoadMatrix(
+                    address + (strip * MmaShape.Rows * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
+            }
         }
 
         return fragments;
     }
 
-    // S = Q·Kᵀ of the warp's queries and the tile's keys: for each eight keys four registers.
-    private F32[][] Scores(B32[][] q, SharedPointer tile)
+    // S = Q·Kᵀ of the warp's queries and the tile's keys: for each strip and each eight keys four registers.
+    private F32[][][] Scores(B32[][][] q, SharedPointer tile)
     {
         // One load brings two neighbouring tiles of eight keys: matrices (keys 0-7, depth 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
         var key = _b.Add(_b.And(_lane, 7), _b.Shl(_b.ShrU32(_lane, 4), 3));
         var half = _b.Shl(_b.And(_b.ShrU32(_lane, 3), 1), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _keyPitch, half)), tile.Offset);
-        var scores = new F32[_spec.KeyTile / MmaShape.Columns][];
-        for (var pair = 0; pair < scores.Length; pair += 2)
+        var scores = Array.ConvertAll(q, _ => new F32[_spec.KeyTile / MmaShape.Columns][]);
+        for (var pair = 0; pair < _spec.KeyTile / MmaShape.Columns; pair += 2)
         {
-            (scores[pair], scores[pair + 1]) = (Zeros(), Zeros());
-            for (var step = 0; step < q.Length; step++)
+            foreach (var strip in scores)
+            {
+                (strip[pair], strip[pair + 1]) = (Zeros(), Zeros());
+            }
+
+            for (var step = 0; step < _depth / MmaShape.Depth; step++)
             {
                 var k = _b.LoadMatrix(address + (pair * MmaShape.Columns * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
-                Product(scores[pair], q[step], [k[0], k[1]]);
-                Product(scores[pair + 1], q[step], [k[2], k[3]]);
+                for (var strip = 0; strip < scores.Length; strip++)
+                {
+                    Product(scores[strip][pair], q[strip][step], [k[0], k[1]]);
+                    Product(scores[strip][pair + 1], q[strip][step], [k[2], k[3]]);
+                }
             }
         }
 
@@ -274,20 +291,23 @@ internal sealed class BlockwiseAttention
     }
 
     // O += P·V, P in the registers that S was in.
-    private void Accumulate(B32[][] weights, SharedPointer tile, FragmentState state)
+    private void Accumulate(B32[][][] weights, SharedPointer tile, FragmentState[] states)
     {
         // Transposed loads: matrices (keys 0-7, values 0-7), (8-15, 0-7), (0-7, 8-15), (8-15, 8-15).
         var key = _b.And(_lane, MmaShape.Rows - 1);
         var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _valuePitch, half)), tile.Offset);
-        for (var step = 0; step < weights.Length; step++)
+        for (var step = 0; step < _spec.KeyTile / MmaShape.Depth; step++)
         {
             for (var pair = 0; pair < OutputTiles; pair += 2)
             {
                 var v = _b.LoadMatrix(
                     address + (step * MmaShape.Depth * _valuePitch) + (pair * MmaShape.Columns * HalfBytes), 4, transposed: true);
-                Product(state.Output[pair], weights[step], [v[0], v[1]]);
-                Product(state.Output[pair + 1], weights[step], [v[2], v[3]]);
+                for (var strip = 0; strip < states.Length; strip++)
+                {
+                    Product(states[strip].Output[pair], weights[strip][step], [v[0], v[1]]);
+                    Product(states[strip].Output[pair + 1], weights[strip][step], [v[2], v[3]]);
+                }
             }
         }
     }
@@ -307,7 +327,7 @@ internal sealed class BlockwiseAttention
     private F32[] Zeros() => [_b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f)];
 
     // Scale, bias and cap, in powers of two.
-    private void Transform(WorkItem item, B32 column, F32[][] scores)
+    private void Transform(WorkItem item, B32 strip, B32 column, F32[][] scores)
     {
         // A ragged tile's scores beyond the edge are masked later; their bias is that of the edge, so that nothing outside is read.
         var (lastQuery, lastKey) = (_b.Sub(_p.Queries, 1), _b.Sub(_p.Keys, 1));
@@ -317,30 +337,9 @@ internal sealed class BlockwiseAttention
             for (var i = 0; i < scores[tile].Length; i++)
             {
                 var key = _b.MinS32(_b.Add(firstKey, (tile * MmaShape.Columns) + (i % 2)), lastKey);
-                var query = _b.MinS32(item.Query(_warp, _lane, i / 2), lastQuery);
+                var query = _b.MinS32(item.Query(strip, _lane, i / 2), lastQuery);
                 _b.Assign(scores[tile][i], _p.Scores.Apply(_b, scores[tile][i], item.Batch, item.Head, query, key));
             }
         }
     }
-
-    // A part tile's bits lie in fragment order: one word holds a lane's scores of sixteen queries and 64 keys, four a tile of eight keys.
-    private void Mask(B32 part, F32[][] scores) => _b.If(
-        _b.CompareS32(Comparison.GreaterOrEqual, part, 0),
-        () =>
-        {
-            var words = FragmentBits.WordsPerLane(_spec.KeyTile);
-            var first = _b.Mad(_b.Mad(part, _spec.Warps, _warp), words * WarpLanes, _lane);
-            var address = _b.Element(_p.Bits, first, sizeof(uint));
-            for (var word = 0; word < words; word++)
-            {
-                var bits = _b.LoadGlobal<B32>(address + (word * WarpLanes * sizeof(uint)));
-                var tiles = Math.Min(FragmentBits.TilesPerWord, scores.Length - (word * FragmentBits.TilesPerWord));
-                for (var bit = 0; bit < 4 * tiles; bit++)
-                {
-                    ref var score = ref scores[(word * FragmentBits.TilesPerWord) + (bit / 4)][bit % 4];
-                    var isAllowed = _b.CompareU32(Comparison.NotEqual, _b.And(bits, 1 << bit), 0);
-                    _b.Assign(score, _b.Select(isAllowed, score, float.NegativeInfinity));
-                }
-            }
-        });
 }

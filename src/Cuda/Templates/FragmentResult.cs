@@ -3,67 +3,119 @@ using Stof.Reference.Cuda.Ptx;
 namespace Stof.Reference.Cuda.Templates;
 
 /// <summary>The end of a block-wise kernel: rows as fragments hold them become outputs, or states of a range.</summary>
+/// <param name="b">The kernel.</param>
+/// <param name="spec">What it is built for.</param>
+/// <param name="parameters">Its parameters.</param>
+/// <param name="item">The block's work.</param>
+/// <param name="queryTile">Where Q lay in shared memory: each warp's rows are its own now.</param>
+/// <param name="strip">Number of the strip of sixteen queries in the tile row.</param>
+/// <param name="lane">Number of the lane.</param>
 internal sealed class FragmentResult(
-    KernelBuilder b, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, B32 warp, B32 lane)
+    KernelBuilder b, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, SharedPointer queryTile, B32 strip, B32 lane)
 {
-    /// <summary>Stores what the warp's sixteen queries have come to.</summary>
+    private const int ChunkBytes = 16;
+    private const int WarpLanes = 32;
+
+    private readonly B32 _place = b.And(lane, 3); // among the four lanes of a row
+    private readonly int _pitch = BlockwiseAttentionSpec.Pitch(spec.ValueSize);
+
+    // The strip's rows lie behind those of the strips before it.
+    private readonly B32 _rows = b.Add(queryTile.Base, b.MulLo(strip, MmaShape.Rows * BlockwiseAttentionSpec.Pitch(spec.ValueSize)));
+
+    /// <summary>Stores what the strip's sixteen queries have come to.</summary>
     public void Store(FragmentState state)
     {
+        var rows = new SoftmaxState[2];
         var scale = parameters.Scores.IsPlain ? parameters.Scores.ScaleLogE : F32.Constant(1f);
-        var place = b.And(lane, 3); // among the four lanes of a row
         for (var row = 0; row < 2; row++)
         {
-            var query = item.Query(warp, lane, row);
             var sum = b.Add(state.Sums[row], b.ShuffleXor(state.Sums[row], 1));
             sum = b.Add(sum, b.ShuffleXor(sum, 2));
-
-            // (−∞)·scale stays −∞: a scale here is positive.
-            var maximum = b.Mul(state.Maxima[row], scale);
             var values = new F32[state.Output.Length * 2];
             for (var tile = 0; tile < state.Output.Length; tile++)
             {
                 (values[2 * tile], values[(2 * tile) + 1]) = (state.Output[tile][2 * row], state.Output[tile][(2 * row) + 1]);
             }
 
-            var softmax = SoftmaxState.Of(b.Copy(maximum), b.Copy(sum), values);
-            var seen = b.Select<B32>(b.Compare(Comparison.Equal, sum, 0f), 0, 1);
-            var (rowInTile, isThere) = (item.RowInTile(warp, lane, row), b.CompareU32(Comparison.Less, query, parameters.Queries));
-            if (parameters.Parts is null)
-            {
-                b.If(isThere, () => StoreRow(query, place, seen, softmax));
-            }
-            else
-            {
-                b.If(
-                    b.CompareS32(Comparison.Less, item.Part, 0),
-                    () => b.If(isThere, () => StoreRow(query, place, seen, softmax)),
-                    () => b.If(isThere, () => StorePart(b.Mad(item.Part, spec.QueryTile, rowInTile), place, seen, softmax)));
-            }
+            // (−∞)·scale stays −∞: a scale here is positive.
+            rows[row] = SoftmaxState.Of(b.Mul(state.Maxima[row], scale), sum, values);
         }
-    }
 
-    private void StoreRow(B32 query, B32 place, B32 seen, SoftmaxState state)
-    {
-        var row = b.Mad(b.Mad(item.Batch, parameters.Heads, item.Head), parameters.Queries, query);
-        var output = RowResult.Finish(b, parameters.Result, row, item.Head, place, seen, SoftmaxState.Of(state.Maximum, state.Sum, [.. state.Output.Select(value => b.Copy(value))]));
-        var address = parameters.O.Row(b, item.OutputPlane, query);
-        var first = new GlobalPointer(b.Add(address.Base, b.ExtendU32(b.Shl(place, 2))), address.Offset);
-        for (var tile = 0; tile < spec.ValueSize / MmaShape.Columns; tile++)
+        if (parameters.Parts is null)
         {
-            var (low, high) = (output[2 * tile], output[(2 * tile) + 1]);
-            b.StoreGlobal(first + (tile * MmaShape.Columns * 2), b.PackPair(spec.Type, low, high));
+            StoreRows(rows);
+        }
+        else
+        {
+            b.If(b.CompareS32(Comparison.Less, item.Part, 0), () => StoreRows(rows), () => StoreParts(rows));
         }
     }
 
-    private void StorePart(B32 index, B32 place, B32 seen, SoftmaxState state)
+    // Through shared memory, so that what reaches the output are sixteen bytes a lane, whole rows at a time.
+    private void StoreRows(SoftmaxState[] rows)
+    {
+        b.WarpSync(); // all lanes have read Q
+        for (var row = 0; row < 2; row++)
+        {
+            var query = item.Query(strip, lane, row);
+            var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
+            var index = b.Mad(b.Mad(item.Batch, parameters.Heads, item.Head), parameters.Queries, query);
+            var state = SoftmaxState.Of(b.Copy(rows[row].Maximum), b.Copy(rows[row].Sum), [.. rows[row].Output.Select(value => b.Copy(value))]);
+            var output = RowResult.Finish(b, parameters.Result, index, item.Head, b.Select(isThere, _place, 1), Seen(rows[row]), state);
+            var address = new SharedPointer(b.Add(_rows, b.Mad(b.Add(b.ShrU32(lane, 2), 8 * row), _pitch, b.Shl(_place, 2))), queryTile.Offset);
+            for (var tile = 0; tile < spec.ValueSize / MmaShape.Columns; tile++)
+            {
+                b.StoreShared(address + (tile * ChunkBytes), b.PackPair(spec.Type, output[2 * tile], output[(2 * tile) + 1]));
+            }
+        }
+
+        b.WarpSync();
+        var chunks = spec.ValueSize * 2 / ChunkBytes; // of a row
+        for (var start = 0; start < MmaShape.Rows * chunks; start += WarpLanes)
+        {
+            var index = b.Add(lane, start);
+            var row = b.DivU32(index, chunks);
+            var chunk = b.Shl(b.Sub(index, b.MulLo(row, chunks)), 4);
+            var query = b.Add(item.FirstQuery, b.Mad(strip, MmaShape.Rows, row));
+            var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
+            if (start + WarpLanes > MmaShape.Rows * chunks)
+            {
+                isThere = b.And(isThere, b.CompareU32(Comparison.Less, row, MmaShape.Rows));
+            }
+
+            b.If(
+                isThere,
+                () =>
+                {
+                    var words = b.LoadSharedVector<B32>(new SharedPointer(b.Add(_rows, b.Mad(row, _pitch, chunk)), queryTile.Offset), 4);
+                    var address = parameters.O.Row(b, item.OutputPlane, query);
+                    b.StoreGlobalVector<B32>(new GlobalPointer(b.Add(address.Base, b.ExtendU32(chunk)), address.Offset), words);
+                });
+        }
+    }
+
+    private void StoreParts(SoftmaxState[] rows)
     {
         var parts = parameters.Parts!;
-        parts.Store(b, index, state.Maximum, state.Sum, seen, place);
-        var address = parts.Row(b, index);
-        var first = new GlobalPointer(b.Add(address.Base, b.ExtendU32(b.Shl(place, 3))), address.Offset);
-        for (var tile = 0; tile < spec.ValueSize / MmaShape.Columns; tile++)
+        for (var row = 0; row < 2; row++)
         {
-            b.StoreGlobalVector<F32>(first + (tile * MmaShape.Columns * sizeof(float)), [state.Output[2 * tile], state.Output[(2 * tile) + 1]]);
+            var state = rows[row];
+            b.If(
+                b.CompareU32(Comparison.Less, item.Query(strip, lane, row), parameters.Queries),
+                () =>
+                {
+                    var index = b.Mad(item.Part, spec.QueryTile, item.RowInTile(strip, lane, row));
+                    parts.Store(b, index, state.Maximum, state.Sum, Seen(state), _place);
+                    var address = parts.Row(b, index);
+                    var first = new GlobalPointer(b.Add(address.Base, b.ExtendU32(b.Shl(_place, 3))), address.Offset);
+                    for (var tile = 0; tile < spec.ValueSize / MmaShape.Columns; tile++)
+                    {
+                        b.StoreGlobalVector<F32>(first + (tile * MmaShape.Columns * sizeof(float)), [state.Output[2 * tile], state.Output[(2 * tile) + 1]]);
+                    }
+                });
         }
     }
+
+    // Keys that took part, as far as it matters: none or some.
+    private B32 Seen(SoftmaxState state) => b.Select<B32>(b.Compare(Comparison.Equal, state.Sum, 0f), 0, 1);
 }

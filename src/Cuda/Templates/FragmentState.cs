@@ -47,25 +47,18 @@ internal sealed class FragmentState
 
         for (var row = 0; row < 2; row++)
         {
-            var largest = Maxima[row];
-            foreach (var tile in scores)
-            {
-                largest = _b.Max(largest, _b.Max(tile[2 * row], tile[(2 * row) + 1]));
-            }
-
+            var largest = _b.Max(Maxima[row], Pairwise([.. scores.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])], (x, y) => _b.Max(x, y)));
             largest = _b.Max(largest, _b.ShuffleXor(largest, 1));
             largest = _b.Max(largest, _b.ShuffleXor(largest, 2));
 
             // −∞ − (−∞) is no number; relative to 0 a weight of −∞ is 0, as it should be.
             var reference = _b.Select(_b.Compare(Comparison.Equal, largest, float.NegativeInfinity), 0f, _b.Mul(largest, _b.Neg(scale)));
             var rescale = _b.Ex2(_b.Fma(Maxima[row], scale, reference), flush: true);
-            var sum = _b.Mul(Sums[row], rescale);
             for (var tile = 0; tile < scores.Length; tile++)
             {
                 for (var i = 2 * row; i < (2 * row) + 2; i++)
                 {
                     weights[tile][i] = _b.Ex2(_b.Fma(scores[tile][i], scale, reference), flush: true);
-                    sum = _b.Add(sum, weights[tile][i]);
                 }
             }
 
@@ -75,7 +68,7 @@ internal sealed class FragmentState
                 _b.Assign(tile[(2 * row) + 1], _b.Mul(tile[(2 * row) + 1], rescale));
             }
 
-            _b.Assign(Sums[row], sum);
+            _b.Assign(Sums[row], _b.Fma(Sums[row], rescale, Pairwise([.. weights.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])], (x, y) => _b.Add(x, y))));
             _b.Assign(Maxima[row], largest);
         }
 
@@ -89,4 +82,9 @@ internal sealed class FragmentState
 
         return fragments;
     }
+
+    // By halves: no chain of dependent instructions, and a sum errs less.
+    private static F32 Pairwise(ReadOnlySpan<F32> values, Func<F32, F32, F32> combine) => values.Length == 1
+        ? values[0]
+        : combine(Pairwise(values[..(values.Length / 2)], combine), Pairwise(values[(values.Length / 2)..], combine));
 }

@@ -53,9 +53,12 @@ internal sealed class WorkItem
     /// <summary>O of the head.</summary>
     public B64 OutputPlane { get; }
 
-    /// <summary>The query of a lane's upper (0) or lower (1) row.</summary>
-    public B32 Query(B32 warp, B32 lane, int row) => _b.Add(FirstQuery, RowInTile(warp, lane, row));
+    /// <summary>An entry, or the last of the range if it lies beyond.</summary>
+    public B32 Clamped(B32 entry) => _b.MinS32(entry, _b.MaxS32(_b.Sub(End, 1), 0));
+
+    /// <summary>The query of a lane's upper (0) or lower (1) row in a strip of sixteen.</summary>
+    public B32 Query(B32 strip, B32 lane, int row) => _b.Add(FirstQuery, RowInTile(strip, lane, row));
 
     /// <summary>The same within the tile row.</summary>
-    public B32 RowInTile(B32 warp, B32 lane, int row) => _b.Mad(warp, MmaShape.Rows, _b.Add(_b.ShrU32(lane, 2), 8 * row));
+    public B32 RowInTile(B32 strip, B32 lane, int row) => _b.Mad(strip, MmaShape.Rows, _b.Add(_b.ShrU32(lane, 2), 8 * row));
 }

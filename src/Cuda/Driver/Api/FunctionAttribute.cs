@@ -11,5 +11,6 @@ internal enum FunctionAttribute
     PtxVersion = 5,
     BinaryVersion = 6,
     MaxDynamicSharedSizeBytes = 8,
+    PreferredSharedMemoryCarveout = 9,
     NonPortableClusterSizeAllowed = 14,
 }

@@ -76,6 +76,12 @@ public sealed class CudaFunction
         MaxDynamicSharedBytes = bytes;
     }
 
+    /// <summary>
+    /// Asks for as much of the first-level cache as possible to be shared memory, so that it does not limit how many blocks run at once. A hint;
+    /// without it the driver may keep a cache that a kernel of asynchronous copies has no use for.
+    /// </summary>
+    public void PreferSharedMemory() => SetAttribute(FunctionAttribute.PreferredSharedMemoryCarveout, 100);
+
     /// <summary>Opts in to clusters of more than 8 blocks, which not every device of the same capability has.</summary>
     public void AllowLargeClusters()
     {

@@ -8,8 +8,6 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>Which segments have kernels, and why others have none.</summary>
 internal static class ModelSupport
 {
-    private const int AttentionTile = 64;
-
     /// <summary>Templates without a kernel of any shape.</summary>
     public static string[] Missing { get; } =
         [.. TemplateCatalog.All.Where(template => template is GemmChainTemplate || (template is GemmTemplate && template.Name.StartsWith("norm-", StringComparison.Ordinal)) || template.Name == "attention-step").Select(template => template.Name)];
@@ -44,9 +42,9 @@ internal static class ModelSupport
 
         // Where the block-wise kernel does not compute the problem (F32, odd head sizes), the row-wise one does, as for a bare attention.
         var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
-        var (rows, columns) = (parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
-        return BlockwiseRun.Computes(problem) && (rows, columns) != (AttentionTile, AttentionTile)
-            ? new Refusal("tile-shape", $"the block-wise kernel takes tiles of {AttentionTile}x{AttentionTile}, not {rows}x{columns}")
+        var tiling = SegmentCompiler.TilingOf(parameters);
+        return BlockwiseRun.Computes(problem) && !BlockwiseTiling.Space.Contains(tiling)
+            ? new Refusal("tile-shape", $"the block-wise kernel has no tiling of {tiling}")
             : null;
     }
 

@@ -22,7 +22,7 @@ internal sealed class SegmentCompiler : IDisposable
     private readonly KernelLibrary _kernels;
     private readonly IKernelDevice _device;
     private readonly DeviceMemory _memory;
-    private readonly Dictionary<object, AttentionLaunch> _attentions = [];
+    private readonly Dictionary<object, (AttentionLaunch Launch, IReadOnlyList<KernelLaunch> Launches)> _attentions = [];
     private readonly Dictionary<long, IDeviceBuffer> _scratch = [];
     private (IDeviceBuffer Cosines, IDeviceBuffer Sines)? _angles;
 
@@ -52,6 +52,13 @@ internal sealed class SegmentCompiler : IDisposable
         Bias = bias,
     };
 
+    /// <summary>Tile of the block-wise kernel that parameters name.</summary>
+    public static BlockwiseTiling TilingOf(ParameterSet parameters) => BlockwiseTiling.Default with
+    {
+        QueryTile = parameters.Number(AttentionTemplate.TileRows),
+        KeyTile = parameters.Number(AttentionTemplate.TileColumns),
+    };
+
     /// <summary>Tile and splits that parameters name, or the estimate's.</summary>
     public static GemmChoice ChoiceOf(ParameterSet parameters, DType type, IKernelDevice device, int rows, GemmOperator gemm, bool isGated)
     {
@@ -67,7 +74,7 @@ internal sealed class SegmentCompiler : IDisposable
     /// <param name="plan">Segment, template, parameters.</param>
     /// <param name="weights">Weights under the graph's names.</param>
     /// <param name="frame">The values.</param>
-    public IReadOnlyList<KernelStep> Compile(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    public IReadOnlyList<KernelLaunch> Compile(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var operators = graph.Operators.AsSpan(plan.Segment.Start, plan.Segment.Length);
         return TemplateCatalog.Named(plan.Template) switch
@@ -88,13 +95,13 @@ internal sealed class SegmentCompiler : IDisposable
     {
         foreach (var attention in _attentions.Values)
         {
-            attention.Dispose();
+            attention.Launch.Dispose();
         }
 
         _memory.Dispose();
     }
 
-    private KernelStep[] Multiply(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    private KernelLaunch[] Multiply(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var operators = graph.Operators.AsSpan(plan.Segment.Start, plan.Segment.Length);
         var shape = ProductShape.Parse(operators);
@@ -120,7 +127,7 @@ internal sealed class SegmentCompiler : IDisposable
             frame[operators[^1].Output]);
     }
 
-    private IReadOnlyList<KernelStep> Attention(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    private IReadOnlyList<KernelLaunch> Attention(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var geometry = graph.Attention!;
         var first = graph.Operators[plan.Segment.Start];
@@ -129,7 +136,7 @@ internal sealed class SegmentCompiler : IDisposable
         var isBlockwise = plan.Parameters[AttentionTemplate.Algorithm] == "blockwise";
 
         // Layers lie in the same buffers: one attention serves them all, unless each has a bias of its own.
-        var key = (qkv.Buffer, output.Buffer, bias, isBlockwise);
+        var key = (qkv.Buffer, output.Buffer, bias, plan.Parameters);
         if (!_attentions.TryGetValue(key, out var attention))
         {
             var problem = Problem(geometry, _workload, bias is null ? null : new RelativeBias(bias, _spec.RelativeMaxDistance)).Validated();
@@ -139,24 +146,19 @@ internal sealed class SegmentCompiler : IDisposable
                 geometry.HeadSize * rows.Type.Size(),
                 checked(_workload.Length * rows.PitchBytes));
             var keys = geometry.QueryHeads * geometry.HeadSize;
-            attention = new AttentionLaunch(
+            var launch = new AttentionLaunch(
                 _device, problem, Operand(qkv, 0), Operand(qkv, keys), Operand(qkv, keys + (geometry.KvHeads * geometry.HeadSize)), Operand(output, 0));
-            _attentions.Add(key, attention);
             var kernels = new AttentionKernels(_kernels);
-            if (isBlockwise && BlockwiseRun.Computes(problem))
-            {
-                BlockwiseRun.Run(kernels, attention);
-            }
-            else
-            {
-                RowwiseRun.Run(kernels, attention);
-            }
+            IReadOnlyList<KernelLaunch> launches = isBlockwise && BlockwiseRun.Computes(problem)
+                ? BlockwiseRun.Plan(kernels, launch, TilingOf(plan.Parameters))
+                : RowwiseRun.Plan(kernels, launch);
+            _attentions.Add(key, attention = (launch, launches));
         }
 
-        return attention.Steps;
+        return attention.Launches;
     }
 
-    private KernelStep ResidualNorm(
+    private KernelLaunch ResidualNorm(
         OperatorGraph graph, Segment segment, ResidualOperator residual, NormOperator norm, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var sum = graph.IsLiveAfter(residual.Output, segment.End - 1) ? frame[residual.Output] : null;
@@ -167,7 +169,7 @@ internal sealed class SegmentCompiler : IDisposable
             new ProductEnd { Bias = Vector(residual.Bias, weights), Residual = frame[residual.Inputs[1]], Norm = Norm(norm, weights), Sum = sum });
     }
 
-    private IReadOnlyList<KernelStep> Single(OperatorGraph graph, GraphOperator op, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    private IReadOnlyList<KernelLaunch> Single(OperatorGraph graph, GraphOperator op, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var end = op switch
         {
@@ -187,7 +189,7 @@ internal sealed class SegmentCompiler : IDisposable
             : [.. Embedding.Compile(op, weights, frame[op.Output])];
     }
 
-    private KernelStep Rotary(AttentionGeometry geometry, RotaryOperator op, DeviceMatrix x, DeviceMatrix y)
+    private KernelLaunch Rotary(AttentionGeometry geometry, RotaryOperator op, DeviceMatrix x, DeviceMatrix y)
     {
         if (_angles is not { } angles)
         {
@@ -201,7 +203,7 @@ internal sealed class SegmentCompiler : IDisposable
             .Set("y", y.Buffer)
             .Set("cosines", angles.Cosines)
             .Set("sines", angles.Sines);
-        return new KernelStep(parameters, new Grid(x.Rows));
+        return new KernelLaunch(parameters, new Grid(x.Rows));
     }
 
     // Launches follow each other: sums of one size may lie in one place.

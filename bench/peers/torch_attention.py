@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""Times PyTorch's attention on a GPU beside ours, on the cells of `stof bench attention --backend cuda`.
+
+    python3 bench/peers/torch_attention.py --stof path/to/stof --sweep paper --out cells.jsonl
+
+runs both, one process after the other on the same GPU, and prints one table. Without --stof it times PyTorch alone; --ours FILE takes our
+lines from a file. 12 heads of 64, F16 by default; inputs and masks are the same: inputs come from SplitMix64, BigBird's cells from the
+generator that Python's `random` is.
+
+Peers: FlexAttention, compiled, with the mask as a captured tensor (flex_lookup), as a predicate (flex_predicate; BigBird's random cells are
+looked up, the rest computed) and as a predicate with mode max-autotune-no-cudagraphs (flex_tuned); SDPA's cuDNN backend (dense mask as bias,
+causal by its flag) and flash backend (causal only). Each is captured in a CUDA graph of 20 calls; the figure is the median replay over 20.
+The error is relative (Frobenius), of 64 rows of the last head of the last batch item, against double precision.
+"""
+
+import argparse
+import json
+import math
+import random
+import statistics
+import subprocess
+import sys
+import warnings
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+CALLS = 20
+CHECKED_ROWS = 64
+SWEEPS = {
+    "paper": [(b, s) for b in (1, 8, 16) for s in (128, 256, 512, 1024, 2048, 4096)],
+    "long": [(1, 8192), (1, 16384), (1, 32768)],
+    "quick": [(1, 256), (1, 1024), (16, 1024)],
+}
+MASKS = ["causal", "sliding", "dilated", "longformer", "bigbird"]
+
+
+def signed(number):
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def shifted(words, count):
+    return (words >> count) & ((1 << (64 - count)) - 1)
+
+
+def normal(seed, count):
+    """N(0, 1): SplitMix64 from a seed, two numbers a value, Box-Muller in double precision, rounded to float."""
+    values = torch.empty(count, dtype=torch.float32, device="cuda")
+    for start in range(0, count, 1 << 24):
+        end = min(start + (1 << 24), count)
+        words = torch.arange(2 * start + 1, 2 * end + 1, dtype=torch.int64, device="cuda") * signed(0x9E3779B97F4A7C15) + seed
+        words = (words ^ shifted(words, 30)) * signed(0xBF58476D1CE4E5B9)
+        words = (words ^ shifted(words, 27)) * signed(0x94D049BB133111EB)
+        uniform = shifted(words ^ shifted(words, 31), 11).double() / (1 << 53)
+        values[start:end] = (torch.sqrt(-2 * torch.log(1 - uniform[0::2])) * torch.cos(2 * math.pi * uniform[1::2])).float()
+    return values
+
+
+def random_cells(batch, length, fill=0.1, seed=0):
+    """BigBird's random pairs as the STOF artifact draws them: one stream for all batch items."""
+    generator, rows = random.Random(seed), length // 32
+    cells = torch.zeros(batch, length, length, dtype=torch.bool)
+    for item in range(batch):
+        queries, keys = [], []
+        for i in range(rows - 1):
+            block = i + generator.choice([1, 0] if i == 0 else [-1, 0] if i == rows - 2 else [-1, 0, 1])
+            for _ in range(int(1024 * fill)):
+                query, key = 32 * i + generator.randint(0, 32), 32 * block + generator.randint(0, 32)
+                if key < length:
+                    queries.append(query)
+                    keys.append(key)
+        cells[item, queries, keys] = True
+    return cells.cuda()
+
+
+def predicates(name, batch, length):
+    """The mask as a predicate, and whether it is the same in every batch item."""
+    width = int(math.sqrt(length))
+    reach = width + 1  # a gap of one key: every second one
+    if name == "causal":
+        return (lambda b, h, q, k: k <= q), True
+    if name == "sliding":
+        return (lambda b, h, q, k: (q - k).abs() <= width), True
+    if name == "dilated":
+        return (lambda b, h, q, k: ((q - k).abs() <= reach) & ((k - (q - reach)) % 2 == 0)), True
+    if name == "longformer":
+        return (lambda b, h, q, k: ((q - k).abs() <= width) | (q < width) | (k < width)), True
+    cells = random_cells(batch, length)
+    return (lambda b, h, q, k: ((q - k).abs() <= width) | (q < width) | (k < width) | cells[b, q, k]), False
+
+
+def dense_mask(predicate, batch, length):
+    q, k = torch.arange(length, device="cuda")[:, None], torch.arange(length, device="cuda")[None, :]
+    return torch.stack([predicate(torch.tensor(b, device="cuda"), 0, q, k).expand(length, length) for b in range(batch)])[:, None]
+
+
+def reference(q, k, v, dense):
+    """Some rows of the last head in double precision, and which."""
+    length = q.shape[2]
+    rows = torch.arange(CHECKED_ROWS, device="cuda") * length // CHECKED_ROWS
+    q, k, v = q[-1, -1, rows].double(), k[-1, -1].double(), v[-1, -1].double()
+    scores = (q @ k.T / math.sqrt(q.shape[1])).masked_fill(~dense[-1, 0, rows], -math.inf)
+    return rows, torch.softmax(scores, 1) @ v
+
+
+def replayed(run, samples):
+    """Median and best microseconds of a call, from replays of a graph of CALLS calls."""
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            run()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(CALLS):
+            run()
+    graph.replay()
+    times = []
+    for _ in range(samples):
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        graph.replay()
+        end.record()
+        end.synchronize()
+        times.append(1e3 * start.elapsed_time(end) / CALLS)
+    return statistics.median(times), min(times)
+
+
+def peers(name, batch, length, q, k, v, dense, predicate, shared, wanted):
+    """Name and call of each peer that computes this mask."""
+    same = None if shared else batch
+
+    def compiled(mask_mod, **options):
+        torch._dynamo.reset()
+        flex = torch.compile(flex_attention, dynamic=False, **options)
+        block = create_block_mask(mask_mod, same, None, length, length, device="cuda", _compile=True)
+        return lambda: flex(q, k, v, block_mask=block)
+
+    if shared:
+        plane = dense[0, 0]
+        lookup = lambda b, h, i, j: plane[i, j]
+    else:
+        planes = dense[:, 0]
+        lookup = lambda b, h, i, j: planes[b, i, j]
+    every = {
+        "flex_lookup": lambda: compiled(lookup),
+        "flex_predicate": lambda: compiled(predicate),
+        "flex_tuned": lambda: compiled(predicate, mode="max-autotune-no-cudagraphs"),
+        "sdpa_cudnn": lambda: sdpa(SDPBackend.CUDNN_ATTENTION, q, k, v, name, dense),
+    }
+    if name == "causal":
+        every["sdpa_flash"] = lambda: sdpa(SDPBackend.FLASH_ATTENTION, q, k, v, name, dense)
+    return {who: make for who, make in every.items() if who in wanted}
+
+
+def sdpa(backend, q, k, v, name, dense):
+    causal = name == "causal"
+    bias = None if causal else torch.zeros(dense.shape, dtype=q.dtype, device="cuda").masked_fill_(~dense, -math.inf)
+
+    def run():
+        with sdpa_kernel(backend):
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=causal)
+
+    return run
+
+
+def cell(name, batch, length, q, k, v, wanted, samples):
+    predicate, shared = predicates(name, batch, length)
+    dense = dense_mask(predicate, 1 if shared else batch, length)
+    rows, expected = reference(q, k, v, dense)
+    for who, make in peers(name, batch, length, q, k, v, dense, predicate, shared, wanted).items():
+        try:
+            with torch.no_grad():
+                run = make()
+                error = (torch.linalg.norm(run()[-1, -1, rows].double() - expected) / torch.linalg.norm(expected)).item()
+                median, best = replayed(run, samples)
+        except Exception as failure:  # a compiler or backend that refuses a cell leaves it out, and says so
+            print(f"{who} {batch}x{length} {name}: {str(failure).splitlines()[0][:200]}", file=sys.stderr)
+            continue
+        yield {
+            "who": who, "batch": batch, "length": length, "head_size": q.shape[3], "heads": q.shape[1], "mask": name, "us": median, "best_us": best,
+            "relative_error": error,
+        }
+
+
+def table(rows):
+    """Side by side; the last columns are the best FlexAttention, and the best peer at all, over ours: above 1 we are faster."""
+    cells, who = {}, []
+    for row in rows:
+        cells.setdefault((row["batch"], row["length"], row["mask"]), {})[row["who"]] = row
+        if row["who"] != "stof" and row["who"] not in who:
+            who.append(row["who"])
+    print("| batch×S | mask | kernel | stof µs | host µs | error | budget | " + " | ".join(who) + " | flex / stof | best / stof |")
+    print("|" + "---|" * (9 + len(who)))
+    ratios = {}
+    for (batch, length, mask), row in cells.items():
+        ours = row.get("stof")
+        if ours is None:
+            continue
+        flex = min((r["us"] for w, r in row.items() if w.startswith("flex")), default=math.nan)
+        best = min((r["us"] for w, r in row.items() if w != "stof"), default=math.nan)
+        for group in (mask, "sparse" if mask != "causal" else None):
+            if group and not math.isnan(flex):
+                ratios.setdefault(group, []).append(flex / ours["us"])
+        print(
+            f"| {batch}×{length} | {mask} | {ours['kernel']} | {ours['us']:.1f} | {ours['host_us']:.1f} | {ours['relative_error']:.1e} | {ours['budget_used']:.2f} {ours['verdict']} | "
+            + " | ".join(f"{row[w]['us']:.1f}" if w in row else "–" for w in who) + f" | {flex / ours['us']:.2f} | {best / ours['us']:.2f} |")
+    print()
+    for group, values in ratios.items():
+        print(f"{group}: best FlexAttention over stof: geometric mean {math.exp(sum(map(math.log, values)) / len(values)):.2f}, least {min(values):.2f}, of {len(values)} cells")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sweep", choices=SWEEPS, default="quick")
+    parser.add_argument("--shapes", help="batch x length, instead of a sweep: 1x512,16x4096")
+    parser.add_argument("--masks", default=",".join(MASKS))
+    parser.add_argument("--heads", type=int, default=12)
+    parser.add_argument("--head-size", type=int, default=64)
+    parser.add_argument("--dtype", choices=["f16", "bf16"], default="f16")
+    parser.add_argument("--peers", default="flex_lookup,flex_predicate,flex_tuned,sdpa_cudnn,sdpa_flash")
+    parser.add_argument("--samples", type=int, default=11)
+    parser.add_argument("--stof", help="our command, to be run with the same cells first")
+    parser.add_argument("--ours", help="our lines, from a file")
+    parser.add_argument("--out", help="write all lines to this file")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    shapes = [tuple(map(int, s.split("x"))) for s in arguments.shapes.split(",")] if arguments.shapes else SWEEPS[arguments.sweep]
+    print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name()}", file=sys.stderr)
+    lines = []
+    if arguments.stof:
+        text = subprocess.run(
+            arguments.stof.split() + [
+                "bench", "attention", "--backend", "cuda", "--json", "--masks", arguments.masks, "--heads", str(arguments.heads), "--head-size",
+                str(arguments.head_size), "--dtype", arguments.dtype, "--shapes", ",".join(f"{b}x{s}" for b, s in shapes)],
+            check=True, stdout=subprocess.PIPE, text=True).stdout
+        lines += [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    if arguments.ours:
+        with open(arguments.ours, encoding="utf-8") as ours:
+            lines += [json.loads(line) for line in ours if line.startswith("{")]
+    kind = torch.float16 if arguments.dtype == "f16" else torch.bfloat16
+    largest = max(b * s for b, s in shapes) * arguments.heads * arguments.head_size
+    everything = [normal(seed, largest).to(kind) for seed in (1, 2, 3)]
+    for batch, length in shapes:
+        count = batch * arguments.heads * length * arguments.head_size
+        q, k, v = (tensor[:count].reshape(batch, arguments.heads, length, arguments.head_size) for tensor in everything)
+        for name in arguments.masks.split(","):
+            for row in cell(name, batch, length, q, k, v, arguments.peers.split(","), arguments.samples):
+                lines.append(row)
+                print(json.dumps(row), file=sys.stderr, flush=True)
+    if arguments.out:
+        with open(arguments.out, "w", encoding="utf-8") as out:
+            out.writelines(json.dumps(line) + "\n" for line in lines)
+    table(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+using Stof.Reference.Formats;
+
+namespace Stof.Reference.Cuda.Execution;
+
+/// <summary>What of a block-wise kernel is searched for.</summary>
+/// <param name="QueryTile">BM: queries of a block.</param>
+/// <param name="KeyTile">BN: keys of a tile.</param>
+/// <param name="Stages">Tiles of K and V in shared memory at a time.</param>
+/// <param name="WarpRows">Queries of a warp, 16 or 32: with 32 a warp reads K and V half as often, and needs nearly twice the registers.</param>
+public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int WarpRows = 16)
+{
+    /// <summary>Good for most masks.</summary>
+    public static BlockwiseTiling Default { get; } = new(64, 64, 2);
+
+    /// <summary>All that the search tries.</summary>
+    public static IReadOnlyList<BlockwiseTiling> Space { get; } =
+    [
+        .. from queries in (int[])[16, 32, 64, 128]
+           from keys in (int[])[32, 64, 128]
+           from stages in (int[])[2, 3]
+           from rows in (int[])[16, 32]
+           where rows <= queries
+           select new BlockwiseTiling(queries, keys, stages, rows),
+    ];
+
+    /// <summary>The mask's storage that it walks.</summary>
+    public TileShape Tile => new(QueryTile, KeyTile);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{QueryTile}x{KeyTile}, {Stages} stages, {WarpRows} a warp";
+}

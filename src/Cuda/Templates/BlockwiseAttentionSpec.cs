@@ -1,0 +1,58 @@
+using Stof.Reference.Numerics;
+
+namespace Stof.Reference.Cuda.Templates;
+
+/// <summary>What a block-wise attention kernel is built for; everything else comes with the launch.</summary>
+/// <param name="Type">F16 or BF16.</param>
+/// <param name="HeadSize">D, a multiple of 8.</param>
+/// <param name="ValueSize">Dv, a multiple of 8.</param>
+public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
+{
+    /// <summary>BM: queries of a block.</summary>
+    public int QueryTile { get; init; } = 64;
+
+    /// <summary>BN: keys of a tile, 32, 64 or 128.</summary>
+    public int KeyTile { get; init; } = 64;
+
+    /// <summary>Tiles of K and V in shared memory at a time, 2 to 4.</summary>
+    public int Stages { get; init; } = 2;
+
+    /// <summary>Queries of a warp, 16 or 32.</summary>
+    public int WarpRows { get; init; } = 16;
+
+    /// <summary>What is added to a scaled score.</summary>
+    public BiasForm Bias { get; init; }
+
+    /// <summary>True if scores are capped.</summary>
+    public bool HasSoftcap { get; init; }
+
+    /// <summary>True if the scale is above 0: the largest product is then the largest score, and the scale costs nothing.</summary>
+    public bool HasPositiveScale { get; init; } = true;
+
+    /// <summary>True if a sink takes part in each row's softmax.</summary>
+    public bool HasSinks { get; init; }
+
+    /// <summary>True if LSE is stored.</summary>
+    public bool StoresLogSumExp { get; init; }
+
+    /// <summary>True if heavy tile rows are cut into ranges whose states are stored apart, for <see cref="SplitMerge"/>.</summary>
+    public bool IsSplit { get; init; }
+
+    /// <summary>Warps of a block.</summary>
+    public int Warps => QueryTile / WarpRows;
+
+    /// <summary>Strips of sixteen queries of a warp.</summary>
+    public int Strips => WarpRows / MmaShape.Rows;
+
+    /// <summary>Shared memory of a block in bytes.</summary>
+    public int SharedBytes => (QueryTile * Math.Max(Pitch(HeadSize), Pitch(ValueSize))) + (Stages * KeyTile * (Pitch(HeadSize) + Pitch(ValueSize)));
+
+    /// <summary>
+    /// Bytes between rows in shared memory: the row rounded up to whole steps of the product, and sixteen more, so that eight rows'
+    /// sixteen bytes lie in different banks.
+    /// </summary>
+    internal static int Pitch(int size) => (Padded(size) * 2) + 16;
+
+    /// <summary>A head size rounded up to whole steps of the product.</summary>
+    internal static int Padded(int size) => (size + MmaShape.Depth - 1) / MmaShape.Depth * MmaShape.Depth;
+}
