@@ -35,7 +35,7 @@ public sealed class SimulatedBlockwise : BackendUnderTest
     public override double LogSumExpLimit => 1e-4;
 
     /// <inheritdoc/>
-    public override TileShape? TileReadWhole => TileShape.Default;
+    public override TileShape? TileReadWhole => new TileShape(128, 128);
 
     /// <inheritdoc/>
     public override double BudgetShare => 0.8;
@@ -59,3 +59,5 @@ public sealed class SimulatedBlockwiseMaskTests(SimulatedBlockwise cuda) : MaskC
 public sealed class SimulatedBlockwiseOptionTests(SimulatedBlockwise cuda) : OptionConformance(cuda), IClassFixture<SimulatedBlockwise>;
 
 public sealed class SimulatedBlockwiseBufferTests(SimulatedBlockwise cuda) : BufferConformance(cuda), IClassFixture<SimulatedBlockwise>;
+
+public sealed class SimulatedBlockwisePoisonTests(SimulatedBlockwise cuda) : PoisonConformance(cuda), IClassFixture<SimulatedBlockwise>;
