@@ -1,5 +1,6 @@
 using Stof.Reference.Backends;
 using Stof.Reference.Formats;
+using Stof.Reference.Fusion;
 using Stof.Reference.Tests;
 
 namespace Stof.Reference.Conformance.Tests;
@@ -27,6 +28,9 @@ public abstract class BackendUnderTest : IDisposable
     /// product, whose roundings in a row of few keys can all point one way.
     /// </summary>
     public virtual double BudgetShare => 0.5;
+
+    /// <summary>Categories of templates that the backend has kernels for.</summary>
+    public virtual IReadOnlyList<TemplateCategory> Categories { get; } = Enum.GetValues<TemplateCategory>();
 
     /// <summary>Of many random problems a slow subject takes every so many; whatever is named is always tried.</summary>
     public virtual int Stride => 1;

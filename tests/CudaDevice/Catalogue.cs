@@ -23,6 +23,8 @@ internal static class Catalogue
         Refusals.Check,
         NoLeak.Check,
         NormConformance.Check,
+        GemmConformance.Check,
+        GemmSpeed.Check,
         KernelConformance.Rowwise,
         KernelConformance.Blockwise,
         TensorMapBox.Check,

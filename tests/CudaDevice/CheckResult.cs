@@ -10,6 +10,9 @@ namespace Stof.Reference.DeviceChecks;
 /// <param name="Note">What it has to say, or why it failed or was left out.</param>
 internal sealed record CheckResult(string Name, string Verdict, long Cases, double Seconds, string Note)
 {
+    /// <summary>What was measured, a row each; every row has the same names.</summary>
+    public IReadOnlyList<JsonObject> Measurements { get; init; } = [];
+
     public const string Pass = "pass";
     public const string Fail = "FAIL";
     public const string LeftOut = "left out";
@@ -22,5 +25,6 @@ internal sealed record CheckResult(string Name, string Verdict, long Cases, doub
         ["cases"] = Cases,
         ["seconds"] = Math.Round(Seconds, 6),
         ["note"] = Note,
+        ["measurements"] = new JsonArray([.. Measurements.Select(row => row.DeepClone())]),
     };
 }

@@ -37,7 +37,7 @@ internal static class Runner
         {
             var outcome = check.Run(session);
             session.Context.Synchronize();
-            return new(check.Name, CheckResult.Pass, outcome.Cases, clock.Elapsed.TotalSeconds, outcome.Note);
+            return new(check.Name, CheckResult.Pass, outcome.Cases, clock.Elapsed.TotalSeconds, outcome.Note) { Measurements = outcome.Measurements };
         }
 #pragma warning disable CA1031 // Whatever it is, it is this check's result, and the others still have something to tell.
         catch (Exception exception)

@@ -83,6 +83,11 @@ public abstract class FusionTemplate
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(parameters);
+        if (context.Device.MissingTemplates.Contains(Name))
+        {
+            return new Refusal("no-kernel", $"{context.Device.Backend} has no kernel for {Name}");
+        }
+
         foreach (var parameter in Parameters(context))
         {
             if (!parameters.Values.TryGetValue(parameter.Name, out var value) || !parameter.Values.Contains(value))

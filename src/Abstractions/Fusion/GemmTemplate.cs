@@ -21,6 +21,12 @@ public sealed class GemmTemplate : ChainTemplate
     /// <summary>Columns of the output that a task owns.</summary>
     public const string ColumnBlock = "column-block";
 
+    /// <summary>Tile of a product, on devices that have a list of them.</summary>
+    public const string Tile = "tile";
+
+    /// <summary>Ranges of the depth that are multiplied apart and added up, on the same devices.</summary>
+    public const string Splits = "splits";
+
     /// <summary>Names the template and its operators, exactly one of them a product.</summary>
     public GemmTemplate(string name, TemplateCategory category, params ReadOnlySpan<Type> pattern)
         : base(name, category, pattern)
@@ -31,6 +37,11 @@ public sealed class GemmTemplate : ChainTemplate
     public override ImmutableArray<TunableParameter> Parameters(SegmentContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
+        if (!context.Device.ProductTiles.IsEmpty)
+        {
+            return [new TunableParameter(Tile, [TunableParameter.Auto, .. context.Device.ProductTiles]), TunableParameter.OrAuto(Splits, 1, 2, 3, 4, 6, 8, 12)];
+        }
+
         var rows = TunableParameter.OrAuto(RowBlock, 24, 48, 96, 192);
         var depth = TunableParameter.OrAuto(DepthBlock, 128, 256, 384, 768);
         // A normalised output row must be whole: its task owns every column.
@@ -44,6 +55,11 @@ public sealed class GemmTemplate : ChainTemplate
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(parameters);
+        if (!context.Device.ProductTiles.IsEmpty)
+        {
+            return 0; // a tile of the list fits, or the device would not list it
+        }
+
         var gemm = Product(context);
         long rows = parameters.NumberOrAuto(RowBlock) ?? LeastRows;
         long depth = Math.Min(parameters.NumberOrAuto(DepthBlock) ?? gemm.Depth, gemm.Depth);

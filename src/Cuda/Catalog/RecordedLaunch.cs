@@ -25,6 +25,9 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
     /// <inheritdoc/>
     public long CacheBytes => 0;
 
+    /// <inheritdoc/>
+    public bool IsAsynchronous => false;
+
     /// <summary>The kernel that was launched.</summary>
     /// <exception cref="InvalidOperationException">Nothing was.</exception>
     public Kernel Kernel => Parameters.Kernel;
@@ -58,7 +61,7 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
     }
 
     /// <inheritdoc/>
-    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new LaunchSequence(this, launches);
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
 
     /// <summary>The launch as a trial.</summary>
     /// <param name="check">Looks at the results.</param>

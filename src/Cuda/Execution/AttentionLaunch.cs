@@ -4,13 +4,22 @@ using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Cuda.Execution;
 
-/// <summary>What every attention kernel's launch sets in the same way: tensors, scores, results.</summary>
+/// <summary>A tensor of an attention in device memory, strides in bytes.</summary>
+/// <param name="Buffer">Its first element.</param>
+/// <param name="RowStride">Between positions.</param>
+/// <param name="HeadStride">Between heads.</param>
+/// <param name="BatchStride">Between batch items.</param>
+internal sealed record AttentionOperand(IDeviceBuffer Buffer, int RowStride, int HeadStride, int BatchStride);
+
+/// <summary>
+/// What every attention kernel's launch sets in the same way: tensors, scores, results.
+/// </summary>
 internal sealed class AttentionLaunch : IDisposable
 {
-    private readonly IDeviceBuffer _q;
-    private readonly IDeviceBuffer _k;
-    private readonly IDeviceBuffer _v;
-    private readonly IDeviceBuffer _o;
+    private readonly AttentionOperand _q;
+    private readonly AttentionOperand _k;
+    private readonly AttentionOperand _v;
+    private readonly AttentionOperand _o;
     private readonly IDeviceBuffer? _lse;
 
     /// <summary>Reserves the tensors of a problem.</summary>
@@ -18,13 +27,20 @@ internal sealed class AttentionLaunch : IDisposable
     {
         (Device, Problem) = (device, problem);
         Memory = new DeviceMemory(device);
-        var p = problem;
-        IDeviceBuffer Tensor(int heads, int length, int size) => Memory.Allocate((long)p.Batch * heads * length * size * p.Type.Size());
-        _q = Tensor(p.QueryHeads, p.QueryLength, p.HeadSize);
-        _k = Tensor(p.KvHeads, p.KvLength, p.HeadSize);
-        _v = Tensor(p.KvHeads, p.KvLength, p.ValueSize);
-        _o = Tensor(p.QueryHeads, p.QueryLength, p.ValueSize);
-        _lse = p.LogSumExp == LogSumExpOutput.None ? null : Memory.Allocate((long)p.Batch * p.QueryHeads * p.QueryLength * sizeof(float));
+        _q = Operand(problem.QueryHeads, problem.QueryLength, problem.HeadSize);
+        _k = Operand(problem.KvHeads, problem.KvLength, problem.HeadSize);
+        _v = Operand(problem.KvHeads, problem.KvLength, problem.ValueSize);
+        _o = Operand(problem.QueryHeads, problem.QueryLength, problem.ValueSize);
+        _lse = problem.LogSumExp == LogSumExpOutput.None
+            ? null
+            : Memory.Allocate((long)problem.Batch * problem.QueryHeads * problem.QueryLength * sizeof(float));
+    }
+
+    /// <summary>Takes tensors that are on the device.</summary>
+    public AttentionLaunch(IKernelDevice device, AttentionProblem problem, AttentionOperand q, AttentionOperand k, AttentionOperand v, AttentionOperand o)
+    {
+        (Device, Problem, _q, _k, _v, _o) = (device, problem, q, k, v, o);
+        Memory = new DeviceMemory(device);
     }
 
     /// <summary>Where it runs.</summary>
@@ -47,17 +63,16 @@ internal sealed class AttentionLaunch : IDisposable
     /// <summary>Sets Q, K, V, O and the sizes.</summary>
     public LaunchParameters SetOperands(LaunchParameters parameters)
     {
-        var p = Problem;
-        SetTensor(parameters, "q", _q, p.QueryHeads, p.QueryLength, p.HeadSize);
-        SetTensor(parameters, "k", _k, p.KvHeads, p.KvLength, p.HeadSize);
-        SetTensor(parameters, "v", _v, p.KvHeads, p.KvLength, p.ValueSize);
-        return SetOutput(parameters).Set("heads_per_kv_head", p.QueryHeads / p.KvHeads);
+        SetTensor(parameters, "q", _q);
+        SetTensor(parameters, "k", _k);
+        SetTensor(parameters, "v", _v);
+        return SetOutput(parameters).Set("heads_per_kv_head", Problem.QueryHeads / Problem.KvHeads);
     }
 
     /// <summary>Sets O and its sizes.</summary>
     public LaunchParameters SetOutput(LaunchParameters parameters)
     {
-        SetTensor(parameters, "o", _o, Problem.QueryHeads, Problem.QueryLength, Problem.ValueSize);
+        SetTensor(parameters, "o", _o);
         return parameters.Set("queries", Problem.QueryLength).Set("heads", Problem.QueryHeads);
     }
 
@@ -108,9 +123,9 @@ internal sealed class AttentionLaunch : IDisposable
     public void Upload(HostTensor q, HostTensor k, HostTensor v)
     {
         AttentionTensors.RequireInputs(Problem, q, k, v);
-        Write(_q, q);
-        Write(_k, k);
-        Write(_v, v);
+        Write(_q.Buffer, q);
+        Write(_k.Buffer, k);
+        Write(_v.Buffer, v);
     }
 
     /// <summary>Waits for the results and copies them.</summary>
@@ -118,7 +133,7 @@ internal sealed class AttentionLaunch : IDisposable
     public void Download(HostTensor output, HostTensor? logSumExp)
     {
         AttentionTensors.RequireResults(Problem, output, logSumExp);
-        Read(_o, output);
+        Read(_o.Buffer, output);
         if (_lse is not null)
         {
             Read(_lse, logSumExp!);
@@ -127,6 +142,20 @@ internal sealed class AttentionLaunch : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Memory.Dispose();
+
+    private static void SetTensor(LaunchParameters parameters, string name, AttentionOperand operand) => parameters
+        .Set(name, operand.Buffer)
+        .Set(name + "_row_stride", operand.RowStride)
+        .Set(name + "_head_stride", operand.HeadStride)
+        .Set(name + "_batch_stride", operand.BatchStride);
+
+    private AttentionOperand Operand(int heads, int length, int size)
+    {
+        var row = size * Problem.Type.Size();
+        var isHeadFirst = Problem.Layout == AttentionLayout.BatchHeadsLength;
+        var buffer = Memory.Allocate((long)Problem.Batch * heads * length * row);
+        return new AttentionOperand(buffer, isHeadFirst ? row : row * heads, isHeadFirst ? row * length : row, row * length * heads);
+    }
 
     private void Write(IDeviceBuffer buffer, HostTensor tensor)
     {
@@ -142,16 +171,5 @@ internal sealed class AttentionLaunch : IDisposable
         {
             Device.Read(buffer, tensor.Bytes);
         }
-    }
-
-    private void SetTensor(LaunchParameters parameters, string name, IDeviceBuffer buffer, int heads, int length, int size)
-    {
-        var row = size * Problem.Type.Size();
-        var isHeadFirst = Problem.Layout == AttentionLayout.BatchHeadsLength;
-        parameters
-            .Set(name, buffer)
-            .Set(name + "_row_stride", isHeadFirst ? row : row * heads)
-            .Set(name + "_head_stride", isHeadFirst ? row * length : row)
-            .Set(name + "_batch_stride", row * length * heads);
     }
 }

@@ -1,3 +1,4 @@
+using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Cuda.Templates;
 using Stof.Reference.Formats;
@@ -19,12 +20,16 @@ internal static class BlockwiseRun
         && problem.HeadSize % SizeStep == 0 && problem.HeadSize <= LargestHeadSize
         && problem.ValueSize % SizeStep == 0 && problem.ValueSize <= LargestHeadSize;
 
+    /// <summary>True if a tiling's registers and shared memory are likely to suffice.</summary>
+    public static bool Fits(AttentionProblem problem, BlockwiseTiling tiling, Target target) =>
+        SpecOf(problem, tiling) is { LikelySpills: false } spec && spec.SharedBytes <= target.SharedBytes;
+
     /// <summary>What a problem launches.</summary>
     /// <param name="kernels">Kernels that exist already.</param>
     /// <param name="launch">Device, problem and tensors.</param>
     /// <param name="wanted">The tiling; null for the one of which <see cref="BlockwiseCost"/> expects most.</param>
     /// <exception cref="InvalidInputException">The tiling does not fit the device.</exception>
-    public static (BlockwiseTiling Tiling, IReadOnlyList<KernelLaunch> Launches) Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling? wanted)
+    public static (BlockwiseTiling Tiling, IReadOnlyList<KernelStep> Launches) Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling? wanted)
     {
         var p = launch.Problem;
         var (tiling, mask, work) = wanted is null ? Cheapest(launch) : Lists(launch, wanted);
@@ -47,7 +52,7 @@ internal static class BlockwiseRun
         launch.SetResult(launch.SetScores(launch.SetOperands(parameters), isExplicit: !spec.HasPositiveScale));
         var states = spec.IsSplit ? new StateBuffers(launch.Memory, (long)work.Parts * spec.QueryTile, p.ValueSize) : null;
         states?.Set(parameters);
-        var attend = new KernelLaunch(parameters, new Grid(work.Items.Length));
+        var attend = new KernelStep(parameters, new Grid(work.Items.Length));
         if (states is null)
         {
             return (tiling, [attend]);
@@ -57,7 +62,7 @@ internal static class BlockwiseRun
         var merging = launch.SetResult(launch.SetOutput(states.Set(new LaunchParameters(merge))))
             .Set("items", launch.Memory.Upload<MergeItem>(work.Merges))
             .Set("splits", 0);
-        return (tiling, [attend, new KernelLaunch(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length))]);
+        return (tiling, [attend, new KernelStep(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length))]);
     }
 
     private static BlockwiseAttentionSpec SpecOf(AttentionProblem problem, BlockwiseTiling tiling) => new(problem.Type, problem.HeadSize, problem.ValueSize)
@@ -78,7 +83,7 @@ internal static class BlockwiseRun
     {
         var p = launch.Problem;
         return BlockwiseCost.Table
-            .Where(cost => SpecOf(p, cost.Tiling) is { LikelySpills: false } spec && spec.SharedBytes <= launch.Device.Target.SharedBytes)
+            .Where(cost => Fits(p, cost.Tiling, launch.Device.Target))
             .Select(cost => (Cost: cost, Lists: Lists(launch, cost.Tiling)))
             .MinBy(candidate => candidate.Cost.Microseconds(p, candidate.Lists.Work, launch.Device.Multiprocessors))
             .Lists;

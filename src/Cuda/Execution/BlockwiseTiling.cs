@@ -20,6 +20,10 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
            select new BlockwiseTiling(queries, keys, stages, rows),
     ];
 
+    /// <summary>The tiling of a plan's tile; null if the kernel has none of that size. Large blocks have warps of 32 queries.</summary>
+    public static BlockwiseTiling? Of(int queryTile, int keyTile) =>
+        Space.FirstOrDefault(tiling => tiling.QueryTile == queryTile && tiling.KeyTile == keyTile && tiling.WarpRows == (queryTile == 128 ? 32 : 16));
+
     /// <summary>The mask's storage that it walks.</summary>
     public TileShape Tile => new(QueryTile, KeyTile);
 

@@ -1,4 +1,5 @@
 using Stof.Reference.Backends;
+using Stof.Reference.Cuda.Templates;
 using Stof.Reference.Fusion;
 using Stof.Reference.Models;
 using Stof.Reference.Numerics;
@@ -8,49 +9,72 @@ using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Cuda.Execution;
 
-/// <summary>
-/// Our kernels on an NVIDIA GPU, or on the simulator: the same instructions either way. Bare attentions only so far; models are refused by
-/// name.
-/// </summary>
+/// <summary>Our kernels on an NVIDIA GPU, or on the simulator: the same instructions either way.</summary>
 public sealed class CudaBackend : IBackend
 {
     private const int LargestGridSide = 65_535; // along y and z
     private const int VectorBits = 32 * 32; // a warp
 
-    private static readonly Refusal NoModels = new("no-kernel", "the CUDA backend has no product kernels yet; models run on the CPU backend");
-
-    private readonly IKernelDevice _device;
+    private readonly KernelLibrary _library;
     private readonly AttentionKernels _kernels;
     private readonly bool _isRowwiseOnly;
+    private readonly Dictionary<TransformerModel, DeviceWeights> _weights = [];
 
     /// <summary>Takes over a device.</summary>
     /// <param name="device">Disposed with the backend.</param>
-    /// <param name="isRowwiseOnly">True leaves the block-wise kernel out, for comparisons.</param>
+    /// <param name="isRowwiseOnly">True leaves the block-wise kernel out of bare attentions, for comparisons.</param>
     public CudaBackend(IKernelDevice device, bool isRowwiseOnly = false)
     {
         ArgumentNullException.ThrowIfNull(device);
-        _device = device;
+        KernelDevice = device;
         _isRowwiseOnly = isRowwiseOnly;
-        _kernels = new AttentionKernels(device.Target);
+        _library = new KernelLibrary(device.Target);
+        _kernels = new AttentionKernels(_library);
         Device = new DeviceDescription("cuda", device.Name, device.Multiprocessors, device.Target.SharedBytes, VectorBits)
         {
             Kernels = typeof(CudaBackend).Assembly.ManifestModule.ModuleVersionId.ToString(),
+            ProductTiles = [.. GemmTiles.For(DType.F16, device.Target).Concat(GemmTiles.For(DType.F32, device.Target)).Select(tile => tile.ToString())],
+            MissingTemplates = [.. ModelSupport.Missing],
         };
     }
 
     /// <inheritdoc/>
     public DeviceDescription Device { get; }
 
-    /// <inheritdoc/>
-    public Refusal? Supports(FusionTemplate template, SegmentContext context, ParameterSet parameters) => NoModels;
+    /// <summary>What runs the kernels.</summary>
+    internal IKernelDevice KernelDevice { get; }
 
     /// <inheritdoc/>
-    public IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan) =>
-        throw new InvalidInputException("backend", "cuda", NoModels.Reason);
+    public Refusal? Supports(FusionTemplate template, SegmentContext context, ParameterSet parameters)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(parameters);
+        return ModelSupport.Check(template, context, parameters, KernelDevice);
+    }
 
     /// <inheritdoc/>
-    public ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload) =>
-        throw new InvalidInputException("backend", "cuda", NoModels.Reason);
+    public IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(workload);
+        ArgumentNullException.ThrowIfNull(plan);
+        plan.Validated(model.Graph.Layer, workload, Device);
+        if (this.FirstRefusal(model.Graph.Layer, workload, plan) is var (segment, refusal))
+        {
+            throw new InvalidInputException($"plan, segment {segment.Segment} {segment.Template}", refusal.Reason, "a segment that this backend runs");
+        }
+
+        return Use(model, weights => new CudaExecutable(model, workload, plan, weights, _library, this, () => Release(model)));
+    }
+
+    /// <inheritdoc/>
+    public ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(workload);
+        return Use(model, weights => new CudaMeasurer(this, model, workload, weights, _library, () => Release(model)));
+    }
 
     /// <inheritdoc/>
     public Refusal? Supports(AttentionProblem problem)
@@ -95,7 +119,7 @@ public sealed class CudaBackend : IBackend
             throw new InvalidInputException(nameof(tiling), tiling.ToString(), "none: the row-wise kernel computes this problem");
         }
 
-        var launch = new AttentionLaunch(_device, problem);
+        var launch = new AttentionLaunch(KernelDevice, problem);
         try
         {
             if (problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize == 0)
@@ -119,5 +143,42 @@ public sealed class CudaBackend : IBackend
     }
 
     /// <summary>Frees the device.</summary>
-    public void Dispose() => _device.Dispose();
+    public void Dispose()
+    {
+        foreach (var weights in _weights.Values)
+        {
+            weights.Dispose();
+        }
+
+        KernelDevice.Dispose();
+    }
+
+    // A model's weights stay on the device as long as something runs it.
+    private T Use<T>(TransformerModel model, Func<DeviceWeights, T> create)
+    {
+        if (!_weights.TryGetValue(model, out var weights))
+        {
+            _weights[model] = weights = new DeviceWeights(KernelDevice);
+        }
+
+        weights.Users++;
+        try
+        {
+            return create(weights);
+        }
+        catch
+        {
+            Release(model);
+            throw;
+        }
+    }
+
+    private void Release(TransformerModel model)
+    {
+        if (_weights.TryGetValue(model, out var weights) && --weights.Users == 0)
+        {
+            _weights.Remove(model);
+            weights.Dispose();
+        }
+    }
 }

@@ -38,6 +38,9 @@ public sealed class DriverKernelDevice : IKernelDevice
     /// <inheritdoc/>
     public long CacheBytes => _context.Device.L2Bytes;
 
+    /// <inheritdoc/>
+    public bool IsAsynchronous => true;
+
     /// <summary>The stream that launches go to, for events and graphs.</summary>
     public CudaStream Stream => _stream;
 
@@ -66,7 +69,7 @@ public sealed class DriverKernelDevice : IKernelDevice
         {
             if (parameters.Buffers.TryGetValue(parameter.Name, out var buffer))
             {
-                block.Set(parameter.Name, Memory(buffer));
+                block.Set(parameter.Name, Memory(buffer), alignment: 1); // kernels know how their rows are aligned
             }
             else if (parameter.Bytes == sizeof(ulong))
             {
@@ -85,9 +88,24 @@ public sealed class DriverKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
-    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new GraphSequence(this, launches);
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps)
+    {
+        ArgumentNullException.ThrowIfNull(steps);
+        foreach (var step in steps)
+        {
+            Load(step.Parameters.Kernel); // a capture may not load code
+        }
 
-    /// <summary>The compiled kernel.</summary>
+        return new GraphProgram(_context, _stream, () =>
+        {
+            foreach (var step in steps)
+            {
+                step.Launch(this);
+            }
+        });
+    }
+
+    /// <summary>The compiled kernel. Threads may compile at the same time.</summary>
     /// <inheritdoc cref="Launch"/>
     public CudaFunction Load(Kernel kernel)
     {
@@ -111,14 +129,21 @@ public sealed class DriverKernelDevice : IKernelDevice
     private static int RegistersAtLimit(Kernel kernel) =>
         Math.Min(255, 65_536 / (kernel.Threads * Math.Max(kernel.MinimumBlocks, 1))) - 8;
 
-    private static CudaMemory Memory(IDeviceBuffer buffer) => buffer is Buffer { Memory: var memory }
-        ? memory
-        : throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated");
+    private static CudaMemoryView Memory(IDeviceBuffer buffer) => buffer switch
+    {
+        Buffer { Memory: var memory } => memory,
+        BufferSlice slice => Memory(slice.Whole).Slice(slice.Offset, slice.Bytes),
+        _ => throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated"),
+    };
 
     private Loaded Compile(Kernel kernel)
     {
         var module = _context.LoadPtx(kernel.ToPtx(), kernel.Name);
-        _modules.Add(module);
+        lock (_modules)
+        {
+            _modules.Add(module);
+        }
+
         var function = module.GetFunction(kernel.Name);
 
         // A spill is local memory although no register is left. With registers to spare it is the compiler's own, for a few barriers of nested

@@ -6,7 +6,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>Memory of a device.</summary>
 public interface IDeviceBuffer : IDisposable
 {
-    /// <summary>Address of the first byte, a multiple of 256.</summary>
+    /// <summary>Address of the first byte; what a device allocates starts at a multiple of 256.</summary>
     ulong Address { get; }
 
     /// <summary>Size in bytes.</summary>
@@ -31,6 +31,9 @@ public interface IKernelDevice : IDisposable
     /// <summary>Size of the second-level cache.</summary>
     long CacheBytes { get; }
 
+    /// <summary>True if a launch returns before it has run, so that the host's clock does not tell how long it takes.</summary>
+    bool IsAsynchronous { get; }
+
     /// <summary>Reserves memory that holds whatever was there.</summary>
     /// <param name="bytes">Size, 1 or more.</param>
     IDeviceBuffer Allocate(long bytes);
@@ -46,7 +49,6 @@ public interface IKernelDevice : IDisposable
     /// <param name="grid">Blocks.</param>
     void Launch(LaunchParameters parameters, Grid grid);
 
-    /// <summary>Makes launches ready to run as one, many times. Their buffers must live as long as the sequence.</summary>
-    /// <param name="launches">What runs, in order; may be empty.</param>
-    IKernelSequence Record(IReadOnlyList<KernelLaunch> launches);
+    /// <summary>Records launches to be run together, as often as wanted; kernels are compiled now.</summary>
+    IDeviceProgram Record(IReadOnlyList<KernelStep> steps);
 }

@@ -35,6 +35,14 @@ public sealed class LaunchParameters(Kernel kernel)
         return this;
     }
 
+    /// <summary>Sets a number of bytes.</summary>
+    /// <exception cref="InvalidInputException">No such parameter, or another type.</exception>
+    public LaunchParameters Set(string name, long value)
+    {
+        Block.Set(name, (ulong)value);
+        return this;
+    }
+
     /// <summary>Sets a float.</summary>
     /// <exception cref="InvalidInputException">No such parameter, or another type.</exception>
     public LaunchParameters Set(string name, float value)

@@ -1,5 +1,5 @@
-using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Cuda.Templates;
+using Stof.Reference.Graphs;
 using Stof.Reference.Numerics;
 using Stof.Reference.Tensors;
 
@@ -39,41 +39,42 @@ public static class NormRun
             Require(nameof(sum), sum, x.Type, rows, columns);
         }
 
-        var kernel = BiasResidualNorm.Build(new BiasResidualNormSpec(x.Type, columns) { Threads = ThreadsFor(columns), StoresSum = sum is not null }, device.Target);
-        var y = HostTensor.Uninitialized(x.Type, rows, columns);
+        var spec = new RowChainSpec(x.Type, columns)
+        {
+            HasBias = true,
+            HasResidual = true,
+            Norm = NormKind.Layer,
+            HasBeta = true,
+            Epsilon = epsilon,
+            StoresSum = sum is not null,
+            WarpsPerRow = RowChainSpec.WarpsFor(x.Type, columns, rows),
+        };
+        var kernel = RowChain.Build(spec, device.Target);
         if (rows == 0)
         {
-            return y;
+            return HostTensor.Uninitialized(x.Type, 0, columns);
         }
 
         using var memory = new DeviceMemory(device);
-        var output = memory.Allocate(y.Bytes.Length);
+        var output = DeviceMatrix.Allocate(memory, x.Type, rows, columns);
         var parameters = new LaunchParameters(kernel)
-            .Set("x", memory.Upload<byte>(x.Bytes))
-            .Set("residual", memory.Upload<byte>(residual.Bytes))
-            .Set("bias", memory.Upload<byte>(bias.Bytes))
-            .Set("gamma", memory.Upload<byte>(gamma.Bytes))
-            .Set("beta", memory.Upload<byte>(beta.Bytes))
-            .Set("y", output)
-            .Set("epsilon", epsilon);
-        var stored = sum is null ? null : memory.Allocate(sum.Bytes.Length);
+            .Set("x", DeviceMatrix.Upload(memory, x).Buffer)
+            .Set("residual", DeviceMatrix.Upload(memory, residual).Buffer)
+            .Set("bias", DeviceMatrix.UploadVector(memory, bias))
+            .Set("gamma", DeviceMatrix.UploadVector(memory, gamma))
+            .Set("beta", DeviceMatrix.UploadVector(memory, beta))
+            .Set("y", output.Buffer)
+            .Set("rows", rows);
+        var stored = sum is null ? null : DeviceMatrix.Allocate(memory, x.Type, rows, columns);
         if (stored is not null)
         {
-            parameters.Set("sum", stored);
+            parameters.Set("sum", stored.Buffer);
         }
 
-        device.Launch(parameters, new Grid(rows));
-        device.Read(output, y.Bytes);
-        if (stored is not null)
-        {
-            device.Read(stored, sum!.Bytes);
-        }
-
-        return y;
+        device.Launch(parameters, spec.Grid(rows));
+        stored?.Download(device).Bytes.CopyTo(sum!.Bytes);
+        return output.Download(device);
     }
-
-    // Eight elements a thread keep enough loads in flight; a short row takes a single warp.
-    private static int ThreadsFor(int columns) => Math.Clamp((int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)(columns + 7) / 8), 32, 1024);
 
     private static void Require(string name, HostTensor tensor, DType type, params ReadOnlySpan<int> shape)
     {

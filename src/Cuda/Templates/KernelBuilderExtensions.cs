@@ -16,6 +16,10 @@ internal static class KernelBuilderExtensions
     public static B32 PackPair(this KernelBuilder b, DType type, F32 low, F32 high) =>
         type == DType.F16 ? b.Bits(b.PackF16x2(low, high)) : b.Bits(b.PackBF16x2(low, high));
 
+    /// <summary>The two floats of a register of F16 or BF16, that of the low bits first.</summary>
+    public static (F32 Low, F32 High) UnpackPair(this KernelBuilder b, DType type, B32 pair) =>
+        type == DType.F16 ? b.Widen(b.HalvesOf(pair)) : b.Widen(b.BFloatsOf(pair));
+
     /// <summary>
     /// tanh to a few units in the last place; the hardware's own has 11 bits. Below 1/4 its Taylor series to x⁹ (the next term is below
     /// 1e-8), above (1 − t)/(1 + t) with t = e^(−2|x|).

@@ -1,8 +1,10 @@
 using Stof.Reference.Backends;
 using Stof.Reference.Conformance.Tests.Attention;
+using Stof.Reference.Conformance.Tests.Models;
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Formats;
+using Stof.Reference.Fusion;
 
 namespace Stof.Reference.Conformance.Tests.Cuda;
 
@@ -61,3 +63,25 @@ public sealed class SimulatedBlockwiseOptionTests(SimulatedBlockwise cuda) : Opt
 public sealed class SimulatedBlockwiseBufferTests(SimulatedBlockwise cuda) : BufferConformance(cuda), IClassFixture<SimulatedBlockwise>;
 
 public sealed class SimulatedBlockwisePoisonTests(SimulatedBlockwise cuda) : PoisonConformance(cuda), IClassFixture<SimulatedBlockwise>;
+
+/// <summary>Models on the simulator: products, rows and attentions, bound by plans.</summary>
+public sealed class SimulatedModels : BackendUnderTest
+{
+    /// <inheritdoc/>
+    public override IBackend Backend { get; } = new CudaBackend(new SimulatedKernelDevice(Target.Sm80));
+
+    /// <inheritdoc/>
+    public override double LogSumExpLimit => 1e-4;
+
+    /// <inheritdoc/>
+    public override TileShape? TileReadWhole => new TileShape(128, 128);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TemplateCategory> Categories { get; } =
+        [TemplateCategory.Detached, TemplateCategory.MiMi, TemplateCategory.CiMi, TemplateCategory.Attention];
+
+    /// <inheritdoc/>
+    public override int Stride => 10;
+}
+
+public sealed class SimulatedModelTests(SimulatedModels cuda) : ModelConformance(cuda), IClassFixture<SimulatedModels>;

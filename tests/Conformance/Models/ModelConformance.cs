@@ -1,3 +1,4 @@
+using Stof.Reference.Backends;
 using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Fusion;
 using Stof.Reference.Models;
@@ -44,8 +45,10 @@ public abstract class ModelConformance(BackendUnderTest subject)
             plans.Add(($"random {i}, seed {Seed}", RandomPlans.Draw(graph, workload, backend, random)));
         }
 
-        using var detached = backend.Compile(model, workload, plans[0].Plan);
-        foreach (var (name, plan) in plans)
+        // A segment that a backend refuses runs in smaller ones. A slow subject takes the start of a search and some of the others.
+        var fitting = plans.ConvertAll(entry => (entry.Name, PlanFallback.For(backend, graph, workload, entry.Plan).Plan));
+        using var detached = backend.Compile(model, workload, fitting[0].Plan);
+        foreach (var (name, plan) in fitting.Where((entry, i) => entry.Name == "initial" || i % subject.Stride == 0 || i == fitting.Count - 1))
         {
             using var executable = backend.Compile(model, workload, plan);
             var verdicts = ModelVerifier.Verify(model, mask, input, executable, detached, type);
@@ -71,7 +74,7 @@ public abstract class ModelConformance(BackendUnderTest subject)
             }
         }
 
-        foreach (var category in Enum.GetValues<TemplateCategory>())
+        foreach (var category in subject.Categories)
         {
             Assert.Contains(seen, name => TemplateCatalog.Named(name).Category == category);
         }

@@ -1,0 +1,84 @@
+using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Cuda.Templates;
+using Stof.Reference.Numerics;
+
+namespace Stof.Reference.Cuda.Execution;
+
+/// <summary>
+/// The tile and the splits of a product where nobody chose them: the least estimate of the time. Blocks run in waves; a block's steps take as long as
+/// their arithmetic at the rate that its tile reaches, but no less than the latency of a step; splits pay for storing and adding sums.
+/// </summary>
+internal static class GemmChooser
+{
+    private const int LargestSplits = 12;
+    private const int SharedBytesPerMultiprocessor = 228 * 1024;
+    private const int Reserved = 1024; // of shared memory a block
+    private const int RegisterFile = 65_536;
+    private const int BlocksPerMultiprocessor = 8; // more do not help
+
+    // One multiprocessor of an H100, by measurement (bench/results).
+    private const double StepLatency = 0.1e-6; // seconds
+    private const double BlockLatency = 1.6e-6; // launch, first copies, epilogue
+    private const double SumPass = 3e-6; // a row kernel more
+    private const double SumBandwidth = 2.5e12; // bytes per second, of the whole device
+    private const double CacheBandwidth = 90e9; // bytes per second out of the second-level cache
+    private const double MatrixRate = 4.15e12; // flops per second
+    private const double FloatRate = 0.45e12;
+    private const double ReuseLoss = 14; // reuse at which a tile reaches half of that
+
+    /// <summary>Chooses for a product.</summary>
+    /// <param name="type">Type of the operands.</param>
+    /// <param name="target">Where it runs.</param>
+    /// <param name="multiprocessors">Multiprocessors there.</param>
+    /// <param name="rows">M.</param>
+    /// <param name="columns">N.</param>
+    /// <param name="depth">K.</param>
+    /// <param name="isGated">True for SwiGLU.</param>
+    public static GemmChoice Choose(DType type, Target target, int multiprocessors, int rows, int columns, int depth, bool isGated)
+    {
+        GemmChoice? best = null;
+        var least = double.PositiveInfinity;
+        foreach (var tile in GemmTiles.For(type, target).Where(tile => Takes(tile, isGated)))
+        {
+            foreach (var splits in Splits(type, tile, depth))
+            {
+                var seconds = Estimate(type, tile, splits, multiprocessors, rows, columns, depth);
+                if (seconds < least)
+                {
+                    (best, least) = (new GemmChoice(tile, splits), seconds);
+                }
+            }
+        }
+
+        return best ?? throw new InvalidInputException("target", target.Name, "one that a tile fits");
+    }
+
+    /// <summary>True if a tile's warps hold whole pairs of gates and values.</summary>
+    public static bool Takes(GemmTile tile, bool isGated) => !isGated || tile.WarpTileColumns % (4 * GemmSpec.GatedWidth) == 0;
+
+    private static IEnumerable<int> Splits(DType type, GemmTile tile, int depth)
+    {
+        var steps = (depth + tile.Depth(type) - 1) / tile.Depth(type);
+        return Enumerable.Range(1, Math.Min(steps, LargestSplits)).Where(splits => steps % splits == 0);
+    }
+
+    private static double Estimate(DType type, GemmTile tile, int splits, int multiprocessors, int rows, int columns, int depth)
+    {
+        var steps = (depth + tile.Depth(type) - 1) / tile.Depth(type) / splits;
+        var blocks = (long)((rows + tile.Rows - 1) / tile.Rows) * ((columns + tile.Columns - 1) / tile.Columns) * splits;
+        var resident = Math.Min(
+            Math.Min(SharedBytesPerMultiprocessor / (tile.SharedBytes(type) + Reserved), RegisterFile / (tile.Threads * tile.Registers(type))),
+            BlocksPerMultiprocessor);
+        var perMultiprocessor = (blocks + multiprocessors - 1) / multiprocessors;
+
+        // A small tile loads more for each multiplication.
+        var reuse = tile.Rows * (double)tile.Columns / (tile.Rows + tile.Columns);
+        var rate = (type == DType.F32 ? FloatRate : MatrixRate) * reuse / (reuse + ReuseLoss);
+        var flops = 2.0 * tile.Rows * tile.Columns * tile.Depth(type);
+        var waves = (perMultiprocessor + resident - 1) / resident;
+        var together = Math.Min(perMultiprocessor, resident);
+        var step = Math.Max(together * Math.Max(flops / rate, tile.StageBytes / CacheBandwidth), StepLatency);
+        var sums = splits == 1 ? 0 : SumPass + (2.0 * rows * columns * splits * sizeof(float) / SumBandwidth);
+        return (waves * ((steps * step) + BlockLatency)) + sums;
+    }
+}

@@ -1,0 +1,91 @@
+using Stof.Reference.Cuda.Templates;
+using Stof.Reference.Fusion;
+using Stof.Reference.Graphs;
+using Stof.Reference.Numerics;
+
+namespace Stof.Reference.Cuda.Execution;
+
+/// <summary>Which segments have kernels, and why others have none.</summary>
+internal static class ModelSupport
+{
+
+    /// <summary>Templates without a kernel of any shape.</summary>
+    public static string[] Missing { get; } =
+        [.. TemplateCatalog.All.Where(template => template is GemmChainTemplate || (template is GemmTemplate && template.Name.StartsWith("norm-", StringComparison.Ordinal)) || template.Name == "attention-step").Select(template => template.Name)];
+
+    /// <summary>Null if a segment has kernels, or why not.</summary>
+    public static Refusal? Check(FusionTemplate template, SegmentContext context, ParameterSet parameters, IKernelDevice device)
+    {
+        if (context.Workload.Type is not (DType.F32 or DType.F16 or DType.BF16))
+        {
+            return new Refusal("dtype", $"{context.Workload.Type} is not F32, F16 or BF16; double precision is the oracle's");
+        }
+
+        if (template.Check(context, parameters) is { } refusal)
+        {
+            return refusal;
+        }
+
+        return template switch
+        {
+            AttentionTemplate => CheckAttention(context, parameters, device),
+            GemmTemplate => CheckProduct(context, parameters, device),
+            _ => CheckRows(context),
+        };
+    }
+
+    private static Refusal? CheckAttention(SegmentContext context, ParameterSet parameters, IKernelDevice device)
+    {
+        if (parameters[AttentionTemplate.Algorithm] != "blockwise")
+        {
+            return null; // row by row, whatever the tile
+        }
+
+        // Where the block-wise kernel does not compute the problem (F32, odd head sizes), the row-wise one does, as for a bare attention.
+        var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
+        var (rows, columns) = (parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
+        if (!BlockwiseRun.Computes(problem))
+        {
+            return null;
+        }
+
+        return BlockwiseTiling.Of(rows, columns) is not { } tiling
+            ? new Refusal("tile-shape", $"the block-wise kernel takes tiles of 16 to 128 queries by 32 to 128 keys, powers of two, not {rows}x{columns}")
+            : BlockwiseRun.Fits(problem, tiling, device.Target) ? null
+            : new Refusal("registers", $"tiles of {rows}x{columns} with heads of {problem.HeadSize} need more registers or shared memory than a block has");
+    }
+
+    private static Refusal? CheckProduct(SegmentContext context, ParameterSet parameters, IKernelDevice device)
+    {
+        var shape = ProductShape.Parse(context.Operators);
+        var isGated = shape.FirstEpilogue.Activation == ActivationKind.SwiGlu;
+        if (isGated && shape.First.Width % (2 * GemmSpec.GatedWidth) != 0)
+        {
+            return new Refusal("gated-width", $"{shape.First.Width} columns of gates and values are not whole pairs of {GemmSpec.GatedWidth}");
+        }
+
+        var choice = SegmentCompiler.ChoiceOf(parameters, context.Workload.Type, device, context.Workload.Rows, shape.First, isGated);
+        if (choice.Tile.Check(context.Workload.Type, device.Target) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (!GemmChooser.Takes(choice.Tile, isGated))
+        {
+            return new Refusal("gated-tile", $"{choice.Tile} gives a warp {choice.Tile.WarpTileColumns} columns, and gates need {4 * GemmSpec.GatedWidth}");
+        }
+
+        var steps = (shape.First.Depth + choice.Tile.Depth(context.Workload.Type) - 1) / choice.Tile.Depth(context.Workload.Type);
+        return steps % choice.Splits != 0
+            ? new Refusal("splits", $"{choice.Splits} ranges do not divide the {steps} steps of a depth of {shape.First.Depth}")
+            : shape.FirstEpilogue.Norm is null ? null : RowLength(context);
+    }
+
+    private static Refusal? CheckRows(SegmentContext context) => context.Operators[^1] is NormOperator ? RowLength(context) : null;
+
+    private static Refusal? RowLength(SegmentContext context)
+    {
+        var width = context.Graph.Values[context.Operators[^1].Output].Width;
+        return width > RowChainSpec.LongestRow ? new Refusal("row-length", $"a row of {width} is longer than a block's {RowChainSpec.LongestRow}") : null;
+    }
+}

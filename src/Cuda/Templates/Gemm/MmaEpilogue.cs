@@ -1,0 +1,199 @@
+using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Cuda.Ptx.Layouts;
+using Stof.Reference.Graphs;
+
+namespace Stof.Reference.Cuda.Templates;
+
+/// <summary>
+/// What follows a product on tensor cores: bias, activation and residual in floats on the registers that hold the sums, one rounding, and rows of
+/// sixteen bytes a lane to memory. Between registers and rows stands the warp's own part of shared memory, where the residual came in the same way.
+/// </summary>
+internal sealed class MmaEpilogue
+{
+    private const int WarpLanes = 32;
+    private const int HalfBytes = 2;
+    private const int UnitBytes = 16; // eight columns
+    private const int WidestChunk = 64;
+
+    private readonly KernelBuilder _b;
+    private readonly GemmSpec _spec;
+    private readonly GemmParameters _p;
+    private readonly SharedPointer _staged;
+    private readonly B32 _lane;
+    private readonly int _columns; // of C of a warp
+    private readonly int _chunk; // columns of a row that lie together in shared memory
+    private readonly Swizzle _swizzle;
+    private readonly int _rowsPerPass;
+
+    /// <summary>Takes the ring's place.</summary>
+    public MmaEpilogue(KernelBuilder b, GemmSpec spec, GemmParameters parameters, SharedPointer stages, B32 warp, B32 lane)
+    {
+        (_b, _spec, _p, _lane) = (b, spec, parameters, lane);
+        _columns = spec.Tile.WarpTileColumns / Halving;
+        _chunk = Math.Min(WidestChunk, _columns & -_columns);
+        _swizzle = new Swizzle(_chunk * HalfBytes);
+        _rowsPerPass = WarpLanes / UnitsPerRow;
+        _staged = new SharedPointer(b.Mad(warp, spec.Tile.WarpTileRows * _columns * HalfBytes, stages.Base), stages.Offset);
+    }
+
+    private int Halving => _spec.Activation == ActivationKind.SwiGlu ? 2 : 1;
+
+    private int UnitsPerRow => _chunk * HalfBytes / UnitBytes;
+
+    private int Rows => _spec.Tile.WarpTileRows;
+
+    private int ChunkBytes => Rows * _chunk * HalfBytes;
+
+    /// <summary>Stores a warp's tile.</summary>
+    /// <param name="sums">For each sixteen rows and eight columns four registers.</param>
+    /// <param name="firstRow">Its first row of C.</param>
+    /// <param name="firstColumn">Its first column of the product.</param>
+    public void Store(F32[][][] sums, B32 firstRow, B32 firstColumn)
+    {
+        var rows = new StagedRows(this, firstRow, Halving == 2 ? _b.ShrU32(firstColumn, 1) : firstColumn);
+        if (_p.Residual is { } residual)
+        {
+            rows.Bring(residual);
+        }
+
+        // A lane's element of eight columns: row l / 4, columns 2·(l % 4) and the next; eight rows below the second pair.
+        var group = _b.ShrU32(_lane, 2);
+        var pair = _b.And(_lane, 3);
+        var place = _b.Add(_b.Swizzled(_swizzle, _b.MulLo(group, _chunk * HalfBytes)), _b.Shl(pair, 2));
+        var bias = _p.Bias is { } address
+            ? new GlobalPointer(_b.Add(address, _b.ExtendU32(_b.Shl(_b.Add(firstColumn, _b.Shl(pair, 1)), 2))))
+            : (GlobalPointer?)null;
+        for (var column = 0; column < _columns / MmaShape.Columns; column++)
+        {
+            var (chunk, unit) = Math.DivRem(column, UnitsPerRow);
+            var lane = new SharedPointer(_b.Add(_staged.Base, unit == 0 ? place : _b.Xor(place, unit * UnitBytes)), _staged.Offset + (chunk * ChunkBytes));
+            var shifts = bias is { } first ? Enumerable.Range(0, Halving)
+                .Select(part => _b.LoadGlobalReadOnlyVector<F32>(first + (((Halving * column) + part) * MmaShape.Columns * sizeof(float)), 2)).ToArray() : null;
+            for (var tile = 0; tile < sums.Length; tile++)
+            {
+                for (var half = 0; half < 2; half++)
+                {
+                    var at = lane + (((tile * MmaShape.Rows) + (8 * half)) * _chunk * HalfBytes);
+                    var values = new F32[2];
+                    for (var i = 0; i < 2; i++)
+                    {
+                        values[i] = Value(sums[tile], column, (2 * half) + i, shifts, i);
+                    }
+
+                    if (_p.Residual is not null)
+                    {
+                        var (low, high) = _b.UnpackPair(_spec.Type, _b.LoadShared<B32>(at));
+                        values = [_b.Add(values[0], low), _b.Add(values[1], high)];
+                    }
+
+                    _b.StoreShared(at, _b.PackPair(_spec.Type, values[0], values[1]));
+                }
+            }
+        }
+
+        _b.WarpSync();
+        rows.Store(_p.C);
+    }
+
+    private F32 Value(F32[][] row, int column, int register, F32[][]? shifts, int i)
+    {
+        F32 Shifted(int part)
+        {
+            var sum = row[(Halving * column) + part][register];
+            return shifts is null ? sum : _b.Add(sum, shifts[part][i]);
+        }
+
+        return _spec.Activation switch
+        {
+            null => Shifted(0),
+            ActivationKind.SwiGlu => _b.Mul(_b.Activate(ActivationKind.SwiGlu, Shifted(0), _spec.Type), Shifted(1)),
+            { } kind => _b.Activate(kind, Shifted(0), _spec.Type),
+        };
+    }
+
+    /// <summary>A lane's units of a warp's rows, in memory and in shared memory.</summary>
+    private sealed class StagedRows
+    {
+        private readonly MmaEpilogue _owner;
+        private readonly KernelBuilder _b;
+        private readonly B32[] _shared; // of even and of odd passes: the swizzle may differ between them, and repeats after two
+        private readonly B64 _distance;
+        private readonly B32 _column;
+        private readonly B32 _row;
+
+        public StagedRows(MmaEpilogue owner, B32 firstRow, B32 firstColumn)
+        {
+            (_owner, _b) = (owner, owner._b);
+            var row = _b.DivU32(owner._lane, owner.UnitsPerRow);
+            var unit = _b.And(owner._lane, owner.UnitsPerRow - 1);
+            var offset = _b.Mad(row, owner._chunk * HalfBytes, _b.Shl(unit, 4));
+            _shared = [.. Enumerable.Range(0, 2).Select(pass =>
+                _b.Add(owner._staged.Base, _b.Swizzled(owner._swizzle, pass == 0 ? offset : _b.Add(offset, pass * owner._rowsPerPass * owner._chunk * HalfBytes))))];
+            _column = _b.Add(firstColumn, _b.Shl(unit, 3));
+            _row = _b.Add(firstRow, row);
+            _distance = _b.MadWideU32(_row, owner._spec.OutputPitch * HalfBytes, _b.ExtendU32(_b.Shl(_column, 1)));
+            if (owner._spec.IsBatched)
+            {
+                _distance = _b.Add(_distance, _b.MulLo(_b.ExtendU32(_b.BlockZ()), owner._p.BatchStrideC!.Value));
+            }
+        }
+
+        /// <summary>Copies the residual's rows into the warp's part of shared memory.</summary>
+        public void Bring(B64 residual)
+        {
+            ForEach((shared, distance, isThere) =>
+            {
+                var bytes = isThere is { } there ? _b.Select<B32>(there, UnitBytes, 0) : (B32?)null;
+                _b.CopyAsync(shared, new GlobalPointer(_b.Add(residual, _distance), distance), UnitBytes, bytes);
+            });
+            _b.WaitAllCopies();
+            _b.WarpSync();
+        }
+
+        /// <summary>Stores the rows.</summary>
+        public void Store(B64 output)
+        {
+            var address = _b.Add(output, _distance);
+            ForEach((shared, distance, isThere) =>
+            {
+                var unit = _b.LoadSharedVector<B32>(shared, 4);
+                if (isThere is { } there)
+                {
+                    using (_b.When(there))
+                    {
+                        _b.StoreGlobalVector<B32>(new GlobalPointer(address, distance), unit);
+                    }
+                }
+                else
+                {
+                    _b.StoreGlobalVector<B32>(new GlobalPointer(address, distance), unit);
+                }
+            });
+        }
+
+        private void ForEach(Action<SharedPointer, long, Pred?> action)
+        {
+            for (var chunk = 0; chunk < _owner._columns / _owner._chunk; chunk++)
+            {
+                Pred? isColumn = _owner._spec.Columns % _owner._spec.Tile.Columns == 0
+                    ? null
+                    : _b.CompareU32(Comparison.Less, _b.Add(_column, chunk * _owner._chunk), _owner._spec.OutputPitch);
+                for (var pass = 0; pass < _owner.Rows / _owner._rowsPerPass; pass++)
+                {
+                    Pred? isRow = _owner._spec.HasWholeRows
+                        ? null
+                        : _b.CompareU32(Comparison.Less, _b.Add(_row, pass * _owner._rowsPerPass), _owner._p.Rows);
+                    Pred? isThere = (isRow, isColumn) switch
+                    {
+                        ({ } row, { } column) => _b.And(row, column),
+                        var (row, column) => row ?? column,
+                    };
+                    var shared = new SharedPointer(
+                        _shared[pass % 2],
+                        _owner._staged.Offset + (chunk * _owner.ChunkBytes) + (pass / 2 * 2 * _owner._rowsPerPass * _owner._chunk * HalfBytes));
+                    action(shared, (pass * (long)_owner._rowsPerPass * _owner._spec.OutputPitch * HalfBytes) + (chunk * _owner._chunk * HalfBytes), isThere);
+                }
+            }
+        }
+    }
+}
