@@ -23,10 +23,10 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
     public int Multiprocessors => 0;
 
     /// <inheritdoc/>
-    public bool IsAsynchronous => false;
+    public long CacheBytes => 0;
 
     /// <inheritdoc/>
-    public long CacheBytes => 0;
+    public bool IsAsynchronous => false;
 
     /// <summary>The kernel that was launched.</summary>
     /// <exception cref="InvalidOperationException">Nothing was.</exception>
@@ -61,7 +61,7 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
     }
 
     /// <inheritdoc/>
-    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new LaunchSequence(this, launches);
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
 
     /// <summary>The launch as a trial.</summary>
     /// <param name="check">Looks at the results.</param>

@@ -11,7 +11,9 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="BatchStride">Between batch items.</param>
 internal sealed record AttentionOperand(IDeviceBuffer Buffer, int RowStride, int HeadStride, int BatchStride);
 
-/// <summary>What every attention kernel's launch sets in the same way: tensors, scores, results.</summary>
+/// <summary>
+/// What every attention kernel's launch sets in the same way: tensors, scores, results.
+/// </summary>
 internal sealed class AttentionLaunch : IDisposable
 {
     private readonly AttentionOperand _q;
@@ -25,23 +27,16 @@ internal sealed class AttentionLaunch : IDisposable
     {
         (Device, Problem) = (device, problem);
         Memory = new DeviceMemory(device);
-        var p = problem;
-        AttentionOperand Tensor(int heads, int length, int size)
-        {
-            var row = size * p.Type.Size();
-            var isHeadFirst = p.Layout == AttentionLayout.BatchHeadsLength;
-            return new AttentionOperand(
-                Memory.Allocate((long)p.Batch * heads * length * row), isHeadFirst ? row : row * heads, isHeadFirst ? row * length : row, row * length * heads);
-        }
-
-        _q = Tensor(p.QueryHeads, p.QueryLength, p.HeadSize);
-        _k = Tensor(p.KvHeads, p.KvLength, p.HeadSize);
-        _v = Tensor(p.KvHeads, p.KvLength, p.ValueSize);
-        _o = Tensor(p.QueryHeads, p.QueryLength, p.ValueSize);
-        _lse = p.LogSumExp == LogSumExpOutput.None ? null : Memory.Allocate((long)p.Batch * p.QueryHeads * p.QueryLength * sizeof(float));
+        _q = Operand(problem.QueryHeads, problem.QueryLength, problem.HeadSize);
+        _k = Operand(problem.KvHeads, problem.KvLength, problem.HeadSize);
+        _v = Operand(problem.KvHeads, problem.KvLength, problem.ValueSize);
+        _o = Operand(problem.QueryHeads, problem.QueryLength, problem.ValueSize);
+        _lse = problem.LogSumExp == LogSumExpOutput.None
+            ? null
+            : Memory.Allocate((long)problem.Batch * problem.QueryHeads * problem.QueryLength * sizeof(float));
     }
 
-    /// <summary>Takes tensors that are on the device already; they stay their owner's.</summary>
+    /// <summary>Takes tensors that are on the device.</summary>
     public AttentionLaunch(IKernelDevice device, AttentionProblem problem, AttentionOperand q, AttentionOperand k, AttentionOperand v, AttentionOperand o)
     {
         (Device, Problem, _q, _k, _v, _o) = (device, problem, q, k, v, o);
@@ -148,6 +143,20 @@ internal sealed class AttentionLaunch : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Memory.Dispose();
 
+    private static void SetTensor(LaunchParameters parameters, string name, AttentionOperand operand) => parameters
+        .Set(name, operand.Buffer)
+        .Set(name + "_row_stride", operand.RowStride)
+        .Set(name + "_head_stride", operand.HeadStride)
+        .Set(name + "_batch_stride", operand.BatchStride);
+
+    private AttentionOperand Operand(int heads, int length, int size)
+    {
+        var row = size * Problem.Type.Size();
+        var isHeadFirst = Problem.Layout == AttentionLayout.BatchHeadsLength;
+        var buffer = Memory.Allocate((long)Problem.Batch * heads * length * row);
+        return new AttentionOperand(buffer, isHeadFirst ? row : row * heads, isHeadFirst ? row * length : row, row * length * heads);
+    }
+
     private void Write(IDeviceBuffer buffer, HostTensor tensor)
     {
         if (tensor.Count > 0)
@@ -163,10 +172,4 @@ internal sealed class AttentionLaunch : IDisposable
             Device.Read(buffer, tensor.Bytes);
         }
     }
-
-    private static void SetTensor(LaunchParameters parameters, string name, AttentionOperand operand) => parameters
-        .Set(name, operand.Buffer)
-        .Set(name + "_row_stride", operand.RowStride)
-        .Set(name + "_head_stride", operand.HeadStride)
-        .Set(name + "_batch_stride", operand.BatchStride);
 }

@@ -1,3 +1,4 @@
+using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Cuda.Templates;
 using Stof.Reference.Formats;
@@ -9,7 +10,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>One attention by the block-wise kernel.</summary>
 internal static class BlockwiseRun
 {
-    private const int LargestHeadSize = 128; // beyond, Q, scores and O of a warp exceed the registers
+    private const int LargestHeadSize = 256; // beyond, O of a warp exceeds the registers
     private const int SizeStep = 8; // sixteen bytes, one asynchronous copy
     private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
 
@@ -19,25 +20,28 @@ internal static class BlockwiseRun
         && problem.HeadSize % SizeStep == 0 && problem.HeadSize <= LargestHeadSize
         && problem.ValueSize % SizeStep == 0 && problem.ValueSize <= LargestHeadSize;
 
+    /// <summary>True if a tiling's registers and shared memory are likely to suffice.</summary>
+    public static bool Fits(AttentionProblem problem, BlockwiseTiling tiling, Target target) =>
+        SpecOf(problem, tiling) is { LikelySpills: false } spec && spec.SharedBytes <= target.SharedBytes;
+
     /// <summary>What a problem launches.</summary>
-    public static IReadOnlyList<KernelLaunch> Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling tiling)
+    /// <param name="kernels">Kernels that exist already.</param>
+    /// <param name="launch">Device, problem and tensors.</param>
+    /// <param name="wanted">The tiling; null for the one of which <see cref="BlockwiseCost"/> expects most.</param>
+    /// <exception cref="InvalidInputException">The tiling does not fit the device.</exception>
+    public static (BlockwiseTiling Tiling, IReadOnlyList<KernelStep> Launches) Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling? wanted)
     {
         var p = launch.Problem;
-        var spec = new BlockwiseAttentionSpec(p.Type, p.HeadSize, p.ValueSize)
+        var (tiling, mask, work) = wanted is null ? Cheapest(launch) : Lists(launch, wanted);
+        var spec = SpecOf(p, tiling) with
         {
-            QueryTile = tiling.QueryTile,
-            KeyTile = tiling.KeyTile,
-            Stages = tiling.Stages,
-            WarpRows = tiling.WarpRows,
             Bias = AttentionLaunch.BiasFormOf(p),
             HasSoftcap = p.Softcap is not null,
             HasPositiveScale = p.EffectiveScale > 0,
             HasSinks = p.Sinks is not null,
             StoresLogSumExp = p.LogSumExp != LogSumExpOutput.None,
+            IsSplit = work.Merges.Length > 0,
         };
-        var mask = BlockMaskBuilder.Build(p.BindMask(), tiling.Tile);
-        var work = BlockwiseWork.Of(p, mask, launch.Device.CacheBytes, launch.Device.Multiprocessors * BlocksPerMultiprocessor);
-        spec = spec with { IsSplit = work.Merges.Length > 0 };
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
             .Set("items", launch.Memory.Upload<BlockwiseItem>(work.Items))
@@ -48,17 +52,41 @@ internal static class BlockwiseRun
         launch.SetResult(launch.SetScores(launch.SetOperands(parameters), isExplicit: !spec.HasPositiveScale));
         var states = spec.IsSplit ? new StateBuffers(launch.Memory, (long)work.Parts * spec.QueryTile, p.ValueSize) : null;
         states?.Set(parameters);
-        var attend = new KernelLaunch(parameters, new Grid(work.Items.Length));
+        var attend = new KernelStep(parameters, new Grid(work.Items.Length));
         if (states is null)
         {
-            return [attend];
+            return (tiling, [attend]);
         }
 
         var merge = kernels.Get(new SplitMergeSpec(p.Type, p.ValueSize, spec.HasSinks, spec.StoresLogSumExp) { QueryTile = spec.QueryTile });
         var merging = launch.SetResult(launch.SetOutput(states.Set(new LaunchParameters(merge))))
             .Set("items", launch.Memory.Upload<MergeItem>(work.Merges))
             .Set("splits", 0);
-        return [attend, new KernelLaunch(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length))];
+        return (tiling, [attend, new KernelStep(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length))]);
+    }
+
+    private static BlockwiseAttentionSpec SpecOf(AttentionProblem problem, BlockwiseTiling tiling) => new(problem.Type, problem.HeadSize, problem.ValueSize)
+    {
+        QueryTile = tiling.QueryTile,
+        KeyTile = tiling.KeyTile,
+        Stages = tiling.Stages,
+        WarpRows = tiling.WarpRows,
+    };
+
+    private static (BlockwiseTiling Tiling, BlockMask Mask, BlockwiseWork Work) Lists(AttentionLaunch launch, BlockwiseTiling tiling)
+    {
+        var mask = BlockMaskBuilder.Build(launch.Problem.BindMask(), tiling.Tile);
+        return (tiling, mask, BlockwiseWork.Of(launch.Problem, mask, launch.Device.CacheBytes, launch.Device.Multiprocessors * BlocksPerMultiprocessor));
+    }
+
+    private static (BlockwiseTiling Tiling, BlockMask Mask, BlockwiseWork Work) Cheapest(AttentionLaunch launch)
+    {
+        var p = launch.Problem;
+        return BlockwiseCost.Table
+            .Where(cost => Fits(p, cost.Tiling, launch.Device.Target))
+            .Select(cost => (Cost: cost, Lists: Lists(launch, cost.Tiling)))
+            .MinBy(candidate => candidate.Cost.Microseconds(p, candidate.Lists.Work, launch.Device.Multiprocessors))
+            .Lists;
     }
 
     // Kernels ask for an entry ahead, and for one even where a row has none.

@@ -9,9 +9,6 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="WarpRows">Queries of a warp, 16 or 32: with 32 a warp reads K and V half as often, and needs nearly twice the registers.</param>
 public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int WarpRows = 16)
 {
-    /// <summary>Good for most masks.</summary>
-    public static BlockwiseTiling Default { get; } = new(64, 64, 2);
-
     /// <summary>All that the search tries.</summary>
     public static IReadOnlyList<BlockwiseTiling> Space { get; } =
     [
@@ -22,6 +19,10 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
            where rows <= queries
            select new BlockwiseTiling(queries, keys, stages, rows),
     ];
+
+    /// <summary>The tiling of a plan's tile; null if the kernel has none of that size. Large blocks have warps of 32 queries.</summary>
+    public static BlockwiseTiling? Of(int queryTile, int keyTile) =>
+        Space.FirstOrDefault(tiling => tiling.QueryTile == queryTile && tiling.KeyTile == keyTile && tiling.WarpRows == (queryTile == 128 ? 32 : 16));
 
     /// <summary>The mask's storage that it walks.</summary>
     public TileShape Tile => new(QueryTile, KeyTile);

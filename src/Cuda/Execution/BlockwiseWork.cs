@@ -7,13 +7,14 @@ namespace Stof.Reference.Cuda.Execution;
 
 /// <summary>
 /// What the blocks of a block-wise launch do: one item for each tile row of each (batch item, head). Heads go in groups whose keys and values fit in
-/// half the second-level cache; within a group the heaviest rows go first, so that none starts last; rows much heavier than the device's share (the global rows of Longformer and BigBird) are cut into ranges whose states are merged.
+/// half the second-level cache; within a group the heaviest rows go first, and rows far above the mean before all groups, so that none starts last; rows much heavier than the device's share (the global rows of Longformer and BigBird) are cut into ranges whose states are merged.
 /// </summary>
 /// <param name="Items">One a block.</param>
 /// <param name="Merges">Tile rows that were cut.</param>
 /// <param name="Parts">Number of ranges of all cut tile rows.</param>
 internal sealed record BlockwiseWork(BlockwiseItem[] Items, MergeItem[] Merges, int Parts)
 {
+    private const int HeavyShare = 4; // times the mean; such rows read all keys of their head alone, and gain nothing from neighbours
     private const int ShortestCut = 8; // tiles; below, storing and merging states costs more than it saves
 
     /// <summary>Lists the work of a mask.</summary>
@@ -59,7 +60,9 @@ internal sealed record BlockwiseWork(BlockwiseItem[] Items, MergeItem[] Merges, 
         var groupHeads = Math.Max(1, cacheBytes / 2 / headBytes);
         var headsPerKvHead = problem.QueryHeads / problem.KvHeads;
         long Group(BlockwiseItem item) => ((item.Batch * problem.KvHeads) + (item.Head / headsPerKvHead)) / groupHeads;
-        return new BlockwiseWork([.. items.OrderBy(Group).ThenByDescending(item => item.End - item.Entry)], [.. merges], parts);
+        bool IsHeavy(BlockwiseItem item) => (long)(item.End - item.Entry) * items.Count > HeavyShare * total;
+        return new BlockwiseWork(
+            [.. items.OrderByDescending(IsHeavy).ThenBy(Group).ThenByDescending(item => item.End - item.Entry)], [.. merges], parts);
     }
 
     private static (int First, int Count) Range(AttentionProblem problem, BlockMask mask, int row)

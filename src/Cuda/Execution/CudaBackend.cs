@@ -127,14 +127,21 @@ public sealed class CudaBackend : IBackend
             throw new InvalidInputException(nameof(tiling), tiling.ToString(), "none: the row-wise kernel computes this problem");
         }
 
-        tiling ??= BlockwiseTiling.Default;
         var launch = new AttentionLaunch(KernelDevice, problem);
         try
         {
-            IReadOnlyList<KernelLaunch> launches = problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize == 0 ? []
-                : isBlockwise ? BlockwiseRun.Plan(_kernels, launch, tiling)
-                : RowwiseRun.Plan(_kernels, launch);
-            return new CudaPreparedAttention(launch, isBlockwise ? $"blockwise {tiling}" : "rowwise", launches);
+            if (problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize == 0)
+            {
+                return new CudaPreparedAttention(launch, "nothing to compute", []);
+            }
+
+            if (!isBlockwise)
+            {
+                return new CudaPreparedAttention(launch, "rowwise", RowwiseRun.Plan(_kernels, launch));
+            }
+
+            var (chosen, launches) = BlockwiseRun.Plan(_kernels, launch, tiling);
+            return new CudaPreparedAttention(launch, $"blockwise {chosen}", launches);
         }
         catch
         {

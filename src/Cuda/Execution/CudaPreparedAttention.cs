@@ -7,14 +7,17 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>An attention's buffers and launches on a device.</summary>
 internal sealed class CudaPreparedAttention : IPreparedAttention
 {
+    private const int RunsPerSample = 20; // recorded as one, so that starting it and the marks around it weigh little
+
     private readonly AttentionLaunch _launch;
-    private readonly IKernelSequence _sequence;
+    private readonly IReadOnlyList<KernelStep> _steps;
+    private readonly IDeviceProgram _program;
 
     /// <summary>Takes over the launch's memory.</summary>
-    public CudaPreparedAttention(AttentionLaunch launch, string kernel, IReadOnlyList<KernelLaunch> launches)
+    public CudaPreparedAttention(AttentionLaunch launch, string kernel, IReadOnlyList<KernelStep> steps)
     {
-        (_launch, Kernel) = (launch, kernel);
-        _sequence = launch.Device.Record(launches);
+        (_launch, Kernel, _steps) = (launch, kernel, steps);
+        _program = steps.Count == 0 ? new StepwiseProgram(launch.Device, []) : launch.Device.Record(steps);
     }
 
     public AttentionProblem Problem => _launch.Problem;
@@ -23,15 +26,25 @@ internal sealed class CudaPreparedAttention : IPreparedAttention
 
     public void SetInputs(HostTensor q, HostTensor k, HostTensor v) => _launch.Upload(q, k, v);
 
-    public void Run() => _sequence.Run();
+    public void Run() => _program.Run();
 
     public void GetOutputs(HostTensor output, HostTensor? logSumExp) => _launch.Download(output, logSumExp);
 
-    public IReadOnlyList<double> Measure(int samples) => _sequence.Measure(samples);
+    public IReadOnlyList<double> Measure(int samples)
+    {
+        if (!_launch.Device.IsAsynchronous)
+        {
+            throw new InvalidInputException("device", _launch.Device.Name, "a GPU: the simulator counts instructions, it has no clock");
+        }
+
+        using var many = _launch.Device.Record([.. Enumerable.Repeat(_steps, RunsPerSample).SelectMany(steps => steps)]);
+        many.Run(); // clocks and caches
+        return [.. many.Time(samples).Select(seconds => seconds / RunsPerSample)];
+    }
 
     public void Dispose()
     {
-        _sequence.Dispose();
+        _program.Dispose();
         _launch.Dispose();
     }
 }

@@ -36,10 +36,10 @@ public sealed class DriverKernelDevice : IKernelDevice
     public int Multiprocessors => _context.Device.Multiprocessors;
 
     /// <inheritdoc/>
-    public bool IsAsynchronous => true;
+    public long CacheBytes => _context.Device.L2Bytes;
 
     /// <inheritdoc/>
-    public long CacheBytes => _context.Device.L2Bytes;
+    public bool IsAsynchronous => true;
 
     /// <summary>The stream that launches go to, for events and graphs.</summary>
     public CudaStream Stream => _stream;
@@ -88,7 +88,22 @@ public sealed class DriverKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
-    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new GraphSequence(this, launches);
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps)
+    {
+        ArgumentNullException.ThrowIfNull(steps);
+        foreach (var step in steps)
+        {
+            Load(step.Parameters.Kernel); // a capture may not load code
+        }
+
+        return new GraphProgram(_context, _stream, () =>
+        {
+            foreach (var step in steps)
+            {
+                step.Launch(this);
+            }
+        });
+    }
 
     /// <summary>The compiled kernel. Threads may compile at the same time.</summary>
     /// <inheritdoc cref="Launch"/>

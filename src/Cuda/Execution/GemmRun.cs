@@ -50,9 +50,11 @@ public static class GemmRun
             Residual = residual is null ? null : DeviceMatrix.Upload(memory, residual),
         };
         var packed = memory.Upload<byte>(PackedWeight.Pack(weight, isGated));
-        using var launches = device.Record(
-            Product.Bind(new KernelLibrary(device.Target), memory.Allocate, choice, DeviceMatrix.Upload(memory, a), packed, width, end, c));
-        launches.Run();
+        foreach (var step in Product.Bind(new KernelLibrary(device.Target), memory.Allocate, choice, DeviceMatrix.Upload(memory, a), packed, width, end, c))
+        {
+            step.Launch(device);
+        }
+
         return c.Download(device);
     }
 

@@ -28,11 +28,11 @@ public interface IKernelDevice : IDisposable
     /// <summary>Multiprocessors.</summary>
     int Multiprocessors { get; }
 
-    /// <summary>True if a launch returns before it has run, so that the host's clock does not tell how long it takes.</summary>
-    bool IsAsynchronous { get; }
-
     /// <summary>Size of the second-level cache.</summary>
     long CacheBytes { get; }
+
+    /// <summary>True if a launch returns before it has run, so that the host's clock does not tell how long it takes.</summary>
+    bool IsAsynchronous { get; }
 
     /// <summary>Reserves memory that holds whatever was there.</summary>
     /// <param name="bytes">Size, 1 or more.</param>
@@ -49,7 +49,6 @@ public interface IKernelDevice : IDisposable
     /// <param name="grid">Blocks.</param>
     void Launch(LaunchParameters parameters, Grid grid);
 
-    /// <summary>Makes launches ready to run as one, many times. Their buffers must live as long as the sequence.</summary>
-    /// <param name="launches">What runs, in order; may be empty.</param>
-    IKernelSequence Record(IReadOnlyList<KernelLaunch> launches);
+    /// <summary>Records launches to be run together, as often as wanted; kernels are compiled now.</summary>
+    IDeviceProgram Record(IReadOnlyList<KernelStep> steps);
 }

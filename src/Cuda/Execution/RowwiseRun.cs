@@ -9,7 +9,7 @@ namespace Stof.Reference.Cuda.Execution;
 internal static class RowwiseRun
 {
     /// <summary>What a problem launches.</summary>
-    public static IReadOnlyList<KernelLaunch> Plan(AttentionKernels kernels, AttentionLaunch launch)
+    public static IReadOnlyList<KernelStep> Plan(AttentionKernels kernels, AttentionLaunch launch)
     {
         var p = launch.Problem;
         var kernel = kernels.Get(SpecOf(p));
@@ -38,7 +38,7 @@ internal static class RowwiseRun
         IsSplit = problem.KvSplits > 1,
     };
 
-    private static KernelLaunch Launch(AttentionProblem problem, LaunchParameters parameters, int queriesPerBlock, int depth) =>
+    private static KernelStep Launch(AttentionProblem problem, LaunchParameters parameters, int queriesPerBlock, int depth) =>
         new(parameters, new Grid((problem.QueryLength + queriesPerBlock - 1) / queriesPerBlock, problem.QueryHeads, depth));
 
     private static LaunchParameters SetMask(LaunchParameters parameters, AttentionLaunch launch)

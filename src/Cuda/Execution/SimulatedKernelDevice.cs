@@ -31,10 +31,10 @@ public sealed class SimulatedKernelDevice : IKernelDevice
     public int Multiprocessors => SimulatedMultiprocessors;
 
     /// <inheritdoc/>
-    public bool IsAsynchronous => false;
+    public long CacheBytes => SimulatedCacheBytes;
 
     /// <inheritdoc/>
-    public long CacheBytes => SimulatedCacheBytes;
+    public bool IsAsynchronous => false;
 
     /// <summary>What the last launch did; null before the first.</summary>
     public LaunchReport? LastReport { get; private set; }
@@ -73,7 +73,7 @@ public sealed class SimulatedKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
-    public IKernelSequence Record(IReadOnlyList<KernelLaunch> launches) => new LaunchSequence(this, launches);
+    public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -240,49 +240,53 @@ internal sealed class BlockwiseAttention
     // Number of one of the warp's strips in the tile row.
     private B32 Strip(int strip) => _spec.Strips == 1 ? _warp : _b.Add(_b.Shl(_warp, 1), strip);
 
-    // A fragments of the warp's queries: for each strip of sixteen four registers a step of sixteen.
-    private B32[][][] LoadQueries(SharedPointer tile)
+    // A fragments of the warp's queries: for each strip of sixteen and each step of sixteen four registers, kept or loaded when asked for.
+    private Func<int, int, B32[]> LoadQueries(SharedPointer tile)
     {
         // Lane l gives the address of row l % 16 in the left or right half of the step.
         var row = _b.Mad(_warp, _spec.WarpRows, _b.And(_lane, MmaShape.Rows - 1));
         var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, _keyPitch, half)), tile.Offset);
+        B32[] Load(int strip, int step) =>
+            _b.LoadMatrix(address + (strip * MmaShape.Rows * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
+        if (!_spec.KeepsQueries)
+        {
+            return Load;
+        }
+
         var fragments = new B32[_spec.Strips][][];
         for (var strip = 0; strip < fragments.Length; strip++)
         {
-            fragments[strip] = new B32[_depth / MmaShape.Depth][];
-            for (var step = 0; step < fragments[strip].Length; step++)
-            {
-                fragments[strip][step] = _b.LoadMatrix(
-                    address + (strip * MmaShape.Rows * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
-            }
+            fragments[strip] = [.. Enumerable.Range(0, _depth / MmaShape.Depth).Select(step => Load(strip, step))];
         }
 
-        return fragments;
+        return (strip, step) => fragments[strip][step];
     }
 
     // S = Q·Kᵀ of the warp's queries and the tile's keys: for each strip and each eight keys four registers.
-    private F32[][][] Scores(B32[][][] q, SharedPointer tile)
+    private F32[][][] Scores(Func<int, int, B32[]> q, SharedPointer tile)
     {
         // One load brings two neighbouring tiles of eight keys: matrices (keys 0-7, depth 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
         var key = _b.Add(_b.And(_lane, 7), _b.Shl(_b.ShrU32(_lane, 4), 3));
         var half = _b.Shl(_b.And(_b.ShrU32(_lane, 3), 1), 4);
         var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _keyPitch, half)), tile.Offset);
-        var scores = Array.ConvertAll(q, _ => new F32[_spec.KeyTile / MmaShape.Columns][]);
-        for (var pair = 0; pair < _spec.KeyTile / MmaShape.Columns; pair += 2)
+        var scores = new F32[_spec.Strips][][];
+        for (var strip = 0; strip < scores.Length; strip++)
         {
-            foreach (var strip in scores)
-            {
-                (strip[pair], strip[pair + 1]) = (Zeros(), Zeros());
-            }
+            scores[strip] = [.. Enumerable.Range(0, _spec.KeyTile / MmaShape.Columns).Select(_ => Zeros())];
+        }
 
-            for (var step = 0; step < _depth / MmaShape.Depth; step++)
+        // Steps outside: a product's accumulators are not those of the product before.
+        for (var step = 0; step < _depth / MmaShape.Depth; step++)
+        {
+            var queries = Enumerable.Range(0, scores.Length).Select(strip => q(strip, step)).ToArray();
+            for (var pair = 0; pair < _spec.KeyTile / MmaShape.Columns; pair += 2)
             {
                 var k = _b.LoadMatrix(address + (pair * MmaShape.Columns * _keyPitch) + (step * MmaShape.Depth * HalfBytes), 4, transposed: false);
                 for (var strip = 0; strip < scores.Length; strip++)
                 {
-                    Product(scores[strip][pair], q[strip][step], [k[0], k[1]]);
-                    Product(scores[strip][pair + 1], q[strip][step], [k[2], k[3]]);
+                    Product(scores[strip][pair], queries[strip], [k[0], k[1]]);
+                    Product(scores[strip][pair + 1], queries[strip], [k[2], k[3]]);
                 }
             }
         }

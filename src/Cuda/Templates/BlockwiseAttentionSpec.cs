@@ -8,6 +8,8 @@ namespace Stof.Reference.Cuda.Templates;
 /// <param name="ValueSize">Dv, a multiple of 8.</param>
 public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
 {
+    private const int MostFragmentRegisters = 165; // of 255; seen to fit at 160, and to spill at 224
+
     /// <summary>BM: queries of a block.</summary>
     public int QueryTile { get; init; } = 64;
 
@@ -37,6 +39,14 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
 
     /// <summary>True if heavy tile rows are cut into ranges whose states are stored apart, for <see cref="SplitMerge"/>.</summary>
     public bool IsSplit { get; init; }
+
+    /// <summary>
+    /// True if Q stays in registers. With larger heads O needs them, and a warp reads its queries from shared memory again for every tile.
+    /// </summary>
+    public bool KeepsQueries => HeadSize <= 128;
+
+    /// <summary>True if O, scores, weights and Q take so many registers that nothing is left for addresses and operands.</summary>
+    public bool LikelySpills => Strips * ((Padded(ValueSize) / 2) + (KeyTile / 2) + (KeepsQueries ? Padded(HeadSize) / 4 : 0)) > MostFragmentRegisters;
 
     /// <summary>Warps of a block.</summary>
     public int Warps => QueryTile / WarpRows;

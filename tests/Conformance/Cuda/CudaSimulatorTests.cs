@@ -37,7 +37,7 @@ public sealed class SimulatedBlockwise : BackendUnderTest
     public override double LogSumExpLimit => 1e-4;
 
     /// <inheritdoc/>
-    public override TileShape? TileReadWhole => TileShape.Default;
+    public override TileShape? TileReadWhole => new TileShape(128, 128);
 
     /// <inheritdoc/>
     public override double BudgetShare => 0.8;
@@ -62,6 +62,8 @@ public sealed class SimulatedBlockwiseOptionTests(SimulatedBlockwise cuda) : Opt
 
 public sealed class SimulatedBlockwiseBufferTests(SimulatedBlockwise cuda) : BufferConformance(cuda), IClassFixture<SimulatedBlockwise>;
 
+public sealed class SimulatedBlockwisePoisonTests(SimulatedBlockwise cuda) : PoisonConformance(cuda), IClassFixture<SimulatedBlockwise>;
+
 /// <summary>Models on the simulator: products, rows and attentions, bound by plans.</summary>
 public sealed class SimulatedModels : BackendUnderTest
 {
@@ -72,7 +74,7 @@ public sealed class SimulatedModels : BackendUnderTest
     public override double LogSumExpLimit => 1e-4;
 
     /// <inheritdoc/>
-    public override TileShape? TileReadWhole => TileShape.Default;
+    public override TileShape? TileReadWhole => new TileShape(128, 128);
 
     /// <inheritdoc/>
     public override IReadOnlyList<TemplateCategory> Categories { get; } =

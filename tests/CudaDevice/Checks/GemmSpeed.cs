@@ -53,10 +53,10 @@ internal static class GemmSpeed
         var c = DeviceMatrix.Allocate(memory, DType.F16, m, n);
         var bias = memory.Upload<float>(new float[PackedWeight.Rows(n)]);
         var residual = shape.HasResidual ? speed.Random(memory, DType.F16, m, n) : null;
-        KernelLaunch[] Bind(GemmChoice choice, ProductEnd end) => Product.Bind(speed.Kernels, memory.Allocate, choice, a, weight, n, end, c);
+        KernelStep[] Bind(GemmChoice choice, ProductEnd end) => Product.Bind(speed.Kernels, memory.Allocate, choice, a, weight, n, end, c);
 
         var candidates = Choices(speed, shape).Select(choice => (Choice: choice, Steps: Bind(choice, new ProductEnd()))).ToArray();
-        var fitting = new ConcurrentBag<(GemmChoice Choice, KernelLaunch[] Steps)>();
+        var fitting = new ConcurrentBag<(GemmChoice Choice, KernelStep[] Steps)>();
         Parallel.ForEach(candidates, candidate =>
         {
             try
@@ -137,11 +137,11 @@ internal static class GemmSpeed
         }
     }
 
-    private static void Sample(SpeedDevice speed, KernelLaunch[] steps, DeviceMatrix a, IDeviceBuffer weight, DeviceMatrix c)
+    private static void Sample(SpeedDevice speed, KernelStep[] steps, DeviceMatrix a, IDeviceBuffer weight, DeviceMatrix c)
     {
         foreach (var step in steps)
         {
-            speed.Device.Launch(step.Parameters, step.Grid);
+            step.Launch(speed.Device);
         }
 
         var rows = Math.Min(SampledRows, c.Rows);

@@ -30,7 +30,7 @@ internal static class KernelConformance
 
         public override double LogSumExpLimit => 1e-4;
 
-        public override TileShape? TileReadWhole => isRowwiseOnly ? null : TileShape.Default;
+        public override TileShape? TileReadWhole => isRowwiseOnly ? null : new TileShape(128, 128);
 
         public override double BudgetShare => isRowwiseOnly ? 0.5 : 0.8;
 

@@ -69,7 +69,7 @@ internal static class ModelSpeed
             }
 
             CheckSession.Require(Math.Sqrt(difference / norm) <= Tolerance, $"{preset} {batch}x{length}: plans differ by {Math.Sqrt(difference / norm):e2}");
-            var seconds = Timing.Median(executable.Measure(Samples));
+            var seconds = Timing.Median(executable.Time(Samples));
             var segments = plan.Segments.Select((segment, i) =>
                 $"{Names(graph, segment)} {executable.SegmentSeconds[i] * 1e6 / model.Spec.Layers:f1}");
             table.Add(new JsonObject

@@ -62,7 +62,7 @@ internal static class RowsSpeed
                 .Set("y", y.Buffer)
                 .Set("cosines", memory.Upload<float>(cosines))
                 .Set("sines", memory.Upload<float>(sines));
-            Add("rotary", 2, speed.Seconds([new KernelLaunch(rotary, new Grid(Rows))]));
+            Add("rotary", 2, speed.Seconds([new KernelStep(rotary, new Grid(Rows))]));
         }
 
         var random = new Random(1);
@@ -70,7 +70,7 @@ internal static class RowsSpeed
             .Set("table0", x.Buffer)
             .Set("index0", memory.Upload<int>([.. Enumerable.Range(0, Rows).Select(_ => random.Next(Rows))]))
             .Set("y", y.Buffer);
-        Add("gather", 2, speed.Seconds([new KernelLaunch(gather, new Grid(Rows))]));
+        Add("gather", 2, speed.Seconds([new KernelStep(gather, new Grid(Rows))]));
 
         void Add(string name, int passes, double seconds)
         {

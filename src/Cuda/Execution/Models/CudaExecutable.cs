@@ -19,12 +19,12 @@ internal sealed class CudaExecutable : IModelExecutable
     private readonly Action _release;
     private readonly DeviceMemory _memory;
     private readonly SegmentCompiler _compiler;
-    private readonly IReadOnlyList<KernelLaunch> _prologue;
-    private readonly IReadOnlyList<KernelLaunch>[][] _layers; // layer, segment
-    private readonly IReadOnlyList<KernelLaunch> _epilogue;
+    private readonly IReadOnlyList<KernelStep> _prologue;
+    private readonly IReadOnlyList<KernelStep>[][] _layers; // layer, segment
+    private readonly IReadOnlyList<KernelStep> _epilogue;
     private readonly DeviceMatrix[] _streams;
     private readonly DeviceMatrix _output;
-    private readonly IKernelSequence _program;
+    private readonly IDeviceProgram _program;
     private readonly double[] _seconds;
     private bool _isTimed;
 
@@ -47,7 +47,7 @@ internal sealed class CudaExecutable : IModelExecutable
         _prologue = Around(graph.Prologue, model.Embedding, backend, input: null, _streams[0]);
         var frame = new DeviceFrame(graph.Layer, workload, _memory);
         frame.Share(plan);
-        _layers = new IReadOnlyList<KernelLaunch>[model.Layers.Length][];
+        _layers = new IReadOnlyList<KernelStep>[model.Layers.Length][];
         for (var layer = 0; layer < _layers.Length; layer++)
         {
             frame[0] = _streams[layer % 2];
@@ -76,7 +76,8 @@ internal sealed class CudaExecutable : IModelExecutable
                 for (var segment = 0; segment < _seconds.Length; segment++)
                 {
                     using var program = _device.Record([.. _layers.SelectMany(layer => layer[segment])]);
-                    _seconds[segment] = Timing.Median(program.Measure(3));
+                    program.Run();
+                    _seconds[segment] = Timing.Median(program.Time(5));
                 }
             }
 
@@ -85,8 +86,7 @@ internal sealed class CudaExecutable : IModelExecutable
     }
 
     /// <summary>Seconds of device time of whole forward passes.</summary>
-    /// <exception cref="InvalidInputException">The device has no clock.</exception>
-    public IReadOnlyList<double> Measure(int samples) => _program.Measure(samples);
+    public IReadOnlyList<double> Time(int runs) => _program.Time(runs);
 
     /// <inheritdoc/>
     public HostTensor Run(ModelInput input, Action<int, HostTensor>? onState = null)
@@ -147,16 +147,16 @@ internal sealed class CudaExecutable : IModelExecutable
         }
     }
 
-    private void Launch(IReadOnlyList<KernelLaunch> steps)
+    private void Launch(IReadOnlyList<KernelStep> steps)
     {
         foreach (var step in steps)
         {
-            _device.Launch(step.Parameters, step.Grid);
+            step.Launch(_device);
         }
     }
 
     // What stands around the layers is run operator by operator: it is one thousandth of the work.
-    private IReadOnlyList<KernelLaunch> Around(
+    private IReadOnlyList<KernelStep> Around(
         OperatorGraph graph, IReadOnlyDictionary<string, HostTensor> weights, CudaBackend backend, DeviceMatrix? input, DeviceMatrix output)
     {
         if (graph.Operators.IsEmpty)

@@ -12,8 +12,9 @@ namespace Stof.Reference.Cuda.Execution;
 /// </summary>
 internal sealed class CudaMeasurer : ISegmentMeasurer
 {
-    private const int Samples = 7;
-    private const int LayerRounds = 3; // plans in turn, so that drift meets all of them
+    private const int Runs = 11;
+    private const int LayerRounds = 21;
+    private const int SimulatedRuns = 1;
 
     private readonly CudaBackend _backend;
     private readonly TransformerModel _model;
@@ -47,7 +48,8 @@ internal sealed class CudaMeasurer : ISegmentMeasurer
 
         FillInputs(segment);
         using var program = KernelDevice.Record(_compiler.Compile(graph, new SegmentPlan(segment, template.Name, parameters), _model.Layers[0], _frame));
-        return Timing.Median(Time(program, Samples));
+        program.Run();
+        return Timing.Median(program.Time(KernelDevice.IsAsynchronous ? Runs : SimulatedRuns));
     }
 
     /// <inheritdoc/>
@@ -60,11 +62,20 @@ internal sealed class CudaMeasurer : ISegmentMeasurer
             ? KernelDevice.Record([.. plan.Segments.SelectMany(segment => _compiler.Compile(graph, segment, _model.Layers[0], _frame))])
             : null).ToArray();
         var times = plans.Select(_ => new List<double>()).ToArray();
-        for (var round = 0; round < (KernelDevice.IsAsynchronous ? LayerRounds : 1); round++)
+        for (var round = 0; round <= (KernelDevice.IsAsynchronous ? LayerRounds : SimulatedRuns); round++)
         {
             for (var i = 0; i < programs.Length; i++)
             {
-                times[i].AddRange(programs[i] is { } program ? Time(program, Samples) : []);
+                if (programs[i] is not { } program)
+                {
+                    continue;
+                }
+
+                var seconds = program.Time(1)[0];
+                if (round > 0)
+                {
+                    times[i].Add(seconds); // round 0 warms up
+                }
             }
         }
 
@@ -83,9 +94,6 @@ internal sealed class CudaMeasurer : ISegmentMeasurer
         _memory.Dispose();
         _release();
     }
-
-    private IReadOnlyList<double> Time(IKernelSequence sequence, int samples) =>
-        KernelDevice.IsAsynchronous ? sequence.Measure(samples) : [Timing.Seconds(sequence.Run)];
 
     private void FillInputs(Segment segment)
     {

@@ -21,14 +21,14 @@ internal sealed class EmbeddingCompiler(Workload workload, DeviceWeights weights
     public Action<ModelInput>? SetInput { get; private set; }
 
     /// <summary>Binds one embedding operator.</summary>
-    public IEnumerable<KernelLaunch> Compile(GraphOperator op, IReadOnlyDictionary<string, HostTensor> tensors, DeviceMatrix output) => op switch
+    public IEnumerable<KernelStep> Compile(GraphOperator op, IReadOnlyDictionary<string, HostTensor> tensors, DeviceMatrix output) => op switch
     {
         TokenEmbeddingOperator tokens => Tokens(tokens, tensors, output),
         PatchEmbeddingOperator patches => Patches(patches, tensors, output),
         _ => throw new ArgumentException($"no kernel for {op.Signature}", nameof(op)),
     };
 
-    private KernelLaunch[] Tokens(TokenEmbeddingOperator op, IReadOnlyDictionary<string, HostTensor> tensors, DeviceMatrix output)
+    private KernelStep[] Tokens(TokenEmbeddingOperator op, IReadOnlyDictionary<string, HostTensor> tensors, DeviceMatrix output)
     {
         var ids = memory.Upload<int>(new int[workload.Rows]);
         SetInput = input => device.Write(ids, MemoryMarshal.AsBytes<int>(input.Tokens!.ToArray()));
@@ -46,7 +46,7 @@ internal sealed class EmbeddingCompiler(Workload workload, DeviceWeights weights
         return [Gather(lookups, output)];
     }
 
-    private KernelLaunch[] Patches(PatchEmbeddingOperator op, IReadOnlyDictionary<string, HostTensor> tensors, DeviceMatrix output)
+    private KernelStep[] Patches(PatchEmbeddingOperator op, IReadOnlyDictionary<string, HostTensor> tensors, DeviceMatrix output)
     {
         var count = op.Side * op.Side;
         var depth = op.Channels * op.Patch * op.Patch;
@@ -77,7 +77,7 @@ internal sealed class EmbeddingCompiler(Workload workload, DeviceWeights weights
 
     private IDeviceBuffer Upload(Func<int, int> indexOfRow) => memory.Upload<int>([.. Enumerable.Range(0, workload.Rows).Select(indexOfRow)]);
 
-    private KernelLaunch Gather(List<(IDeviceBuffer Table, IDeviceBuffer Index)> lookups, DeviceMatrix output)
+    private KernelStep Gather(List<(IDeviceBuffer Table, IDeviceBuffer Index)> lookups, DeviceMatrix output)
     {
         var parameters = new LaunchParameters(kernels.Get(new EmbeddingSpec(output.Type, output.Columns, lookups.Count), EmbeddingRows.Build));
         for (var table = 0; table < lookups.Count; table++)
@@ -85,7 +85,7 @@ internal sealed class EmbeddingCompiler(Workload workload, DeviceWeights weights
             parameters.Set($"table{table}", lookups[table].Table).Set($"index{table}", lookups[table].Index);
         }
 
-        return new KernelLaunch(parameters.Set("y", output.Buffer), new Grid(output.Rows));
+        return new KernelStep(parameters.Set("y", output.Buffer), new Grid(output.Rows));
     }
 
     // Images [batch, channels, size, size] to rows of channels·patch² pixels, a run of patch pixels at a time.

@@ -8,6 +8,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>Which segments have kernels, and why others have none.</summary>
 internal static class ModelSupport
 {
+
     /// <summary>Templates without a kernel of any shape.</summary>
     public static string[] Missing { get; } =
         [.. TemplateCatalog.All.Where(template => template is GemmChainTemplate || (template is GemmTemplate && template.Name.StartsWith("norm-", StringComparison.Ordinal)) || template.Name == "attention-step").Select(template => template.Name)];
@@ -27,7 +28,7 @@ internal static class ModelSupport
 
         return template switch
         {
-            AttentionTemplate => CheckAttention(context, parameters),
+            AttentionTemplate => CheckAttention(context, parameters, device),
             GemmTemplate => CheckProduct(context, parameters, device),
             _ => CheckRows(context),
         };
@@ -40,7 +41,7 @@ internal static class ModelSupport
         {
             var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
             return parameters[AttentionTemplate.Algorithm] == "blockwise" && BlockwiseRun.Computes(problem)
-                ? $"block-wise attention, {SegmentCompiler.TilingOf(parameters)}"
+                ? $"block-wise attention, {BlockwiseTiling.Of(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns))}"
                 : "row-wise attention, a warp a query";
         }
 
@@ -54,10 +55,10 @@ internal static class ModelSupport
             parameters, context.Workload.Type, device, context.Workload.Rows, shape.First, shape.FirstEpilogue.Activation == ActivationKind.SwiGlu);
         var blocks = (context.Workload.Rows + choice.Tile.Rows - 1) / choice.Tile.Rows * ((shape.First.Width + choice.Tile.Columns - 1) / choice.Tile.Columns) * choice.Splits;
         var rest = choice.Splits > 1 || shape.FirstEpilogue.Norm is not null ? ", float sums, then a row kernel" : "";
-        return $"product {context.Workload.Rows}x{shape.First.Width}x{shape.First.Depth}, tile {choice.Tile}, {choice.Splits} splits, {blocks} blocks{rest}";
+        return $"product {context.Workload.Rows}x{shape.First.Width}x{shape.First.Depth}, tile {choice.Tile}, {(choice.Splits == 1 ? "" : $"{choice.Splits} splits, ")}{blocks} blocks{rest}";
     }
 
-    private static Refusal? CheckAttention(SegmentContext context, ParameterSet parameters)
+    private static Refusal? CheckAttention(SegmentContext context, ParameterSet parameters, IKernelDevice device)
     {
         if (parameters[AttentionTemplate.Algorithm] != "blockwise")
         {
@@ -66,10 +67,16 @@ internal static class ModelSupport
 
         // Where the block-wise kernel does not compute the problem (F32, odd head sizes), the row-wise one does, as for a bare attention.
         var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
-        var tiling = SegmentCompiler.TilingOf(parameters);
-        return BlockwiseRun.Computes(problem) && !BlockwiseTiling.Space.Contains(tiling)
-            ? new Refusal("tile-shape", $"the block-wise kernel has no tiling of {tiling}")
-            : null;
+        var (rows, columns) = (parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
+        if (!BlockwiseRun.Computes(problem))
+        {
+            return null;
+        }
+
+        return BlockwiseTiling.Of(rows, columns) is not { } tiling
+            ? new Refusal("tile-shape", $"the block-wise kernel takes tiles of 16 to 128 queries by 32 to 128 keys, powers of two, not {rows}x{columns}")
+            : BlockwiseRun.Fits(problem, tiling, device.Target) ? null
+            : new Refusal("registers", $"tiles of {rows}x{columns} with heads of {problem.HeadSize} need more registers or shared memory than a block has");
     }
 
     private static Refusal? CheckProduct(SegmentContext context, ParameterSet parameters, IKernelDevice device)

@@ -46,7 +46,7 @@ internal static class Product
     /// <param name="columns">Columns of the product; of SwiGLU gates and values.</param>
     /// <param name="end">Epilogue.</param>
     /// <param name="c">C.</param>
-    public static KernelLaunch[] Bind(
+    public static KernelStep[] Bind(
         KernelLibrary kernels, Func<long, IDeviceBuffer> scratch, GemmChoice choice, DeviceMatrix a, IDeviceBuffer weight, int columns, ProductEnd end, DeviceMatrix c)
     {
         var storesSums = choice.Splits > 1 || end.Norm is not null;
@@ -64,12 +64,12 @@ internal static class Product
         if (!storesSums)
         {
             RowStep.SetEnd(parameters, end).Set("c", c.Buffer);
-            return [new KernelLaunch(parameters, grid)];
+            return [new KernelStep(parameters, grid)];
         }
 
         var stride = (long)a.Rows * spec.SumPitch * sizeof(float);
         var sums = scratch(stride * choice.Splits);
-        return [new KernelLaunch(parameters.Set("c", sums), grid), RowStep.BindSums(kernels, sums, choice.Splits, spec.SumPitch, stride, c, end)];
+        return [new KernelStep(parameters.Set("c", sums), grid), RowStep.BindSums(kernels, sums, choice.Splits, spec.SumPitch, stride, c, end)];
     }
 }
 
@@ -77,14 +77,14 @@ internal static class Product
 internal static class RowStep
 {
     /// <summary>Binds y = end(x).</summary>
-    public static KernelLaunch Bind(KernelLibrary kernels, DeviceMatrix x, DeviceMatrix y, ProductEnd end)
+    public static KernelStep Bind(KernelLibrary kernels, DeviceMatrix x, DeviceMatrix y, ProductEnd end)
     {
         var spec = Spec(y, end);
         return Bind(kernels, spec, x.Buffer, y, end);
     }
 
     /// <summary>Binds y = end(sum of splits).</summary>
-    public static KernelLaunch BindSums(KernelLibrary kernels, IDeviceBuffer sums, int splits, int pitch, long stride, DeviceMatrix y, ProductEnd end)
+    public static KernelStep BindSums(KernelLibrary kernels, IDeviceBuffer sums, int splits, int pitch, long stride, DeviceMatrix y, ProductEnd end)
     {
         var spec = Spec(y, end) with { Source = RowSource.SplitSums, Splits = splits, SumPitch = pitch };
         var step = Bind(kernels, spec, sums, y, end);
@@ -119,7 +119,7 @@ internal static class RowStep
         WarpsPerRow = RowChainSpec.WarpsFor(y.Type, y.Columns, y.Rows),
     };
 
-    private static KernelLaunch Bind(KernelLibrary kernels, RowChainSpec spec, IDeviceBuffer x, DeviceMatrix y, ProductEnd end)
+    private static KernelStep Bind(KernelLibrary kernels, RowChainSpec spec, IDeviceBuffer x, DeviceMatrix y, ProductEnd end)
     {
         var parameters = SetEnd(new LaunchParameters(kernels.Get(spec)), end).Set("x", x).Set("y", y.Buffer).Set("rows", y.Rows);
         if (end.Norm is { } norm)
@@ -136,6 +136,6 @@ internal static class RowStep
             parameters.Set("sum", end.Sum.Buffer);
         }
 
-        return new KernelLaunch(parameters, spec.Grid(y.Rows));
+        return new KernelStep(parameters, spec.Grid(y.Rows));
     }
 }

@@ -22,7 +22,7 @@ internal sealed class SegmentCompiler : IDisposable
     private readonly KernelLibrary _kernels;
     private readonly IKernelDevice _device;
     private readonly DeviceMemory _memory;
-    private readonly Dictionary<object, (AttentionLaunch Launch, IReadOnlyList<KernelLaunch> Launches)> _attentions = [];
+    private readonly Dictionary<object, (AttentionLaunch Launch, IReadOnlyList<KernelStep> Steps)> _attentions = [];
     private readonly Dictionary<long, IDeviceBuffer> _scratch = [];
     private (IDeviceBuffer Cosines, IDeviceBuffer Sines)? _angles;
 
@@ -52,13 +52,6 @@ internal sealed class SegmentCompiler : IDisposable
         Bias = bias,
     };
 
-    /// <summary>Tile of the block-wise kernel that parameters name.</summary>
-    public static BlockwiseTiling TilingOf(ParameterSet parameters) => BlockwiseTiling.Default with
-    {
-        QueryTile = parameters.Number(AttentionTemplate.TileRows),
-        KeyTile = parameters.Number(AttentionTemplate.TileColumns),
-    };
-
     /// <summary>Tile and splits that parameters name, or the estimate's.</summary>
     public static GemmChoice ChoiceOf(ParameterSet parameters, DType type, IKernelDevice device, int rows, GemmOperator gemm, bool isGated)
     {
@@ -74,7 +67,7 @@ internal sealed class SegmentCompiler : IDisposable
     /// <param name="plan">Segment, template, parameters.</param>
     /// <param name="weights">Weights under the graph's names.</param>
     /// <param name="frame">The values.</param>
-    public IReadOnlyList<KernelLaunch> Compile(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    public IReadOnlyList<KernelStep> Compile(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var operators = graph.Operators.AsSpan(plan.Segment.Start, plan.Segment.Length);
         return TemplateCatalog.Named(plan.Template) switch
@@ -93,15 +86,15 @@ internal sealed class SegmentCompiler : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var attention in _attentions.Values)
+        foreach (var (attention, _) in _attentions.Values)
         {
-            attention.Launch.Dispose();
+            attention.Dispose();
         }
 
         _memory.Dispose();
     }
 
-    private KernelLaunch[] Multiply(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    private KernelStep[] Multiply(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var operators = graph.Operators.AsSpan(plan.Segment.Start, plan.Segment.Length);
         var shape = ProductShape.Parse(operators);
@@ -127,16 +120,18 @@ internal sealed class SegmentCompiler : IDisposable
             frame[operators[^1].Output]);
     }
 
-    private IReadOnlyList<KernelLaunch> Attention(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    private IReadOnlyList<KernelStep> Attention(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var geometry = graph.Attention!;
         var first = graph.Operators[plan.Segment.Start];
         var bias = ((AttentionOperator)graph.Operators[plan.Segment.Start + 1]).Bias is { } name ? weights[name] : null;
         var (qkv, output) = (frame[first.Inputs[0]], frame[graph.Operators[plan.Segment.End - 1].Output]);
-        var isBlockwise = plan.Parameters[AttentionTemplate.Algorithm] == "blockwise";
+        var tiling = plan.Parameters[AttentionTemplate.Algorithm] == "blockwise"
+            ? BlockwiseTiling.Of(plan.Parameters.Number(AttentionTemplate.TileRows), plan.Parameters.Number(AttentionTemplate.TileColumns))
+            : null;
 
         // Layers lie in the same buffers: one attention serves them all, unless each has a bias of its own.
-        var key = (qkv.Buffer, output.Buffer, bias, plan.Parameters);
+        var key = (qkv.Buffer, output.Buffer, bias, tiling);
         if (!_attentions.TryGetValue(key, out var attention))
         {
             var problem = Problem(geometry, _workload, bias is null ? null : new RelativeBias(bias, _spec.RelativeMaxDistance)).Validated();
@@ -149,16 +144,16 @@ internal sealed class SegmentCompiler : IDisposable
             var launch = new AttentionLaunch(
                 _device, problem, Operand(qkv, 0), Operand(qkv, keys), Operand(qkv, keys + (geometry.KvHeads * geometry.HeadSize)), Operand(output, 0));
             var kernels = new AttentionKernels(_kernels);
-            IReadOnlyList<KernelLaunch> launches = isBlockwise && BlockwiseRun.Computes(problem)
-                ? BlockwiseRun.Plan(kernels, launch, TilingOf(plan.Parameters))
-                : RowwiseRun.Plan(kernels, launch);
-            _attentions.Add(key, attention = (launch, launches));
+            attention = (launch, tiling is not null && BlockwiseRun.Computes(problem)
+                ? BlockwiseRun.Plan(kernels, launch, tiling).Launches
+                : RowwiseRun.Plan(kernels, launch));
+            _attentions.Add(key, attention);
         }
 
-        return attention.Launches;
+        return attention.Steps;
     }
 
-    private KernelLaunch ResidualNorm(
+    private KernelStep ResidualNorm(
         OperatorGraph graph, Segment segment, ResidualOperator residual, NormOperator norm, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var sum = graph.IsLiveAfter(residual.Output, segment.End - 1) ? frame[residual.Output] : null;
@@ -169,7 +164,7 @@ internal sealed class SegmentCompiler : IDisposable
             new ProductEnd { Bias = Vector(residual.Bias, weights), Residual = frame[residual.Inputs[1]], Norm = Norm(norm, weights), Sum = sum });
     }
 
-    private IReadOnlyList<KernelLaunch> Single(OperatorGraph graph, GraphOperator op, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    private IReadOnlyList<KernelStep> Single(OperatorGraph graph, GraphOperator op, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
         var end = op switch
         {
@@ -189,7 +184,7 @@ internal sealed class SegmentCompiler : IDisposable
             : [.. Embedding.Compile(op, weights, frame[op.Output])];
     }
 
-    private KernelLaunch Rotary(AttentionGeometry geometry, RotaryOperator op, DeviceMatrix x, DeviceMatrix y)
+    private KernelStep Rotary(AttentionGeometry geometry, RotaryOperator op, DeviceMatrix x, DeviceMatrix y)
     {
         if (_angles is not { } angles)
         {
@@ -203,7 +198,7 @@ internal sealed class SegmentCompiler : IDisposable
             .Set("y", y.Buffer)
             .Set("cosines", angles.Cosines)
             .Set("sines", angles.Sines);
-        return new KernelLaunch(parameters, new Grid(x.Rows));
+        return new KernelStep(parameters, new Grid(x.Rows));
     }
 
     // Launches follow each other: sums of one size may lie in one place.
