@@ -43,7 +43,7 @@ public sealed record PlanFallback(ExecutionPlan Plan, ImmutableArray<RefusedSegm
             refused.Add(new RefusedSegment(segment, refusal));
             for (var start = segment.Segment.Start; start < segment.Segment.End; start = segments[^1].Segment.End)
             {
-                segments.Add(Longest(start, segment.Segment));
+                segments.Add(Longest(start, segment.Segment, refusal));
             }
         }
 
@@ -52,9 +52,9 @@ public sealed record PlanFallback(ExecutionPlan Plan, ImmutableArray<RefusedSegm
         Refusal? RefusalOf(SegmentPlan segment) =>
             backend.Supports(TemplateCatalog.Named(segment.Template), new SegmentContext(graph, segment.Segment, workload, backend.Device), segment.Parameters);
 
-        SegmentPlan Longest(int start, Segment refusedSegment)
+        SegmentPlan Longest(int start, Segment refusedSegment, Refusal first)
         {
-            Refusal? last = null;
+            var last = first;
             var whole = Enumerable.Range(1, refusedSegment.End - start).Reverse().Where(length => length < refusedSegment.Length);
             var longer = Enumerable.Range(1, graph.Operators.Length - start).Where(length => start + length > refusedSegment.End); // an attention
             foreach (var length in whole.Concat(longer))
@@ -67,14 +67,15 @@ public sealed record PlanFallback(ExecutionPlan Plan, ImmutableArray<RefusedSegm
 
                 var defaults = ParameterSet.Default(template.Parameters(new SegmentContext(graph, segment, workload, backend.Device)));
                 var candidate = new SegmentPlan(segment, template.Name, defaults);
-                last = RefusalOf(candidate);
-                if (last is null)
+                if (RefusalOf(candidate) is not { } refusal)
                 {
                     return candidate;
                 }
+
+                last = refusal;
             }
 
-            throw new InvalidInputException($"operator '{graph.Operators[start].Name}'", last?.Reason ?? "no template", $"one that {backend.Device.Backend} runs");
+            throw new InvalidInputException($"operator '{graph.Operators[start].Name}'", last.Reason, $"one that {backend.Device.Backend} runs");
         }
     }
 }

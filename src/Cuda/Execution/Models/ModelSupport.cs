@@ -105,7 +105,8 @@ internal static class ModelSupport
             : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? SumsInCache(shape.First, context.Workload.Rows, device);
     }
 
-    // Between the product and the row kernel that normalises lie float sums: out of the cache they cost more than the fusion saves.
+    // Between the product and the row kernel that normalises lie float sums: out of the cache they cost more than the fusion saves. The simulator has no
+    // cache that would cost anything.
     private static Refusal? SumsInCache(GemmOperator gemm, int rows, IKernelDevice device)
     {
         var bytes = (long)rows * gemm.Width * sizeof(float);
