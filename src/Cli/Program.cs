@@ -19,6 +19,7 @@ var root = new RootCommand(
     """)
 {
     RunCommand.Create(),
+    PlanCommand.Create(),
     AttentionCommand.Create(),
     MaskCommand.Create(),
     DevicesCommand.Create(),

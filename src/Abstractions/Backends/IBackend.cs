@@ -20,6 +20,13 @@ public interface IBackend : IDisposable
     /// </summary>
     Refusal? Supports(FusionTemplate template, SegmentContext context, ParameterSet parameters);
 
+    /// <summary>What would run a segment that is supported, for people: kernel, tile, and what else the backend decides itself.</summary>
+    string Describe(FusionTemplate template, SegmentContext context, ParameterSet parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        return parameters.ToString();
+    }
+
     /// <summary>Packs weights, plans buffers and binds kernels.</summary>
     /// <exception cref="InvalidInputException">The plan does not belong to this model, workload or backend.</exception>
     IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan);

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Stof.Reference.Backends;
+using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Cuda.Driver;
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Cuda.Ptx;
@@ -15,6 +17,23 @@ internal static class BackendArgument
 
     /// <summary>True for the processor, whose options (threads, tile) the others lack.</summary>
     public static bool IsCpu(string text) => text == "cpu";
+
+    /// <summary>Opens the backend that a text names.</summary>
+    /// <param name="text">As <see cref="Help"/> says.</param>
+    /// <param name="threads">Threads of the processor; null for all.</param>
+    /// <exception cref="InvalidInputException">The text names no backend, or threads are given for another one than the processor.</exception>
+    /// <exception cref="DeviceUnavailableException">There is no such device here.</exception>
+    public static IBackend OpenBackend(string text, int? threads)
+    {
+        if (IsCpu(text))
+        {
+            return new CpuBackend(threads);
+        }
+
+        return threads is null
+            ? new CudaBackend(Open(text))
+            : throw new InvalidInputException("--threads", "given", $"only with --backend cpu, not {text}");
+    }
 
     /// <summary>Opens a device that is not the processor.</summary>
     /// <exception cref="InvalidInputException">The text names no backend.</exception>

@@ -15,6 +15,7 @@ namespace Stof.Reference.Cli.Running;
 internal sealed class ModelRun(RunRequest request, IRunProgress progress)
 {
     private const int TimedRuns = 5;
+    private const string Simulator = "simulator";
 
     /// <summary>Does it all.</summary>
     /// <exception cref="InvalidInputException">Something that was asked for does not fit.</exception>
@@ -32,8 +33,9 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
 
         var workload = new Workload(input.Batch, input.Length, request.Type, mask, spec.QueryHeads);
         _ = workload.Tiles; // binds the mask now: a mask of another size is an error before anything is searched
-        using var backend = new CpuBackend(request.Threads);
-        var (plan, source, tuning) = ChoosePlan(model, workload, backend);
+        using var backend = BackendArgument.OpenBackend(request.Backend, request.Threads);
+        var (chosen, source, tuning) = ChoosePlan(model, workload, backend);
+        var (plan, refused) = PlanFallback.For(backend, model.Graph.Layer, workload, chosen);
         var (baselineName, baselinePlan) = Baseline(model, workload, backend);
 
         progress.Step("packing weights");
@@ -52,6 +54,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
             Device = backend.Device,
             Plan = plan,
             PlanSource = source,
+            Refused = refused,
             Tuning = tuning,
             LastHiddenState = last,
             PlanSeconds = seconds.Plan,
@@ -97,7 +100,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
 
     private static int DefaultLength(ModelSpec spec) => spec.MaxPositions > 0 ? Math.Min(spec.MaxPositions, 128) : 128;
 
-    private (ExecutionPlan Plan, string Source, TuningResult? Tuning) ChoosePlan(TransformerModel model, Workload workload, CpuBackend backend)
+    private (ExecutionPlan Plan, string Source, TuningResult? Tuning) ChoosePlan(TransformerModel model, Workload workload, IBackend backend)
     {
         var graph = model.Graph.Layer;
         if (request.PlanFile is not null)
@@ -128,7 +131,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
         return (tuning.Plan, $"two-stage search, {tuning.Samples} samples in {Output.Time(tuning.Overhead.Total)}", tuning);
     }
 
-    private static (string Name, ExecutionPlan Plan) Baseline(TransformerModel model, Workload workload, CpuBackend backend)
+    private static (string Name, ExecutionPlan Plan) Baseline(TransformerModel model, Workload workload, IBackend backend)
     {
         var graph = model.Graph.Layer;
         var detached = ExecutionPlan.Detached(graph, workload, backend.Device);
@@ -143,11 +146,13 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
         var planTimes = new List<double>();
         var baselineTimes = new List<double>();
         var segments = new List<IReadOnlyList<double>>();
-        for (var run = 0; run <= TimedRuns; run++)
+        var isSimulated = request.Backend == Simulator; // its time says nothing about a device's: one run is enough
+        var last = isSimulated ? 0 : TimedRuns;
+        for (var run = 0; run <= last; run++)
         {
             progress.Fraction("timing", (double)run / TimedRuns);
             var (planSeconds, baselineSeconds) = (Timing.Seconds(() => plan.Run(input)), Timing.Seconds(() => baseline.Run(input)));
-            if (run > 0)
+            if (run > 0 || isSimulated)
             {
                 planTimes.Add(planSeconds); // run 0 warms up
                 baselineTimes.Add(baselineSeconds);

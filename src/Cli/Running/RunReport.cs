@@ -18,6 +18,11 @@ internal static class RunReport
         console.MarkupLineInterpolated($"device  {run.Device.Name}, {run.Device.Workers} threads, {run.Device.VectorBits}-bit vectors");
         PrintMask(run, console);
         console.MarkupLineInterpolated($"plan    scheme [bold]{run.Plan.Scheme.ToHex()}[/] from {run.PlanSource}");
+        foreach (var (segment, refusal) in run.Refused)
+        {
+            console.MarkupLineInterpolated($"        {segment.Template} {segment.Segment} runs in smaller segments: {refusal.Code}, {refusal.Reason}");
+        }
+
         console.Write(Segments(run));
         console.MarkupLineInterpolated(
             $"forward {Output.Time(run.PlanSeconds)}; {run.BaselineName} {Output.Time(run.BaselineSeconds)}; speed-up [bold]{run.BaselineSeconds / run.PlanSeconds:f2}x[/]");
@@ -54,6 +59,14 @@ internal static class RunReport
         },
         ["plan"] = PlanJson.ToJson(run.Plan),
         ["planSource"] = run.PlanSource,
+        ["refused"] = new JsonArray([.. run.Refused.Select(refused => new JsonObject
+        {
+            ["template"] = refused.Segment.Template,
+            ["start"] = refused.Segment.Segment.Start,
+            ["length"] = refused.Segment.Segment.Length,
+            ["code"] = refused.Refusal.Code,
+            ["reason"] = refused.Refusal.Reason,
+        })]),
         ["seconds"] = Output.Number(run.PlanSeconds),
         ["baseline"] = run.BaselineName,
         ["baselineSeconds"] = Output.Number(run.BaselineSeconds),

@@ -27,6 +27,9 @@ internal sealed record RunRequest
     /// <summary>Dtype of weights and activations.</summary>
     public DType Type { get; init; } = DType.F32;
 
+    /// <summary>Backend by its name on the command line.</summary>
+    public string Backend { get; init; } = "cpu";
+
     /// <summary>Threads, or null for all processors.</summary>
     public int? Threads { get; init; }
 

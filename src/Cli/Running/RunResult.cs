@@ -24,6 +24,9 @@ internal sealed record RunResult
     /// <summary>The plan that ran.</summary>
     public required ExecutionPlan Plan { get; init; }
 
+    /// <summary>Segments of the plan that the backend refused, and that run in smaller ones.</summary>
+    public ImmutableArray<RefusedSegment> Refused { get; init; } = [];
+
     /// <summary>Where the plan came from, for people.</summary>
     public required string PlanSource { get; init; }
 

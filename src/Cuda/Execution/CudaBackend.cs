@@ -55,6 +55,14 @@ public sealed class CudaBackend : IBackend
     }
 
     /// <inheritdoc/>
+    public string Describe(FusionTemplate template, SegmentContext context, ParameterSet parameters)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(parameters);
+        return ModelSupport.Describe(template, context, parameters, KernelDevice);
+    }
+
+    /// <inheritdoc/>
     public IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -34,6 +34,30 @@ internal static class ModelSupport
         };
     }
 
+    /// <summary>What runs a segment that is supported.</summary>
+    public static string Describe(FusionTemplate template, SegmentContext context, ParameterSet parameters, IKernelDevice device)
+    {
+        if (template is AttentionTemplate)
+        {
+            var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
+            return parameters[AttentionTemplate.Algorithm] == "blockwise" && BlockwiseRun.Computes(problem)
+                ? $"block-wise attention, {BlockwiseTiling.Of(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns))}"
+                : "row-wise attention, a warp a query";
+        }
+
+        if (template is not GemmTemplate)
+        {
+            return "row kernel, one walk";
+        }
+
+        var shape = ProductShape.Parse(context.Operators);
+        var choice = SegmentCompiler.ChoiceOf(
+            parameters, context.Workload.Type, device, context.Workload.Rows, shape.First, shape.FirstEpilogue.Activation == ActivationKind.SwiGlu);
+        var blocks = (context.Workload.Rows + choice.Tile.Rows - 1) / choice.Tile.Rows * ((shape.First.Width + choice.Tile.Columns - 1) / choice.Tile.Columns) * choice.Splits;
+        var rest = choice.Splits > 1 || shape.FirstEpilogue.Norm is not null ? ", float sums, then a row kernel" : "";
+        return $"product {context.Workload.Rows}x{shape.First.Width}x{shape.First.Depth}, tile {choice.Tile}, {(choice.Splits == 1 ? "" : $"{choice.Splits} splits, ")}{blocks} blocks{rest}";
+    }
+
     private static Refusal? CheckAttention(SegmentContext context, ParameterSet parameters, IKernelDevice device)
     {
         if (parameters[AttentionTemplate.Algorithm] != "blockwise")
