@@ -40,8 +40,11 @@ internal static class ModelSupport
         if (template is AttentionTemplate)
         {
             var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
-            return parameters[AttentionTemplate.Algorithm] == "blockwise" && BlockwiseRun.Computes(problem)
-                ? $"block-wise attention, {BlockwiseTiling.Of(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns))}"
+            var tiling = problem.Type == DType.F32
+                ? BlockwiseTiling.Exact
+                : BlockwiseTiling.Of(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
+            return parameters[AttentionTemplate.Algorithm] == "blockwise" && BlockwiseRun.Computes(problem, device.Target)
+                ? $"block-wise attention, {tiling}"
                 : "row-wise attention, a warp a query";
         }
 
