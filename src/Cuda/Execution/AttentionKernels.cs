@@ -11,7 +11,7 @@ internal sealed class AttentionKernels(KernelLibrary library)
     public Kernel Get(RowwiseAttentionSpec spec) => library.Get(spec, RowwiseAttention.Build);
 
     /// <summary>The block-wise kernel of a specification.</summary>
-    public Kernel Get(BlockwiseAttentionSpec spec) => library.Get(spec, BlockwiseAttention.Build);
+    public Kernel Get(BlockwiseAttentionSpec spec) => library.Get(spec, spec.IsExact ? FmaAttention.Build : BlockwiseAttention.Build);
 
     /// <summary>The merge kernel of a specification.</summary>
     public Kernel Get(SplitMergeSpec spec) => library.Get(spec, SplitMerge.Build);

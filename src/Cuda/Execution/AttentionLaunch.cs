@@ -118,21 +118,17 @@ internal sealed class AttentionLaunch : IDisposable
         return _lse is null ? parameters : parameters.Set("lse", _lse);
     }
 
-    /// <summary>Copies the inputs to the device.</summary>
-    /// <exception cref="InvalidInputException">A tensor does not fit the problem.</exception>
+    /// <summary>Copies inputs of the problem's sizes to the device.</summary>
     public void Upload(HostTensor q, HostTensor k, HostTensor v)
     {
-        AttentionTensors.RequireInputs(Problem, q, k, v);
         Write(_q.Buffer, q);
         Write(_k.Buffer, k);
         Write(_v.Buffer, v);
     }
 
     /// <summary>Waits for the results and copies them.</summary>
-    /// <exception cref="InvalidInputException">A tensor does not fit the problem.</exception>
     public void Download(HostTensor output, HostTensor? logSumExp)
     {
-        AttentionTensors.RequireResults(Problem, output, logSumExp);
         Read(_o.Buffer, output);
         if (_lse is not null)
         {

@@ -11,18 +11,19 @@ namespace Stof.Reference.Cuda.Execution;
 internal static class BlockwiseRun
 {
     private const int LargestHeadSize = 256; // beyond, O of a warp exceeds the registers
-    private const int SizeStep = 8; // sixteen bytes, one asynchronous copy
+    private const int CopyBytes = 16; // of one asynchronous copy
     private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
 
     /// <summary>True if the kernel computes a problem.</summary>
-    public static bool Computes(AttentionProblem problem) =>
-        problem.Type is DType.F16 or DType.BF16
-        && problem.HeadSize % SizeStep == 0 && problem.HeadSize <= LargestHeadSize
-        && problem.ValueSize % SizeStep == 0 && problem.ValueSize <= LargestHeadSize;
+    public static bool Computes(AttentionProblem problem, Target target) =>
+        problem.Type is DType.F32 or DType.F16 or DType.BF16
+        && problem.HeadSize * problem.Type.Size() % CopyBytes == 0 && problem.HeadSize <= LargestHeadSize
+        && problem.ValueSize * problem.Type.Size() % CopyBytes == 0 && problem.ValueSize <= LargestHeadSize
+        && (problem.Type != DType.F32 || Fits(problem, BlockwiseTiling.Exact, target));
 
     /// <summary>True if a tiling's registers and shared memory are likely to suffice.</summary>
     public static bool Fits(AttentionProblem problem, BlockwiseTiling tiling, Target target) =>
-        SpecOf(problem, tiling) is { LikelySpills: false } spec && spec.SharedBytes <= target.SharedBytes;
+        (problem.Type != DType.F32 || tiling == BlockwiseTiling.Exact) && SpecOf(problem, tiling) is { LikelySpills: false } spec && spec.SharedBytes <= target.SharedBytes;
 
     /// <summary>What a problem launches.</summary>
     /// <param name="kernels">Kernels that exist already.</param>
@@ -32,7 +33,7 @@ internal static class BlockwiseRun
     public static (BlockwiseTiling Tiling, IReadOnlyList<KernelStep> Launches) Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling? wanted)
     {
         var p = launch.Problem;
-        var (tiling, mask, work) = wanted is null ? Cheapest(launch) : Lists(launch, wanted);
+        var (tiling, mask, work) = p.Type == DType.F32 ? Lists(launch, BlockwiseTiling.Exact) : wanted is null ? Cheapest(launch) : Lists(launch, wanted);
         var spec = SpecOf(p, tiling) with
         {
             Bias = AttentionLaunch.BiasFormOf(p),
@@ -48,7 +49,7 @@ internal static class BlockwiseRun
             .Set("keys", p.KvLength)
             .Set("load_col_idx", launch.Memory.Upload<int>(NotEmpty(mask.LoadColIdx)))
             .Set("load_part_idx", launch.Memory.Upload<int>(NotEmpty(mask.LoadPartIdx)))
-            .Set("bits", launch.Memory.Upload<uint>(FragmentBits.Of(mask)));
+            .Set("bits", launch.Memory.Upload<uint>(spec.IsExact ? FmaBits.Of(mask) : FragmentBits.Of(mask)));
         launch.SetResult(launch.SetScores(launch.SetOperands(parameters), isExplicit: !spec.HasPositiveScale));
         var states = spec.IsSplit ? new StateBuffers(launch.Memory, (long)work.Parts * spec.QueryTile, p.ValueSize) : null;
         states?.Set(parameters);

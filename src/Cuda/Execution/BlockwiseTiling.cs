@@ -9,6 +9,9 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="WarpRows">Queries of a warp, 16 or 32: with 32 a warp reads K and V half as often, and needs nearly twice the registers.</param>
 public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int WarpRows = 16)
 {
+    /// <summary>The one of F32.</summary>
+    public static BlockwiseTiling Exact { get; } = new(64, 32, 2);
+
     /// <summary>All that the search tries.</summary>
     public static IReadOnlyList<BlockwiseTiling> Space { get; } =
     [

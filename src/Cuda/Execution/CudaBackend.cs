@@ -13,6 +13,7 @@ namespace Stof.Reference.Cuda.Execution;
 public sealed class CudaBackend : IBackend
 {
     private const int LargestGridSide = 65_535; // along y and z
+    private const int FewQueries = 64; // rows of a tile: with fewer, heads that share keys share a tile
     private const int VectorBits = 32 * 32; // a warp
 
     private readonly KernelLibrary _library;
@@ -121,27 +122,28 @@ public sealed class CudaBackend : IBackend
     public IPreparedAttention Prepare(AttentionProblem problem, BlockwiseTiling? tiling)
     {
         this.Require(problem);
-        var isBlockwise = !_isRowwiseOnly && BlockwiseRun.Computes(problem);
+        var isBlockwise = !_isRowwiseOnly && BlockwiseRun.Computes(problem, KernelDevice.Target);
         if (tiling is not null && !isBlockwise)
         {
             throw new InvalidInputException(nameof(tiling), tiling.ToString(), "none: the row-wise kernel computes this problem");
         }
 
-        var launch = new AttentionLaunch(KernelDevice, problem);
+        var computed = isBlockwise && problem.QueryLength < FewQueries ? GroupedQueries.Pack(problem) ?? problem : problem;
+        var launch = new AttentionLaunch(KernelDevice, computed);
         try
         {
             if (problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize == 0)
             {
-                return new CudaPreparedAttention(launch, "nothing to compute", []);
+                return new CudaPreparedAttention(problem, launch, "nothing to compute", []);
             }
 
             if (!isBlockwise)
             {
-                return new CudaPreparedAttention(launch, "rowwise", RowwiseRun.Plan(_kernels, launch));
+                return new CudaPreparedAttention(problem, launch, "rowwise", RowwiseRun.Plan(_kernels, launch));
             }
 
             var (chosen, launches) = BlockwiseRun.Plan(_kernels, launch, tiling);
-            return new CudaPreparedAttention(launch, $"blockwise {chosen}", launches);
+            return new CudaPreparedAttention(problem, launch, $"blockwise {chosen}", launches);
         }
         catch
         {

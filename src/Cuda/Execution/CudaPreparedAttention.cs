@@ -14,21 +14,33 @@ internal sealed class CudaPreparedAttention : IPreparedAttention
     private readonly IDeviceProgram _program;
 
     /// <summary>Takes over the launch's memory.</summary>
-    public CudaPreparedAttention(AttentionLaunch launch, string kernel, IReadOnlyList<KernelStep> steps)
+    /// <param name="problem">What is computed.</param>
+    /// <param name="launch">The same, perhaps with query heads as queries: tensors of the same bytes.</param>
+    /// <param name="kernel">For people.</param>
+    /// <param name="steps">What is launched.</param>
+    public CudaPreparedAttention(AttentionProblem problem, AttentionLaunch launch, string kernel, IReadOnlyList<KernelStep> steps)
     {
-        (_launch, Kernel, _steps) = (launch, kernel, steps);
+        (Problem, _launch, Kernel, _steps) = (problem, launch, kernel, steps);
         _program = steps.Count == 0 ? new StepwiseProgram(launch.Device, []) : launch.Device.Record(steps);
     }
 
-    public AttentionProblem Problem => _launch.Problem;
+    public AttentionProblem Problem { get; }
 
     public string Kernel { get; }
 
-    public void SetInputs(HostTensor q, HostTensor k, HostTensor v) => _launch.Upload(q, k, v);
+    public void SetInputs(HostTensor q, HostTensor k, HostTensor v)
+    {
+        AttentionTensors.RequireInputs(Problem, q, k, v);
+        _launch.Upload(q, k, v);
+    }
 
     public void Run() => _program.Run();
 
-    public void GetOutputs(HostTensor output, HostTensor? logSumExp) => _launch.Download(output, logSumExp);
+    public void GetOutputs(HostTensor output, HostTensor? logSumExp)
+    {
+        AttentionTensors.RequireResults(Problem, output, logSumExp);
+        _launch.Download(output, logSumExp);
+    }
 
     public IReadOnlyList<double> Measure(int samples)
     {

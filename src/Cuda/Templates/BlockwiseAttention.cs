@@ -16,14 +16,11 @@ namespace Stof.Reference.Cuda.Templates;
 internal sealed class BlockwiseAttention
 {
     private const int WarpLanes = 32;
-    private const int ChunkBytes = 16; // of one asynchronous copy
     private const int HalfBytes = 2;
 
     private readonly KernelBuilder _b;
     private readonly BlockwiseAttentionSpec _spec;
     private readonly BlockwiseParameters _p;
-    private readonly int _depth; // D in whole steps
-    private readonly int _valueDepth;
     private readonly int _keyPitch;
     private readonly int _valuePitch;
     private readonly B32 _thread;
@@ -35,10 +32,8 @@ internal sealed class BlockwiseAttention
         _spec = spec;
         _b = new KernelBuilder(NameOf(spec), target);
         _p = new BlockwiseParameters(_b, spec);
-        _depth = BlockwiseAttentionSpec.Padded(spec.HeadSize);
-        _valueDepth = BlockwiseAttentionSpec.Padded(spec.ValueSize);
-        _keyPitch = BlockwiseAttentionSpec.Pitch(spec.HeadSize);
-        _valuePitch = BlockwiseAttentionSpec.Pitch(spec.ValueSize);
+        _keyPitch = spec.KeyRow.Pitch;
+        _valuePitch = spec.ValueRow.Pitch;
         _thread = _b.ThreadX();
         _lane = _b.And(_thread, WarpLanes - 1);
         _warp = _b.ShrU32(_thread, 5);
@@ -46,7 +41,9 @@ internal sealed class BlockwiseAttention
 
     private int Threads => _spec.Warps * WarpLanes;
 
-    private int OutputTiles => _valueDepth / MmaShape.Columns;
+    private int Steps => _spec.KeyRow.PaddedBytes / HalfBytes / MmaShape.Depth;
+
+    private int OutputTiles => _spec.ValueRow.PaddedBytes / HalfBytes / MmaShape.Columns;
 
     /// <summary>Writes the kernel.</summary>
     /// <exception cref="InvalidInputException">The specification is out of range.</exception>
@@ -76,7 +73,8 @@ internal sealed class BlockwiseAttention
         return new BlockwiseAttention(spec, target).Build();
     }
 
-    private static string NameOf(BlockwiseAttentionSpec spec) =>
+    /// <summary>Name of the kernel.</summary>
+    internal static string NameOf(BlockwiseAttentionSpec spec) =>
         $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}x{spec.WarpRows}".ToLowerInvariant()
         + (spec.Bias == BiasForm.None ? "" : $"_bias_{spec.Bias}".ToLowerInvariant())
         + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
@@ -84,24 +82,11 @@ internal sealed class BlockwiseAttention
     private Kernel Build()
     {
         var queryTile = _b.AddressOf(_b.Shared("q", _spec.QueryTile * Math.Max(_keyPitch, _valuePitch)));
-        var keys = new StagedTile(_b, _b.AddressOf(_b.Shared("k", _spec.Stages * _spec.KeyTile * _keyPitch)), _spec.KeyTile * _keyPitch, _spec.Stages);
-        var values = new StagedTile(_b, _b.AddressOf(_b.Shared("v", _spec.Stages * _spec.KeyTile * _valuePitch)), _spec.KeyTile * _valuePitch, _spec.Stages);
         var item = new WorkItem(_b, _p, _spec.QueryTile);
-
-        // The first tiles are on their way before anything else happens.
-        CopyRows(queryTile, _keyPitch, item.QueryPlane, _p.Q.RowStride, item.FirstQuery, _p.Queries, _spec.QueryTile, _spec.HeadSize);
-        var next = _b.Copy(item.Entry);
-        var nextColumn = _b.Copy(Column(item, next));
-        for (var stage = 0; stage < _spec.Stages - 1; stage++)
-        {
-            CopyNext(item, keys, values, next, nextColumn);
-        }
-
-        var entry = _b.Copy(item.Entry);
+        var walk = new TileWalk(_b, _spec, _p, item, new TileCopy(_b, _thread, Threads), queryTile);
         var bits = new TileBits(_b, _spec, _p, item, _warp, _lane);
-        bits.Load(bits.Part(entry));
-        _b.WaitCopies(_spec.Stages - 2);
-        _b.Barrier();
+        bits.Load(bits.Part(item.Entry));
+        walk.AwaitQueries();
         var q = LoadQueries(queryTile);
         var states = new FragmentState[_spec.Strips];
         for (var strip = 0; strip < states.Length; strip++)
@@ -109,38 +94,29 @@ internal sealed class BlockwiseAttention
             states[strip] = new FragmentState(_b, OutputTiles);
         }
 
-        _b.While(
-            () => _b.CompareS32(Comparison.Less, entry, item.End),
-            () =>
+        walk.Each(entry =>
+        {
+            var nextPart = bits.Part(_b.Add(entry, 1));
+            var scores = Scores(q, walk.Keys);
+            if (!_p.Scores.IsPlain)
             {
-                _b.WaitCopies(_spec.Stages - 2);
-                _b.Barrier();
-                CopyNext(item, keys, values, next, nextColumn);
-                var nextPart = bits.Part(_b.Add(entry, 1));
-                var scores = Scores(q, keys.Current);
-                if (!_p.Scores.IsPlain)
+                var column = walk.Column(entry);
+                for (var strip = 0; strip < scores.Length; strip++)
                 {
-                    var column = Column(item, entry);
-                    for (var strip = 0; strip < scores.Length; strip++)
-                    {
-                        Transform(item, Strip(strip), column, scores[strip]);
-                    }
+                    Transform(item, Strip(strip), column, scores[strip]);
                 }
+            }
 
-                bits.Apply(scores);
-                bits.Load(nextPart);
-                var weights = new B32[states.Length][][];
-                for (var strip = 0; strip < states.Length; strip++)
-                {
-                    weights[strip] = states[strip].Softmax(_spec.Type, scores[strip], _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
-                }
+            bits.Apply(scores);
+            bits.Load(nextPart);
+            var weights = new B32[states.Length][][];
+            for (var strip = 0; strip < states.Length; strip++)
+            {
+                weights[strip] = states[strip].Softmax(_spec.Type, scores[strip], _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
+            }
 
-                Accumulate(weights, values.Current, states);
-                keys.Advance();
-                values.Advance();
-                _b.Assign(entry, _b.Add(entry, 1));
-            });
-        _b.WaitAllCopies();
+            Accumulate(weights, walk.Values, states);
+        });
         if (_valuePitch != _keyPitch)
         {
             _b.Barrier(); // a warp's rows of O are not where its rows of Q were, which another may still be reading
@@ -152,89 +128,6 @@ internal sealed class BlockwiseAttention
         }
 
         return _b.Build(Threads);
-    }
-
-    // The tile column of an entry; of the last one beyond the end, so that it can be asked for ahead.
-    private B32 Column(WorkItem item, B32 entry) =>
-        _b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, item.Clamped(entry), sizeof(int)));
-
-    // Asks for the next listed tile, if there is one; what is asked for counts as a group either way. Its column is known already, and that of
-    // the one after it is asked for.
-    private void CopyNext(WorkItem item, StagedTile keys, StagedTile values, B32 next, B32 column)
-    {
-        _b.If(
-            _b.CompareS32(Comparison.Less, next, item.End),
-            () =>
-            {
-                var first = _b.MulLo(column, _spec.KeyTile);
-                CopyRows(keys.Filling, _keyPitch, item.KeyPlane, _p.K.RowStride, first, _p.Keys, _spec.KeyTile, _spec.HeadSize);
-                CopyRows(values.Filling, _valuePitch, item.ValuePlane, _p.V.RowStride, first, _p.Keys, _spec.KeyTile, _spec.ValueSize);
-            });
-        _b.CommitCopies();
-        keys.Fill();
-        values.Fill();
-        _b.Assign(next, _b.Add(next, 1));
-        _b.Assign(column, Column(item, next));
-    }
-
-    // Rows beyond the tensor's end and columns beyond the head size become zeros.
-    private void CopyRows(SharedPointer tile, int pitch, B64 plane, B32 stride, B32 first, B32 limit, int rows, int size)
-    {
-        var chunks = BlockwiseAttentionSpec.Padded(size) * HalfBytes / ChunkBytes; // of a row
-        if (Threads % chunks == 0)
-        {
-            CopyColumns(tile, pitch, plane, stride, first, limit, rows, size, chunks);
-            return;
-        }
-
-        for (var start = 0; start < rows * chunks; start += Threads)
-        {
-            var index = _b.Add(_thread, start);
-            var row = _b.DivU32(index, chunks);
-            var chunk = _b.Sub(index, _b.MulLo(row, chunks));
-            var position = _b.Add(first, row);
-            var source = _b.Add(_b.MadWideU32(position, stride, plane), _b.ExtendU32(_b.Shl(chunk, 4)));
-            var target = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, pitch, _b.Shl(chunk, 4))), tile.Offset);
-            Copy(target, source, _b.CompareU32(Comparison.Less, position, limit), chunk, size, chunks, start + Threads > rows * chunks ? _b.CompareU32(Comparison.Less, index, rows * chunks) : null);
-        }
-    }
-
-    // Where the threads are whole rows of chunks, each copies one column of them: addresses go on by constants.
-    private void CopyColumns(SharedPointer tile, int pitch, B64 plane, B32 stride, B32 first, B32 limit, int rows, int size, int chunks)
-    {
-        var rowsAtOnce = Threads / chunks;
-        var row = _b.DivU32(_thread, chunks);
-        var chunk = _b.Sub(_thread, _b.MulLo(row, chunks));
-        var position = _b.Add(first, row);
-        var source = _b.Add(_b.MadWideU32(position, stride, plane), _b.ExtendU32(_b.Shl(chunk, 4)));
-        var step = _b.MulWideU32(stride, rowsAtOnce);
-        var target = new SharedPointer(_b.Add(tile.Base, _b.Mad(row, pitch, _b.Shl(chunk, 4))), tile.Offset);
-        for (var start = 0; start < rows; start += rowsAtOnce)
-        {
-            var isThere = _b.CompareU32(Comparison.Less, _b.Add(position, start), limit);
-            Copy(target + (start * pitch), source, isThere, chunk, size, chunks, start + rowsAtOnce > rows ? _b.CompareU32(Comparison.Less, _b.Add(row, start), rows) : null);
-            source = _b.Add(source, step);
-        }
-    }
-
-    private void Copy(SharedPointer target, B64 source, Pred isThere, B32 chunk, int size, int chunks, Pred? isMine)
-    {
-        if (size * HalfBytes < chunks * ChunkBytes)
-        {
-            isThere = _b.And(isThere, _b.CompareU32(Comparison.Less, chunk, size * HalfBytes / ChunkBytes));
-        }
-
-        var bytes = _b.Select<B32>(isThere, ChunkBytes, 0);
-        if (isMine is not { } mine)
-        {
-            _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
-            return;
-        }
-
-        using (_b.When(mine))
-        {
-            _b.CopyAsync(target, new GlobalPointer(source), ChunkBytes, bytes);
-        }
     }
 
     // Number of one of the warp's strips in the tile row.
@@ -257,7 +150,7 @@ internal sealed class BlockwiseAttention
         var fragments = new B32[_spec.Strips][][];
         for (var strip = 0; strip < fragments.Length; strip++)
         {
-            fragments[strip] = [.. Enumerable.Range(0, _depth / MmaShape.Depth).Select(step => Load(strip, step))];
+            fragments[strip] = [.. Enumerable.Range(0, Steps).Select(step => Load(strip, step))];
         }
 
         return (strip, step) => fragments[strip][step];
@@ -277,7 +170,7 @@ internal sealed class BlockwiseAttention
         }
 
         // Steps outside: a product's accumulators are not those of the product before.
-        for (var step = 0; step < _depth / MmaShape.Depth; step++)
+        for (var step = 0; step < Steps; step++)
         {
             var queries = Enumerable.Range(0, scores.Length).Select(strip => q(strip, step)).ToArray();
             for (var pair = 0; pair < _spec.KeyTile / MmaShape.Columns; pair += 2)

@@ -3,9 +3,9 @@ using Stof.Reference.Numerics;
 namespace Stof.Reference.Cuda.Templates;
 
 /// <summary>What a block-wise attention kernel is built for; everything else comes with the launch.</summary>
-/// <param name="Type">F16 or BF16.</param>
-/// <param name="HeadSize">D, a multiple of 8.</param>
-/// <param name="ValueSize">Dv, a multiple of 8.</param>
+/// <param name="Type">F16 or BF16 for <see cref="BlockwiseAttention"/>, F32 for <see cref="FmaAttention"/>.</param>
+/// <param name="HeadSize">D, a multiple of 8; of 4 in F32.</param>
+/// <param name="ValueSize">Dv, likewise.</param>
 public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
 {
     private const int MostFragmentRegisters = 165; // of 255; seen to fit at 160, and to spill at 224
@@ -46,7 +46,9 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     public bool KeepsQueries => HeadSize <= 128;
 
     /// <summary>True if O, scores, weights and Q take so many registers that nothing is left for addresses and operands.</summary>
-    public bool LikelySpills => Strips * ((Padded(ValueSize) / 2) + (KeyTile / 2) + (KeepsQueries ? Padded(HeadSize) / 4 : 0)) > MostFragmentRegisters;
+    public bool LikelySpills => IsExact
+        ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > MostFragmentRegisters
+        : Strips * ((ValueRow.PaddedBytes / 4) + (KeyTile / 2) + (KeepsQueries ? KeyRow.PaddedBytes / 8 : 0)) > MostFragmentRegisters;
 
     /// <summary>Warps of a block.</summary>
     public int Warps => QueryTile / WarpRows;
@@ -55,14 +57,16 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     public int Strips => WarpRows / MmaShape.Rows;
 
     /// <summary>Shared memory of a block in bytes.</summary>
-    public int SharedBytes => (QueryTile * Math.Max(Pitch(HeadSize), Pitch(ValueSize))) + (Stages * KeyTile * (Pitch(HeadSize) + Pitch(ValueSize)));
+    public int SharedBytes =>
+        (Stages * KeyTile * (KeyRow.Pitch + ValueRow.Pitch))
+        + (IsExact ? (QueryTile * KeyRow.Pitch) + FmaAttention.WeightBytes(QueryTile) : QueryTile * Math.Max(KeyRow.Pitch, ValueRow.Pitch));
 
-    /// <summary>
-    /// Bytes between rows in shared memory: the row rounded up to whole steps of the product, and sixteen more, so that eight rows'
-    /// sixteen bytes lie in different banks.
-    /// </summary>
-    internal static int Pitch(int size) => (Padded(size) * 2) + 16;
+    /// <summary>True for F32.</summary>
+    internal bool IsExact => Type == DType.F32;
 
-    /// <summary>A head size rounded up to whole steps of the product.</summary>
-    internal static int Padded(int size) => (size + MmaShape.Depth - 1) / MmaShape.Depth * MmaShape.Depth;
+    /// <summary>A row of Q or K in shared memory: whole steps of the product.</summary>
+    internal TileRow KeyRow => TileRow.Of(HeadSize * Type.Size(), IsExact ? 16 : MmaShape.Depth * 2);
+
+    /// <summary>A row of V in shared memory: whole steps, or four floats of each thread that shares a query.</summary>
+    internal TileRow ValueRow => TileRow.Of(ValueSize * Type.Size(), IsExact ? FmaAttention.Sharers * 16 : MmaShape.Depth * 2);
 }

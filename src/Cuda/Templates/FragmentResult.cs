@@ -17,10 +17,10 @@ internal sealed class FragmentResult(
     private const int WarpLanes = 32;
 
     private readonly B32 _place = b.And(lane, 3); // among the four lanes of a row
-    private readonly int _pitch = BlockwiseAttentionSpec.Pitch(spec.ValueSize);
+    private readonly int _pitch = spec.ValueRow.Pitch;
 
     // The strip's rows lie behind those of the strips before it.
-    private readonly B32 _rows = b.Add(queryTile.Base, b.MulLo(strip, MmaShape.Rows * BlockwiseAttentionSpec.Pitch(spec.ValueSize)));
+    private readonly B32 _rows = b.Add(queryTile.Base, b.MulLo(strip, MmaShape.Rows * spec.ValueRow.Pitch));
 
     /// <summary>Stores what the strip's sixteen queries have come to.</summary>
     public void Store(FragmentState state)

@@ -1,5 +1,6 @@
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
@@ -48,5 +49,67 @@ public class AttentionTilingTests
         var lse = HostTensor.Uninitialized(DType.F32, 1, 2, 150);
         prepared.GetOutputs(output, lse);
         trial.Require(output, lse, $"seed {Seed}, {mask}, {tiling}");
+    }
+
+    /// <summary>Decoding: few queries of many heads against long keys, each head with its own mask, packed into one tile.</summary>
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F16)]
+    public void Heads_that_share_keys_share_a_tile(DType type)
+    {
+        var launch = new RecordingDevice();
+        using var backend = new CudaBackend(launch);
+        var problem = new AttentionProblem
+        {
+            Batch = 2,
+            QueryHeads = 8,
+            KvHeads = 2,
+            QueryLength = 3,
+            KvLength = 300,
+            HeadSize = 32,
+            Type = type,
+            Lengths = [new SequenceLengths(3, 300), new SequenceLengths(2, 77)],
+            Mask = MaskText.Parse("heads([causal,sliding(40),strided(7),empty,full,causal & strided(3),prefix(20),sliding(3)])"),
+        };
+        var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(Seed)) with { LogSumExpLimit = 1e-4, BudgetShare = type == DType.F32 ? 0.5 : 0.8 };
+        var output = HostTensor.Uninitialized(type, 2, 8, 3, 32);
+        var lse = HostTensor.Uninitialized(DType.F32, 2, 8, 3);
+        backend.Attend(trial.Problem, trial.Q, trial.K, trial.V, output, lse);
+        trial.Require(output, lse, $"seed {Seed}, {type}");
+        Assert.True(launch.Blocks <= 2 * 2 * 8, $"{launch.Blocks} blocks: query heads are apart");
+    }
+
+    /// <summary>A simulator that counts the blocks of its first launch.</summary>
+    private sealed class RecordingDevice : IKernelDevice
+    {
+        private readonly SimulatedKernelDevice _device = new(Target.Sm80);
+
+        public int Blocks { get; private set; }
+
+        public string Name => _device.Name;
+
+        public Target Target => _device.Target;
+
+        public int Multiprocessors => _device.Multiprocessors;
+
+        public long CacheBytes => _device.CacheBytes;
+
+        public bool IsAsynchronous => false;
+
+        public IDeviceBuffer Allocate(long bytes) => _device.Allocate(bytes);
+
+        public void Write(IDeviceBuffer buffer, ReadOnlySpan<byte> bytes) => _device.Write(buffer, bytes);
+
+        public void Read(IDeviceBuffer buffer, Span<byte> bytes) => _device.Read(buffer, bytes);
+
+        public void Launch(LaunchParameters parameters, Grid grid) => _device.Launch(parameters, grid);
+
+        public IDeviceProgram Record(IReadOnlyList<KernelStep> steps)
+        {
+            Blocks = steps[0].Grid.X;
+            return _device.Record(steps);
+        }
+
+        public void Dispose() => _device.Dispose();
     }
 }

@@ -40,8 +40,11 @@ internal static class ModelSupport
         if (template is AttentionTemplate)
         {
             var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
-            return parameters[AttentionTemplate.Algorithm] == "blockwise" && BlockwiseRun.Computes(problem)
-                ? $"block-wise attention, {BlockwiseTiling.Of(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns))}"
+            var tiling = problem.Type == DType.F32
+                ? BlockwiseTiling.Exact
+                : BlockwiseTiling.Of(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
+            return parameters[AttentionTemplate.Algorithm] == "blockwise" && BlockwiseRun.Computes(problem, device.Target)
+                ? $"block-wise attention, {tiling}"
                 : "row-wise attention, a warp a query";
         }
 
@@ -68,9 +71,9 @@ internal static class ModelSupport
         // Where the block-wise kernel does not compute the problem (F32, odd head sizes), the row-wise one does, as for a bare attention.
         var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
         var (rows, columns) = (parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
-        if (!BlockwiseRun.Computes(problem))
+        if (problem.Type == DType.F32 || !BlockwiseRun.Computes(problem, device.Target))
         {
-            return null;
+            return null; // one tile, or none
         }
 
         return BlockwiseTiling.Of(rows, columns) is not { } tiling

@@ -144,7 +144,7 @@ internal sealed class SegmentCompiler : IDisposable
             var launch = new AttentionLaunch(
                 _device, problem, Operand(qkv, 0), Operand(qkv, keys), Operand(qkv, keys + (geometry.KvHeads * geometry.HeadSize)), Operand(output, 0));
             var kernels = new AttentionKernels(_kernels);
-            attention = (launch, tiling is not null && BlockwiseRun.Computes(problem)
+            attention = (launch, tiling is not null && BlockwiseRun.Computes(problem, _device.Target)
                 ? BlockwiseRun.Plan(kernels, launch, tiling).Launches
                 : RowwiseRun.Plan(kernels, launch));
             _attentions.Add(key, attention);

@@ -1,0 +1,96 @@
+using Stof.Reference.Cuda.Ptx;
+
+namespace Stof.Reference.Cuda.Templates;
+
+/// <summary>
+/// A block's way along the tiles that its item lists: keys and values of the next tiles are on their way into shared memory while one is computed,
+/// and what the lists say of a tile is asked for a tile ahead.
+/// </summary>
+internal sealed class TileWalk
+{
+    private readonly KernelBuilder _b;
+    private readonly BlockwiseAttentionSpec _spec;
+    private readonly BlockwiseParameters _p;
+    private readonly WorkItem _item;
+    private readonly TileCopy _copy;
+    private readonly StagedTile _keys;
+    private readonly StagedTile _values;
+    private readonly B32 _next;
+    private readonly B32 _nextColumn;
+
+    /// <summary>Reserves the rings and asks for the queries and the first tiles.</summary>
+    public TileWalk(KernelBuilder builder, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, TileCopy copy, SharedPointer queryTile)
+    {
+        (_b, _spec, _p, _item, _copy) = (builder, spec, parameters, item, copy);
+        _keys = Ring("k", spec.KeyRow);
+        _values = Ring("v", spec.ValueRow);
+        copy.Ask(queryTile, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, item.FirstQuery, parameters.Queries, spec.QueryTile);
+        _next = _b.Copy(item.Entry);
+        _nextColumn = _b.Copy(Column(_next));
+        for (var stage = 0; stage < spec.Stages - 1; stage++)
+        {
+            AskNext();
+        }
+    }
+
+    /// <summary>K of the tile at hand.</summary>
+    public SharedPointer Keys => _keys.Current;
+
+    /// <summary>V of the tile at hand.</summary>
+    public SharedPointer Values => _values.Current;
+
+    /// <summary>The tile column of an entry; of the last one beyond the end, so that it can be asked for ahead.</summary>
+    public B32 Column(B32 entry) => _b.LoadGlobal<B32>(_b.Element(_p.LoadColumns, _item.Clamped(entry), sizeof(int)));
+
+    /// <summary>Waits for the queries, which came with the first tile.</summary>
+    public void AwaitQueries()
+    {
+        _b.WaitCopies(_spec.Stages - 2);
+        _b.Barrier();
+    }
+
+    /// <summary>Writes the loop over the tiles.</summary>
+    /// <param name="body">Computes one tile; takes its entry.</param>
+    public void Each(Action<B32> body)
+    {
+        var entry = _b.Copy(_item.Entry);
+        _b.While(
+            () => _b.CompareS32(Comparison.Less, entry, _item.End),
+            () =>
+            {
+                _b.WaitCopies(_spec.Stages - 2);
+                _b.Barrier();
+                AskNext();
+                body(entry);
+                _keys.Advance();
+                _values.Advance();
+                _b.Assign(entry, _b.Add(entry, 1));
+            });
+        _b.WaitAllCopies();
+    }
+
+    private StagedTile Ring(string name, TileRow row)
+    {
+        var bytes = _spec.KeyTile * row.Pitch;
+        return new StagedTile(_b, _b.AddressOf(_b.Shared(name, _spec.Stages * bytes)), bytes, _spec.Stages);
+    }
+
+    // Asks for the next listed tile, if there is one; what is asked for counts as a group either way. Its column is known already, and that of
+    // the one after it is asked for.
+    private void AskNext()
+    {
+        _b.If(
+            _b.CompareS32(Comparison.Less, _next, _item.End),
+            () =>
+            {
+                var first = _b.MulLo(_nextColumn, _spec.KeyTile);
+                _copy.Ask(_keys.Filling, _spec.KeyRow, _item.KeyPlane, _p.K.RowStride, first, _p.Keys, _spec.KeyTile);
+                _copy.Ask(_values.Filling, _spec.ValueRow, _item.ValuePlane, _p.V.RowStride, first, _p.Keys, _spec.KeyTile);
+            });
+        _b.CommitCopies();
+        _keys.Fill();
+        _values.Fill();
+        _b.Assign(_next, _b.Add(_next, 1));
+        _b.Assign(_nextColumn, Column(_next));
+    }
+}
