@@ -44,6 +44,20 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(3, json.GetProperty("verification").GetArrayLength());
     }
 
+    [Theory]
+    [InlineData("gpt2-sliding", "f16")]
+    [InlineData("llama-longformer-gqa", "bf16")]
+    [InlineData("vit", "f32")]
+    public void The_simulator_runs_a_checkpoint_verified(string name, string dtype)
+    {
+        var folder = $"tests/data/hf/{name}";
+        string[] input = name == "vit" ? ["--pixels", $"{folder}/case.npz"] : ["--ids", $"{folder}/case.npz:input_ids", "--mask", $"{folder}/case.npz"];
+        var json = StofProcess.Run(["run", "--model", folder, "--dtype", dtype, "--backend", "simulator", "--verify", "--json", .. input]).Json();
+
+        Assert.True(json.GetProperty("verified").GetBoolean());
+        Assert.StartsWith("cuda|simulator", json.GetProperty("device").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_output_has_the_same_bits_for_any_threads_and_vector_width()
     {
@@ -90,7 +104,8 @@ public sealed class RunCommandTests : IDisposable
     [Theory]
     [InlineData("model: 'nosuch'", "run", "--model", "nosuch")]
     [InlineData("unknown pattern 'slidng'", "run", "--model", Bert, "--mask", "slidng(3)")]
-    [InlineData("--backend: 'cuda'", "run", "--model", Bert, "--backend", "cuda")]
+    [InlineData("--backend: 'gpu'", "run", "--model", Bert, "--backend", "gpu")]
+    [InlineData("--threads: given", "run", "--model", Bert, "--backend", "simulator", "--threads", "2")]
     [InlineData("dtype: 'f8'", "run", "--model", Bert, "--dtype", "f8")]
     [InlineData("dtype: F64", "run", "--model", Bert, "--dtype", "f64")]
     [InlineData("dtype: I32", "run", "--model", Bert, "--dtype", "i32")]

@@ -25,6 +25,7 @@ internal static class Catalogue
         NormConformance.Check,
         GemmConformance.Check,
         GemmSpeed.Check,
+        CubinCacheReuse.Check,
         RowsSpeed.Check,
         ModelConformanceCheck.Check,
         ModelSpeed.Check,

@@ -12,12 +12,12 @@ public sealed record RefusedSegment(SegmentPlan Segment, Refusal Refusal);
 
 /// <summary>A plan that a backend runs, and what had to be taken apart for it.</summary>
 /// <param name="Plan">The plan.</param>
-/// <param name="Refused">Segments that run operator by operator instead.</param>
+/// <param name="Refused">Segments that run in smaller ones instead.</param>
 public sealed record PlanFallback(ExecutionPlan Plan, ImmutableArray<RefusedSegment> Refused)
 {
     /// <summary>
-    /// Takes refused segments apart: each operator becomes a segment with default parameters, but the steps of an attention, which stay together where
-    /// the backend stores no scores.
+    /// Takes refused segments apart, from left to right into the longest ones that run, with default parameters; the steps of an attention stay together
+    /// where the backend stores no scores.
     /// </summary>
     /// <exception cref="InvalidInputException">An operator on its own is refused too.</exception>
     public static PlanFallback For(IBackend backend, OperatorGraph graph, Workload workload, ExecutionPlan plan)
@@ -43,7 +43,7 @@ public sealed record PlanFallback(ExecutionPlan Plan, ImmutableArray<RefusedSegm
             refused.Add(new RefusedSegment(segment, refusal));
             for (var start = segment.Segment.Start; start < segment.Segment.End; start = segments[^1].Segment.End)
             {
-                segments.Add(Smallest(start));
+                segments.Add(Longest(start, segment.Segment, refusal));
             }
         }
 
@@ -52,13 +52,15 @@ public sealed record PlanFallback(ExecutionPlan Plan, ImmutableArray<RefusedSegm
         Refusal? RefusalOf(SegmentPlan segment) =>
             backend.Supports(TemplateCatalog.Named(segment.Template), new SegmentContext(graph, segment.Segment, workload, backend.Device), segment.Parameters);
 
-        SegmentPlan Smallest(int start)
+        SegmentPlan Longest(int start, Segment refusedSegment, Refusal first)
         {
-            Refusal? first = null;
-            for (var length = 1; start + length <= graph.Operators.Length; length++)
+            var last = first;
+            var whole = Enumerable.Range(1, refusedSegment.End - start).Reverse().Where(length => length < refusedSegment.Length);
+            var longer = Enumerable.Range(1, graph.Operators.Length - start).Where(length => start + length > refusedSegment.End); // an attention
+            foreach (var length in whole.Concat(longer))
             {
                 var segment = new Segment(start, length);
-                if (TemplateCatalog.Match(graph, segment) is not { } template || (length > 1 && template is not AttentionTemplate))
+                if (TemplateCatalog.Match(graph, segment) is not { } template || (start + length > refusedSegment.End && template is not AttentionTemplate))
                 {
                     continue;
                 }
@@ -70,10 +72,10 @@ public sealed record PlanFallback(ExecutionPlan Plan, ImmutableArray<RefusedSegm
                     return candidate;
                 }
 
-                first ??= refusal;
+                last = refusal;
             }
 
-            throw new InvalidInputException($"operator '{graph.Operators[start].Name}'", first?.Reason ?? "no template", $"one that {backend.Device.Backend} runs");
+            throw new InvalidInputException($"operator '{graph.Operators[start].Name}'", last.Reason, $"one that {backend.Device.Backend} runs");
         }
     }
 }

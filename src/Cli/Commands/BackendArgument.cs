@@ -4,6 +4,7 @@ using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Cuda.Driver;
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Search;
 
 namespace Stof.Reference.Cli.Commands;
 
@@ -66,7 +67,8 @@ internal static class BackendArgument
 
         return probe.Devices[ordinal].Refusal is { } refusal
             ? throw new DeviceUnavailableException($"cuda device {ordinal} cannot be used: {refusal}")
-            : new DriverKernelDevice(probe.Devices[ordinal]);
+            : new DriverKernelDevice(
+                probe.Devices[ordinal], CubinCache.FolderIn(TuningCache.DefaultFolder), warning => Console.Error.WriteLine($"warning: {warning}"));
     }
 }
 

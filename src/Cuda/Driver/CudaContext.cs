@@ -24,6 +24,16 @@ public sealed class CudaContext : IDisposable
     /// <summary>What the memory pool holds.</summary>
     public PoolUsage Usage => _core.Pool.Usage;
 
+    /// <summary>CUDA version of the driver.</summary>
+    public CudaVersion DriverVersion
+    {
+        get
+        {
+            _core.Check(_core.Api.DriverGetVersion(out var number), "cuDriverGetVersion");
+            return CudaVersion.FromDriver(number);
+        }
+    }
+
     /// <summary>Opens the primary context of a device.</summary>
     /// <exception cref="InvalidInputException">The device is too old for the kernels.</exception>
     /// <exception cref="CudaException">The driver refuses.</exception>

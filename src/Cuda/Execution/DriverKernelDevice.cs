@@ -14,16 +14,25 @@ public sealed class DriverKernelDevice : IKernelDevice
     private readonly CudaStream _stream;
     private readonly ConditionalWeakTable<Kernel, Loaded> _loaded = [];
     private readonly List<CudaModule> _modules = [];
+    private readonly CubinCache? _cache;
 
     /// <summary>Opens a device.</summary>
     /// <param name="device">From <see cref="CudaDriver.Probe()"/>.</param>
+    /// <param name="cacheFolder">Where machine code is kept between processes; null for nowhere.</param>
+    /// <param name="warn">Told about files of the cache that cannot be used; null for nobody.</param>
     /// <exception cref="CudaException">The driver gives no context.</exception>
-    public DriverKernelDevice(CudaDevice device)
+    public DriverKernelDevice(CudaDevice device, string? cacheFolder = null, Action<string>? warn = null)
+        : this(CudaContext.Open(device), cacheFolder, warn)
     {
-        ArgumentNullException.ThrowIfNull(device);
+    }
+
+    internal DriverKernelDevice(CudaContext context, string? cacheFolder, Action<string>? warn)
+    {
+        _context = context;
+        var device = context.Device;
         Target = Target.For((10 * device.Capability.Major) + device.Capability.Minor);
-        _context = CudaContext.Open(device);
         _stream = _context.CreateStream();
+        _cache = cacheFolder is null ? null : new CubinCache(cacheFolder, device.Name, device.Capability, context.DriverVersion, warn ?? (_ => { }));
     }
 
     /// <inheritdoc/>
@@ -138,7 +147,7 @@ public sealed class DriverKernelDevice : IKernelDevice
 
     private Loaded Compile(Kernel kernel)
     {
-        var module = _context.LoadPtx(kernel.ToPtx(), kernel.Name);
+        var module = LoadModule(kernel.ToPtx(), kernel.Name);
         lock (_modules)
         {
             _modules.Add(module);
@@ -164,6 +173,33 @@ public sealed class DriverKernelDevice : IKernelDevice
         }
 
         return new Loaded(function);
+    }
+
+    private CudaModule LoadModule(string ptx, string name)
+    {
+        if (_cache is null)
+        {
+            return _context.LoadPtx(ptx, name);
+        }
+
+        if (_cache.Load(ptx) is { } kept)
+        {
+            try
+            {
+                return _context.LoadCubin(kept, name);
+            }
+            catch (CudaBuildException exception)
+            {
+                _cache.Reject(ptx, exception.Message.Split('\n')[0]);
+            }
+        }
+
+        using var linker = _context.CreateLinker();
+        linker.AddPtx(ptx, name);
+        var cubin = linker.Complete();
+        var module = _context.LoadCubin(cubin, name);
+        _cache.Store(ptx, cubin);
+        return module;
     }
 
     private sealed record Loaded(CudaFunction Function);

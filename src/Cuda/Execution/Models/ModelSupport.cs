@@ -105,7 +105,17 @@ internal static class ModelSupport
         var steps = (shape.First.Depth + choice.Tile.Depth(context.Workload.Type) - 1) / choice.Tile.Depth(context.Workload.Type);
         return steps % choice.Splits != 0
             ? new Refusal("splits", $"{choice.Splits} ranges do not divide the {steps} steps of a depth of {shape.First.Depth}")
-            : shape.FirstEpilogue.Norm is null ? null : RowLength(context);
+            : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? SumsInCache(shape.First, context.Workload.Rows, device);
+    }
+
+    // Between the product and the row kernel that normalises lie float sums: out of the cache they cost more than the fusion saves. The simulator has no
+    // cache that would cost anything.
+    private static Refusal? SumsInCache(GemmOperator gemm, int rows, IKernelDevice device)
+    {
+        var bytes = (long)rows * gemm.Width * sizeof(float);
+        return device.IsAsynchronous && bytes > device.CacheBytes / 2
+            ? new Refusal("sums-in-cache", $"{bytes:N0} bytes of float sums are more than half of the {device.CacheBytes:N0} of the second-level cache")
+            : null;
     }
 
     private static Refusal? CheckRows(SegmentContext context) => context.Operators[^1] is NormOperator ? RowLength(context) : null;
