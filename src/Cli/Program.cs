@@ -20,6 +20,7 @@ var root = new RootCommand(
 {
     RunCommand.Create(),
     AttentionCommand.Create(),
+    VerifyCommand.Create(),
     MaskCommand.Create(),
     DevicesCommand.Create(),
     CudaCommand.Create(),
