@@ -21,6 +21,7 @@ var root = new RootCommand(
     RunCommand.Create(),
     AttentionCommand.Create(),
     VerifyCommand.Create(),
+    DiagnoseCommand.Create(),
     MaskCommand.Create(),
     DevicesCommand.Create(),
     CudaCommand.Create(),

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Text;
 using Stof.Reference.Numerics;
@@ -74,15 +73,15 @@ internal static class VerificationPage
         var verdict = report.Verdict;
         page.Append("<table>\n");
         Row(page, "element budget used", VerificationTable.Short(verdict.BudgetUsed), "above 1 fails");
-        Row(page, "relative Frobenius error", Scientific(metrics.RelativeFrobenius), $"limit on N(0,1) inputs {Scientific(AttentionTolerance.FrobeniusLimit(report.Case!.Problem.Type))}");
+        Row(page, "relative Frobenius error", VerificationTable.Scientific(metrics.RelativeFrobenius), $"limit on N(0,1) inputs {VerificationTable.Scientific(AttentionTolerance.FrobeniusLimit(report.Case!.Problem.Type))}");
         Row(page, "LSE limit used", report.Case.LogSumExp is null ? "no LSE" : VerificationTable.Short(verdict.LogSumExpUsed), "above 1 fails");
         if (report.SamePrecision is { } rule)
         {
             Row(
                 page,
                 $"2× rule {(rule.Holds ? "holds" : "does not hold")}",
-                Scientific(rule.Error),
-                $"naive {report.Case.Problem.Type} attention {Scientific(rule.NaiveError)}, {rule.Rows} rows");
+                VerificationTable.Scientific(rule.Error),
+                $"naive {report.Case.Problem.Type} attention {VerificationTable.Scientific(rule.NaiveError)}, {rule.Rows} rows");
         }
 
         Row(page, "rows checked", $"{report.RowsChecked}", $"of {report.RowsTotal}, {report.Inputs.EmptyRows} without keys");
@@ -127,7 +126,7 @@ internal static class VerificationPage
         foreach (var e in report.Worst)
         {
             page.Append($"<tr><td>{e.Batch}</td><td>{e.Head}</td><td>{e.Query}</td><td>{e.Dimension}</td><td>{e.TileRow}</td><td>{e.Class.ToString().ToLowerInvariant()}</td>");
-            page.Append($"<td>{VerificationTable.Long(e.Expected)}</td><td>{VerificationTable.Long(e.Actual)}</td><td>{Scientific(e.Budget)}</td><td>{VerificationTable.Short(e.Used)}</td></tr>\n");
+            page.Append($"<td>{VerificationTable.Long(e.Expected)}</td><td>{VerificationTable.Long(e.Actual)}</td><td>{VerificationTable.Scientific(e.Budget)}</td><td>{VerificationTable.Short(e.Used)}</td></tr>\n");
         }
 
         page.Append("</table></div>\n");
@@ -154,8 +153,6 @@ internal static class VerificationPage
 
     private static void Row(StringBuilder page, string name, string value, string note) =>
         page.Append($"<tr><td>{Html(name)}</td><td>{Html(value)}</td><td class=\"dim\" style=\"text-align:left\">{Html(note)}</td></tr>\n");
-
-    private static string Scientific(double value) => value.ToString("e2", CultureInfo.InvariantCulture);
 
     private static string Html(string text) => WebUtility.HtmlEncode(text);
 }

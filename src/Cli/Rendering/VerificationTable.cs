@@ -60,7 +60,7 @@ internal static class VerificationTable
         if (verdict.Metrics is { } metrics)
         {
             console.MarkupLineInterpolated(
-                $": {verdict.BudgetUsed:g3} of the element budget, relative error {metrics.RelativeFrobenius:e2}, {(report.Case?.LogSumExp is null ? "no LSE" : $"LSE {verdict.LogSumExpUsed:g3} of its limit")}");
+                $": {verdict.BudgetUsed:g3} of the element budget, relative error {Scientific(metrics.RelativeFrobenius)}, {(report.Case?.LogSumExp is null ? "no LSE" : $"LSE {verdict.LogSumExpUsed:g3} of its limit")}");
         }
         else
         {
@@ -86,7 +86,7 @@ internal static class VerificationTable
         if (report.SamePrecision is { } rule)
         {
             console.MarkupLineInterpolated(
-                $"  2x rule {(rule.Holds ? "holds" : "does not hold")}: largest error {rule.Error:e2}, naive {report.Case!.Problem.Type} attention {rule.NaiveError:e2} ({rule.Rows} rows)");
+                $"  2x rule {(rule.Holds ? "holds" : "does not hold")}: largest error {Scientific(rule.Error)}, naive {report.Case!.Problem.Type} attention {Scientific(rule.NaiveError)} ({rule.Rows} rows)");
         }
 
         if (verdict.State == Verdict.Fail)
@@ -132,6 +132,9 @@ internal static class VerificationTable
 
     /// <summary>Three digits.</summary>
     public static string Short(double value) => value.ToString("g3", CultureInfo.InvariantCulture);
+
+    /// <summary>Three digits and an exponent.</summary>
+    public static string Scientific(double value) => value.ToString("0.00e+00", CultureInfo.InvariantCulture);
 
     /// <summary>Enough digits to tell numbers of any kernel's dtype apart.</summary>
     public static string Long(double value) => value.ToString("g9", CultureInfo.InvariantCulture);
