@@ -18,6 +18,7 @@ public sealed class Diagnoser
     private const int FinalRows = 1024;
     private const int Finalists = 12;
     private const double ReproducingShare = 0.985;
+    private const double MostUnwritten = 0.75; // "everything is garbage" explains anything
 
     /// <summary>The tilings that kernels commonly have.</summary>
     public static readonly IReadOnlyList<TileShape> CommonTiles =
@@ -87,14 +88,14 @@ public sealed class Diagnoser
         [
             .. MaskMutations.Of(_case.Problem, _pattern, _tiles),
             .. ScoreMutations.Of(_case.Problem, _case.Problem.BindMask()),
-            .. TileMutations.Of(_case.Problem, _planes, _tiles, wrong),
+            .. TileMutations.Of(_case.Problem, _planes, _tiles, wrong).Where(mutation => !mutation.IsWildcard || wrong.Length < MostUnwritten * _isWrong.Length),
         ];
         var sample = RowSample.Pick(_isWrong, SampleRows);
         var singles = Fits([.. catalogue.Select((mutation, i) => new Candidate([mutation], i))], sample);
         var final = RowSample.Pick(_isWrong, FinalRows);
         var best = Finish(Shortlist(singles), final);
         var tried = catalogue.Length;
-        if (!best.Exists(explanation => explanation.Explanation.Reproduces))
+        if (!best.Exists(found => found.Explanation.Reproduces && !found.Explanation.Mutations[0].IsWildcard))
         {
             var pairs = Pairs(singles, catalogue, sample);
             tried += pairs.Tried;
@@ -163,8 +164,8 @@ public sealed class Diagnoser
         return [.. found
             .Where(f => f.Explanation.Explained > 0)
             .OrderByDescending(f => f.Explanation.Reproduces)
-            .ThenBy(f => f.Candidate.Mutations.Count)
             .ThenBy(f => f.Candidate.Mutations.Any(mutation => mutation.IsWildcard))
+            .ThenBy(f => f.Candidate.Mutations.Count)
             .ThenBy(f => f.Explanation.Reproduces && f.Fit.Residual <= AsGood * least ? 0 : f.Fit.Residual)
             .ThenBy(f => f.Candidate.Order)
             .Select(f => f.Explanation)

@@ -129,15 +129,10 @@ internal static class TileMutations
             yield return Stale($"tile rows without a tile, tile {tile}", (b, h, query) => planes.Listed(b, h, tile, query / tile.Rows).Length == 0);
         }
 
-        if (wrong.Count == 0)
-        {
-            yield break;
-        }
-
         foreach (var rows in tiles.Select(tile => tile.Rows).Distinct())
         {
             var tileRows = wrong.Select(row => row.Query / rows).ToHashSet();
-            if (tileRows.Count <= MostWrongTileRows)
+            if (tileRows.Count is > 0 and <= MostWrongTileRows)
             {
                 var slices = wrong.Select(row => (row.Batch, row.Head)).ToHashSet();
                 yield return Stale(
