@@ -32,29 +32,45 @@ public static class CaseArrays
         var (kvHeads, kvLength) = (k.Shape[heads], k.Shape[length]);
         RequireAxes(name, "k", k, layout, [q.Shape[0], kvHeads, kvLength, q.Shape[3]], "as q has it");
         RequireAxes(name, "v", v, layout, [q.Shape[0], kvHeads, kvLength, v.Shape[3]], "as k has it");
+        var shape = new AttentionShape(q.Shape[0], q.Shape[heads], kvHeads, q.Shape[length], kvLength, q.Shape[3], v.Shape[3]);
+        if (semantics.Shape is not null && semantics.Shape != shape)
+        {
+            throw new InvalidInputException(name, $"arrays of {shape}", $"{semantics.Shape} as the problem says");
+        }
+
+        var problem = Problem(name, semantics with { Type = type, Shape = shape }, arrays);
+        return new AttentionInputs(problem, q, k, v);
+    }
+
+    /// <summary>The problem that semantics with a shape define; arrays hold what the semantics leave to them.</summary>
+    /// <exception cref="InvalidInputException">Shape or dtype are unknown, or a choice that the problem depends on was never made.</exception>
+    public static AttentionProblem Problem(string name, AttentionSemantics semantics, IReadOnlyDictionary<string, HostTensor> arrays)
+    {
+        ArgumentNullException.ThrowIfNull(semantics);
+        ArgumentNullException.ThrowIfNull(arrays);
+        var shape = semantics.Shape ?? throw new InvalidInputException(name, "no shape", "batch, heads, lengths and head size");
         var problem = new AttentionProblem
         {
-            Batch = q.Shape[0],
-            QueryHeads = q.Shape[heads],
-            KvHeads = kvHeads,
-            QueryLength = q.Shape[length],
-            KvLength = kvLength,
-            HeadSize = q.Shape[3],
-            ValueHeadSize = v.Shape[3],
-            Type = type,
-            Layout = layout,
+            Batch = shape.Batch,
+            QueryHeads = shape.QueryHeads,
+            KvHeads = shape.KvHeads,
+            QueryLength = shape.QueryLength,
+            KvLength = shape.KvLength,
+            HeadSize = shape.HeadSize,
+            ValueHeadSize = shape.ValueSize,
+            Type = semantics.Type ?? throw new InvalidInputException(name, "no dtype", "f32, f16, bf16 or f64"),
+            Layout = semantics.Layout,
             Mask = Mask(name, semantics, arrays),
             Scale = semantics.Scale,
             Softcap = semantics.Softcap,
-            Bias = Bias(name, semantics, arrays, q.Shape[heads]),
+            Bias = Bias(name, semantics, arrays, shape.QueryHeads),
             Sinks = semantics.Sinks ?? (arrays.TryGetValue("sinks", out var sinks) ? sinks.ToDoubles() : null),
             Lengths = semantics.Lengths ?? Lengths(name, arrays),
             LogSumExp = LogSumExpOutput.Natural,
         };
-        problem = problem with { Alignment = Alignment(name, semantics, problem) };
-        Require(name, semantics.Shape, problem);
-        problem.Validated().BindMask();
-        return new AttentionInputs(problem, q, k, v);
+        problem = (problem with { Alignment = Alignment(name, semantics, problem) }).Validated();
+        problem.BindMask();
+        return problem;
     }
 
     /// <summary>An array, or a message that lists those that are there.</summary>
@@ -169,14 +185,5 @@ public static class CaseArrays
 
         int At(int i) => tensor.Type == DType.I32 ? tensor.Span<int>()[i] : checked((int)tensor.Span<long>()[i]);
         return [.. Enumerable.Range(0, tensor.Shape[0]).Select(b => new SequenceLengths(At(2 * b), At((2 * b) + 1)))];
-    }
-
-    private static void Require(string name, AttentionShape? shape, AttentionProblem p)
-    {
-        var found = new AttentionShape(p.Batch, p.QueryHeads, p.KvHeads, p.QueryLength, p.KvLength, p.HeadSize, p.ValueSize);
-        if (shape is not null && shape != found)
-        {
-            throw new InvalidInputException(name, $"arrays of {found}", $"{shape} as the problem says");
-        }
     }
 }

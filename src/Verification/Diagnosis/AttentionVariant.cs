@@ -115,6 +115,9 @@ public sealed record AttentionVariant
     /// <summary>The cap is applied to masked scores too, which makes them −c.</summary>
     public bool CapAfterMask { get; init; }
 
+    /// <summary>The tiling whose loaded tiles such masked scores lie in; null for all keys.</summary>
+    public TileShape? CapTile { get; init; }
+
     /// <summary>Factor on the bias.</summary>
     public double BiasFactor { get; init; } = 1;
 

@@ -87,7 +87,7 @@ public sealed class Diagnoser
         Mutation[] catalogue =
         [
             .. MaskMutations.Of(_case.Problem, _pattern, _tiles),
-            .. ScoreMutations.Of(_case.Problem, _case.Problem.BindMask()),
+            .. ScoreMutations.Of(_case.Problem, _tiles),
             .. TileMutations.Of(_case.Problem, _planes, _tiles, wrong).Where(mutation => !mutation.IsWildcard || wrong.Length < MostUnwritten * _isWrong.Length),
         ];
         var sample = RowSample.Pick(_isWrong, SampleRows);

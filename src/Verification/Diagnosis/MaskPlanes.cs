@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
+using Stof.Reference.Numerics;
+using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Verification.Diagnosis;
 
@@ -23,15 +25,42 @@ public sealed class MaskPlanes
     /// <summary>Batch, heads and lengths.</summary>
     public MaskExtent Extent { get; }
 
+    /// <summary>Whether batch items may differ.</summary>
+    public bool VariesByBatch { get; private init; } = true;
+
+    /// <summary>Whether heads may differ.</summary>
+    public bool VariesByHead { get; private init; } = true;
+
     /// <summary>The planes of a bound mask.</summary>
     public static MaskPlanes Of(BoundMask mask)
     {
         ArgumentNullException.ThrowIfNull(mask);
-        return new MaskPlanes(mask.Extent, (batch, head) => BitPlane.Of(mask, batch, head));
+        return new MaskPlanes(mask.Extent, (batch, head) => BitPlane.Of(mask, batch, head))
+        {
+            VariesByBatch = mask.VariesByBatch,
+            VariesByHead = mask.VariesByHead,
+        };
     }
 
     /// <summary>One plane; not to be written to.</summary>
     public BitPlane this[int batch, int head] => _planes.GetOrAdd((batch, head), at => _compute(at.Batch, at.Head));
+
+    /// <summary>The mask as Bool [B or 1, H or 1, Sq, Skv], 1 where all items or heads share it: for kernels that take arrays.</summary>
+    public HostTensor ToTensor()
+    {
+        var (batch, heads) = (VariesByBatch ? Extent.Batch : 1, VariesByHead ? Extent.Heads : 1);
+        var tensor = HostTensor.Zeros(DType.Bool, batch, heads, Extent.QueryLength, Extent.KeyLength);
+        for (var (row, at) = (0, 0); row < batch * heads * Extent.QueryLength; row++)
+        {
+            var plane = this[row / Extent.QueryLength / heads, row / Extent.QueryLength % heads];
+            for (var key = 0; key < Extent.KeyLength; key++, at++)
+            {
+                tensor.Bytes[at] = plane[row % Extent.QueryLength, key] ? (byte)1 : (byte)0;
+            }
+        }
+
+        return tensor;
+    }
 
     /// <summary>Tile rows of a tiling.</summary>
     public int TileRows(TileShape tile) => (Extent.QueryLength + tile.Rows - 1) / tile.Rows;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Numerics;
-using Stof.Reference.Masks;
+using Stof.Reference.Formats;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
@@ -12,8 +12,8 @@ internal static class ScoreMutations
     private const double Log2E = 1.4426950408889634;
 
     /// <summary>All that can make a difference to a problem.</summary>
-    public static IEnumerable<Mutation> Of(AttentionProblem p, BoundMask mask) =>
-        Scales(p).Concat(CapAndBias(p)).Concat(Softmax(p)).Concat(Operands(p, mask)).Concat(Rounding(p));
+    public static IEnumerable<Mutation> Of(AttentionProblem p, IReadOnlyList<TileShape> tiles) =>
+        Scales(p).Concat(CapAndBias(p, tiles)).Concat(Softmax(p)).Concat(Operands(p)).Concat(Rounding(p));
 
     private static IEnumerable<Mutation> Scales(AttentionProblem p)
     {
@@ -50,11 +50,17 @@ internal static class ScoreMutations
         }
     }
 
-    private static IEnumerable<Mutation> CapAndBias(AttentionProblem p)
+    private static IEnumerable<Mutation> CapAndBias(AttentionProblem p, IReadOnlyList<TileShape> tiles)
     {
         if (p.Softcap is not null)
         {
-            yield return new Mutation(Families.CapAfterMask, "masked scores become -c", variant => variant with { CapAfterMask = true });
+            yield return new Mutation(Families.CapAfterMask, "all masked scores become -c", variant => variant with { CapAfterMask = true });
+            foreach (var tile in tiles)
+            {
+                yield return new Mutation(
+                    Families.CapAfterMask, $"masked scores in loaded tiles become -c, tile {tile}", variant => variant with { CapAfterMask = true, CapTile = tile });
+            }
+
             yield return new Mutation(Families.CapMissing, "", variant => variant with { Problem = variant.Problem with { Softcap = null } });
         }
 
@@ -84,7 +90,7 @@ internal static class ScoreMutations
         }
     }
 
-    private static IEnumerable<Mutation> Operands(AttentionProblem p, BoundMask mask)
+    private static IEnumerable<Mutation> Operands(AttentionProblem p)
     {
         if (p.KvHeads > 1 && p.QueryHeads > p.KvHeads)
         {

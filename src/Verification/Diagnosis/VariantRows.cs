@@ -25,6 +25,8 @@ internal readonly record struct RowPrediction(double[] Output, double[] Absolute
 /// </summary>
 internal sealed class VariantRows(AttentionCase item)
 {
+    private const float Sentinel = -10000;
+
     private readonly Operands _operands = new(item);
     private readonly ConcurrentDictionary<(MaskPattern, PositionAlignment, bool), MaskPlanes> _masks = new();
     private readonly ConcurrentDictionary<(MaskPlanes Planes, MaskEdit Edit), MaskPlanes> _edited = new();
@@ -50,7 +52,7 @@ internal sealed class VariantRows(AttentionCase item)
     {
         var p = variant.Problem;
         var plane = mask[row.Batch, row.Head];
-        var allowed = Allowed(variant, plane, row);
+        var allowed = Allowed(variant, mask, plane, row);
         if (allowed.Length == 0 && variant.EmptyRows != EmptyRowRule.Zero)
         {
             return Empty(variant, row);
@@ -67,11 +69,14 @@ internal sealed class VariantRows(AttentionCase item)
         };
     }
 
-    private static int[] Allowed(AttentionVariant variant, BitPlane plane, OutputRow row)
+    private static int[] Allowed(AttentionVariant variant, MaskPlanes mask, BitPlane plane, OutputRow row)
     {
         if (variant.CapAfterMask)
         {
-            return [.. Enumerable.Range(0, plane.Keys)];
+            return variant.CapTile is not { } tile
+                ? [.. Enumerable.Range(0, plane.Keys)]
+                : [.. mask.Listed(row.Batch, row.Head, tile, row.Query / tile.Rows)
+                    .SelectMany(column => Enumerable.Range(column * tile.Columns, Math.Min(tile.Columns, plane.Keys - (column * tile.Columns))))];
         }
 
         var keys = new List<int>();
@@ -97,12 +102,13 @@ internal sealed class VariantRows(AttentionCase item)
             return new RowPrediction(nothing, new double[p.ValueSize], double.NaN, 0, 0);
         }
 
-        // A sentinel moves all scores alike: what is left is the unmasked softmax, or a flat one where it replaced them.
+        // A sentinel moves all scores alike: what is left is the unmasked softmax, as coarse as a float near -10000 is, or a flat one
+        // where it replaced them.
         int[] all = [.. Enumerable.Range(0, p.KvLength)];
         var flat = variant with { EmptyRows = EmptyRowRule.Zero, Routing = null };
         var scores = variant.EmptyRows == EmptyRowRule.Mean
             ? new double[all.Length]
-            : Scores(flat, row, all, all, null, out _);
+            : Array.ConvertAll(Scores(flat, row, all, all, null, out _), score => (double)((float)score + Sentinel));
         return Defined(flat, row, scores, all, null, 0);
     }
 
@@ -267,7 +273,7 @@ internal sealed class VariantRows(AttentionCase item)
         for (var query = 0; query < plane.Queries; query++)
         {
             var row = new OutputRow(batch, head, query);
-            var allowed = Allowed(variant, plane, row);
+            var allowed = Allowed(variant, mask, plane, row);
             var (source, _) = Route(variant, mask, row, allowed);
             var scores = Scores(variant, row, allowed, source, plane, out var _);
             all.Add((allowed, scores));
