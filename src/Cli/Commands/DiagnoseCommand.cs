@@ -86,6 +86,12 @@ internal static class DiagnoseCommand
         }
 
         console.Write(table);
+        var alike = report.Explanations.TakeWhile(e => e.IsTied && e.Mutations.Count == report.Explanations[0].Mutations.Count).Count();
+        if (alike > 1)
+        {
+            console.MarkupLineInterpolated($"  the first {alike} predict the same here: this case cannot tell them apart");
+        }
+
         console.MarkupLineInterpolated($"  {report.Candidates} candidates, compared on {report.Rows} rows");
     }
 
@@ -102,6 +108,7 @@ internal static class DiagnoseCommand
             ["explained"] = Output.Number(e.Explained),
             ["withinBudget"] = Output.Number(e.WithinBudget),
             ["reproduces"] = e.Reproduces,
+            ["tied"] = e.IsTied,
             ["byClass"] = new JsonObject(e.ByClass.Select(c => KeyValuePair.Create(c.Class.ToString().ToLowerInvariant(), Output.Number(c.Explained)))),
         })]),
     };

@@ -152,7 +152,7 @@ public sealed class Diagnoser
                 .Select(c => ((RowClass)c, 1 - (fit.ByClass[c] / before.ByClass[c])));
             var explained = before.Residual > 0 ? 1 - (fit.Residual / before.Residual) : 0;
             return (scored.Candidate, fit, new Explanation(
-                scored.Candidate.Mutations, explained, fit.Within, fit.Within >= ReproducingShare && explained > 0, [.. byClass]));
+                scored.Candidate.Mutations, explained, fit.Within, fit.Within >= ReproducingShare && explained > 0, false, [.. byClass]));
         })];
     }
 
@@ -161,14 +161,15 @@ public sealed class Diagnoser
     {
         const double AsGood = 2;
         var least = found.Where(f => f.Explanation.Reproduces).Select(f => f.Fit.Residual).DefaultIfEmpty(0).Min();
+        bool IsAsGood((Candidate Candidate, Fit Fit, Explanation Explanation) f) => f.Explanation.Reproduces && f.Fit.Residual <= AsGood * least;
         return [.. found
             .Where(f => f.Explanation.Explained > 0)
             .OrderByDescending(f => f.Explanation.Reproduces)
             .ThenBy(f => f.Candidate.Mutations.Any(mutation => mutation.IsWildcard))
             .ThenBy(f => f.Candidate.Mutations.Count)
-            .ThenBy(f => f.Explanation.Reproduces && f.Fit.Residual <= AsGood * least ? 0 : f.Fit.Residual)
+            .ThenBy(f => IsAsGood(f) ? 0 : f.Fit.Residual)
             .ThenBy(f => f.Candidate.Order)
-            .Select(f => f.Explanation)
+            .Select(f => f.Explanation with { IsTied = IsAsGood(f) })
             .Take(Finalists)];
     }
 

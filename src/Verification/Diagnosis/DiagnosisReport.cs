@@ -7,12 +7,14 @@ namespace Stof.Reference.Verification.Diagnosis;
 /// <param name="Explained">1 − residual² / error², the error measured row by row in units of Σ p·|v|; below 0 it makes things worse.</param>
 /// <param name="WithinBudget">Share of elements that agree with the prediction within the rounding budget.</param>
 /// <param name="Reproduces">The prediction is the output but for rounding.</param>
+/// <param name="IsTied">It predicts this output as well as the first explanation does: the case cannot tell the two apart.</param>
 /// <param name="ByClass"><paramref name="Explained"/> by class of rows; classes without an error are left out.</param>
 public sealed record Explanation(
     IReadOnlyList<Mutation> Mutations,
     double Explained,
     double WithinBudget,
     bool Reproduces,
+    bool IsTied,
     IReadOnlyList<(RowClass Class, double Explained)> ByClass)
 {
     /// <summary>The bugs' names.</summary>

@@ -37,7 +37,7 @@ internal static class LogSumExpDiagnosis
         return [.. conventions
             .Select(convention => (convention.Detail, Share: Enumerable.Range(0, got.Length).Average(row => Agrees(got[row], convention.Predict(row)) ? 1.0 : 0)))
             .Where(found => found.Share >= ReproducingShare)
-            .Select(found => new Explanation([new Mutation(Families.LogSumExp, found.Detail, variant => variant)], found.Share, found.Share, true, []))];
+            .Select(found => new Explanation([new Mutation(Families.LogSumExp, found.Detail, variant => variant)], found.Share, found.Share, true, true, []))];
     }
 
     private static bool Agrees(double got, double said) =>

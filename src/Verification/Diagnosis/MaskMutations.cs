@@ -14,11 +14,6 @@ internal static class MaskMutations
     public static IEnumerable<Mutation> Of(AttentionProblem p, MaskPattern pattern, IReadOnlyList<TileShape> tiles)
     {
         var mask = p.BindMask();
-        foreach (var tile in tiles)
-        {
-            yield return Edit(Families.BitmapsUnread, $"tile {tile}", MaskEdits.PartTilesDense(tile));
-        }
-
         if (p.Batch > 1 && mask.VariesByBatch)
         {
             yield return Edit(Families.FirstBatchMask, "", MaskEdits.Shared(batch: true, head: false));
@@ -38,12 +33,18 @@ internal static class MaskMutations
                 problem => problem with { Lengths = [.. problem.Lengths!.Select(pair => pair with { Keys = problem.KvLength })] });
         }
 
+        // Where every tile is loaded, "no mask at all" is the simpler word for dense tiles.
+        yield return Edit(Families.MaskIgnored, "", MaskEdits.Ignored());
+        foreach (var tile in tiles)
+        {
+            yield return Edit(Families.BitmapsUnread, $"tile {tile}", MaskEdits.PartTilesDense(tile));
+        }
+
         foreach (var mutation in Positions(p, pattern))
         {
             yield return mutation;
         }
 
-        yield return Edit(Families.MaskIgnored, "", MaskEdits.Ignored());
         yield return Edit(Families.MaskInverted, "", MaskEdits.Inverted());
         foreach (var mutation in Bits(p, tiles))
         {

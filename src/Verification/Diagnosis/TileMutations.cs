@@ -14,8 +14,8 @@ internal static class TileMutations
     /// <param name="tiles">Tilings to try.</param>
     /// <param name="wrong">Rows that are wrong.</param>
     public static IEnumerable<Mutation> Of(AttentionProblem p, MaskPlanes planes, IReadOnlyList<TileShape> tiles, IReadOnlyList<OutputRow> wrong) =>
-        Skipped(planes, tiles, wrong)
-            .Concat(Ragged(p, tiles))
+        Ragged(p, tiles)
+            .Concat(Skipped(planes, tiles, wrong))
             .Concat(Routed(tiles))
             .Concat(Running(tiles))
             .Concat(Unwritten(p, planes, tiles, wrong));

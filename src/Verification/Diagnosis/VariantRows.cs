@@ -185,7 +185,7 @@ internal sealed class VariantRows(AttentionCase item)
 
         var maximum = Math.Max(scores.Max(), sink ?? double.NegativeInfinity);
         maximum = padding > 0 ? Math.Max(maximum, 0) : maximum;
-        var sum = (sink is { } logit ? Math.Exp(logit - maximum) : 0) + (padding * Math.Exp(-maximum));
+        var sum = (sink is { } logit ? Math.Exp(logit - maximum) : 0) + (padding > 0 ? padding * Math.Exp(-maximum) : 0);
         var weights = Array.ConvertAll(scores, score => Math.Exp(score - maximum));
         sum += TensorPrimitives.Sum<double>(weights);
         var divisor = variant.Softmax == SoftmaxKind.NotNormalized ? 1 : sum;

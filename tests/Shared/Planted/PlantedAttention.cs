@@ -1,5 +1,4 @@
 using Stof.Reference.Masks;
-using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 

@@ -15,7 +15,7 @@ internal sealed record PlantedSetting(PlantedBug Bug, AttentionProblem Problem, 
     /// <summary>The setting of a bug at about a length.</summary>
     public static PlantedSetting Of(PlantedBug bug, int length)
     {
-        var tile = length <= 128 ? 32 : 64;
+        var tile = length <= 64 ? 16 : length <= 128 ? 32 : 64;
         var ragged = length - 9;
         var sliding = $"sliding({(length / 8) + 3})";
         var random = new Random(length);
@@ -32,7 +32,7 @@ internal sealed record PlantedSetting(PlantedBug Bug, AttentionProblem Problem, 
             PlantedBug.CausalStrict => Make(bug, length, tile, "causal", "causal strict"),
             PlantedBug.OneTileSkipped => Make(bug, length, tile, "bigbird(band=9,global=8,fill=0.05,seed=2)", "one listed tile skipped"),
             PlantedBug.RaggedTileDropped => Make(bug, ragged, tile, "full", "last ragged tile dropped"),
-            PlantedBug.PreviousTileForListed => Make(bug, length, length <= 64 ? 16 : tile, $"longformer(band=4,global=3)", "neighbouring tile instead of the next listed one"),
+            PlantedBug.PreviousTileForListed => Make(bug, length, tile, "longformer(band=4,global=3)", "neighbouring tile instead of the next listed one"),
             PlantedBug.NotRescaled => Make(bug, length, tile, "causal", "accumulator not rescaled"),
             PlantedBug.FirstFlagInverted => Make(bug, length, tile, "causal", "first-tile flag inverted"),
             PlantedBug.ScaleMissing or PlantedBug.ScaleSquared => Make(bug, length, tile, sliding, "wrong scale"),
