@@ -14,6 +14,15 @@ internal static class MaskMutations
     public static IEnumerable<Mutation> Of(AttentionProblem p, MaskPattern pattern, IReadOnlyList<TileShape> tiles)
     {
         var mask = p.BindMask();
+        if (p.Lengths is not null)
+        {
+            yield return Source(Families.PaddingNotMasked, "real lengths ignored", problem => problem with { Lengths = null });
+            yield return Source(
+                Families.PaddingNotMasked,
+                "lengths of keys ignored",
+                problem => problem with { Lengths = [.. problem.Lengths!.Select(pair => pair with { Keys = problem.KvLength })] });
+        }
+
         if (p.Batch > 1 && mask.VariesByBatch)
         {
             yield return Edit(Families.FirstBatchMask, "", MaskEdits.Shared(batch: true, head: false));
@@ -22,15 +31,6 @@ internal static class MaskMutations
         if (p.QueryHeads > 1 && mask.VariesByHead)
         {
             yield return Edit(Families.FirstHeadMask, "", MaskEdits.Shared(batch: false, head: true));
-        }
-
-        if (p.Lengths is not null)
-        {
-            yield return Source(Families.PaddingNotMasked, "real lengths ignored", problem => problem with { Lengths = null });
-            yield return Source(
-                Families.PaddingNotMasked,
-                "lengths of keys ignored",
-                problem => problem with { Lengths = [.. problem.Lengths!.Select(pair => pair with { Keys = problem.KvLength })] });
         }
 
         // Where every tile is loaded, "no mask at all" is the simpler word for dense tiles.

@@ -14,7 +14,8 @@ public static class AddressProbe
 {
     private const int Digits = 5; // batch, head, and the position in three digits
     private const int Base = 128; // an integer that every dtype holds exactly
-    private const double Gap = 60; // e^−60 is nothing beside 1
+    private const double Gap = 110; // e^−110 is 0 in single precision
+    private const double LargestFactor = 4096;
     private const ulong Seed = 0x5A17;
 
     /// <summary>Why a problem cannot be probed; null if it can.</summary>
@@ -26,7 +27,7 @@ public static class AddressProbe
             ? "a cap, bias or sink would blur the choice of one key"
             : problem.ValueSize < Digits ? $"an address takes {Digits} value dimensions, not {problem.ValueSize}"
             : problem.HeadSize < least ? FormattableString.Invariant($"{problem.KvLength} code words take a head size of {Math.Ceiling(least)}, not {problem.HeadSize}")
-            : problem.EffectiveScale == 0 ? "a scale of 0 chooses no key"
+            : Factor(problem) > LargestFactor ? FormattableString.Invariant($"a scale of {problem.EffectiveScale:g3} takes queries that F16 cannot hold")
             : null;
     }
 
@@ -38,8 +39,7 @@ public static class AddressProbe
         ArgumentNullException.ThrowIfNull(problem);
         var p = problem;
         var mask = MaskPlanes.Of(p.BindMask());
-        var factor = Math.BitIncrement(Gap / (Math.Abs(p.EffectiveScale) * p.HeadSize / 4));
-        factor = Math.Pow(2, Math.Ceiling(Math.Log2(factor))) * Math.Sign(p.EffectiveScale);
+        var factor = Factor(p) * Math.Sign(p.EffectiveScale);
         var q = ProbeTensors.Rows(p, p.QueryHeads, p.QueryLength, p.HeadSize, (b, h, query, values) =>
         {
             if (Target(mask[b, h], run, h, query) is { } key)
@@ -98,6 +98,9 @@ public static class AddressProbe
 
         return new AddressReading(rows, wrong);
     }
+
+    // Two words differ in an eighth of their places at least, nearly always. A power of two, so that scores are exact.
+    private static double Factor(AttentionProblem p) => Math.Pow(2, Math.Ceiling(Math.Log2(Gap / (Math.Abs(p.EffectiveScale) * p.HeadSize / 4))));
 
     private static int? Target(BitPlane plane, int run, int head, int query)
     {
