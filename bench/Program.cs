@@ -71,6 +71,13 @@ if (args is ["planted", ..])
     return 0;
 }
 
+// alarms [CASES]: what verify says about right kernels on random problems.
+if (args is ["alarms", ..])
+{
+    FalseAlarms.Run(Console.Out, args.Length > 1 ? int.Parse(args[1]) : 2000);
+    return 0;
+}
+
 // In this process: the harness's own project would not find ours, whose assembly has another name, nor restore under our lock files.
 BenchmarkSwitcher.FromAssembly(typeof(GemmQuick).Assembly).Run([.. args, "--inProcess"]);
 return 0;
