@@ -28,7 +28,7 @@ internal sealed class VariantRows(AttentionCase item)
     private const float Sentinel = -10000;
 
     private readonly Operands _operands = new(item);
-    private readonly ConcurrentDictionary<(MaskPattern, PositionAlignment, bool), MaskPlanes> _masks = new();
+    private readonly ConcurrentDictionary<(MaskPattern Mask, PositionAlignment Alignment, string Lengths), MaskPlanes> _masks = new();
     private readonly ConcurrentDictionary<(MaskPlanes Planes, MaskEdit Edit), MaskPlanes> _edited = new();
     private readonly ConcurrentDictionary<(AttentionVariant, int, int), double[]> _columnSums = new();
 
@@ -36,7 +36,7 @@ internal sealed class VariantRows(AttentionCase item)
     public MaskPlanes Mask(AttentionVariant variant)
     {
         var p = variant.MaskProblem;
-        var planes = _masks.GetOrAdd((p.Mask, p.Alignment, p.Lengths is null), _ => MaskPlanes.Of(p.BindMask()));
+        var planes = _masks.GetOrAdd((p.Mask, p.Alignment, string.Join(' ', p.Lengths ?? [])), _ => MaskPlanes.Of(p.BindMask()));
         if (variant.Edits.Count == 0)
         {
             return planes;
