@@ -25,6 +25,7 @@ internal static class VerificationPage
         .dim { color: #767c86 } code { background: #f2f3f5; border-radius: 3px; padding: .1em .3em; font-size: .92em }
         table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { text-align: right; padding: .15em .8em; border-bottom: 1px solid #e7e9ed }
         th:first-child, td:first-child { text-align: left } img { image-rendering: pixelated; max-width: 100%; border: 1px solid #e7e9ed }
+        td, th { white-space: nowrap; overflow-wrap: normal }
         .bar { display: inline-block; height: .8em; background: #4a7bb7; vertical-align: middle } .wide { overflow-x: auto }
         </style>
         </head>
