@@ -74,7 +74,7 @@ internal static class VerificationTable
 
         if (report.RowsChecked < report.RowsTotal)
         {
-            console.MarkupLineInterpolated($"  - {report.RowsChecked} of {report.RowsTotal} rows checked ({(double)report.RowsChecked / report.RowsTotal:p1})");
+            console.MarkupLineInterpolated($"  - {report.RowsChecked} of {report.RowsTotal} rows checked ({(double)report.RowsChecked / report.RowsTotal:p2})");
         }
 
         if (report.Inputs.NonFinite > 0)
