@@ -1,7 +1,9 @@
 using BenchmarkDotNet.Running;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Bench.Sweeps;
+using Stof.Reference.Bench.Verification;
 using Stof.Reference.Masks;
+using Stof.Reference.Tests.Planted;
 
 // quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
@@ -56,6 +58,23 @@ if (args is ["sweep", "attention", ..])
 if (args is ["sweep", "model", ..])
 {
     ModelSweep.Run(Console.Out, args.Length > 2 ? [.. args[2].Split(',').Select(int.Parse)] : [1, Environment.ProcessorCount]);
+    return 0;
+}
+
+// planted [LENGTH[,LENGTH] [BUG]]: what verify, probe and diagnose say about a kernel with each planted bug.
+if (args is ["planted", ..])
+{
+    PlantedTable.Run(
+        Console.Out,
+        args.Length > 1 ? [.. args[1].Split(',').Select(int.Parse)] : PlantedTable.Lengths,
+        args.Length > 2 ? Enum.Parse<PlantedBug>(args[2]) : null);
+    return 0;
+}
+
+// alarms [CASES]: what verify says about right kernels on random problems.
+if (args is ["alarms", ..])
+{
+    FalseAlarms.Run(Console.Out, args.Length > 1 ? int.Parse(args[1]) : 2000);
     return 0;
 }
 

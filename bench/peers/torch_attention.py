@@ -4,7 +4,7 @@
     python3 bench/peers/torch_attention.py --stof path/to/stof --sweep paper --out cells.jsonl
 
 runs both, one process after the other on the same GPU, and prints one table. Without --stof it times PyTorch alone; --ours FILE takes our
-lines from a file. 12 heads of 64, F16 by default; inputs and masks are the same: inputs come from SplitMix64, BigBird's cells from the
+lines from a file. --compilers N compiles in N processes first (PyTorch keeps compiled kernels on disk), and times afterwards, alone. 12 heads of 64, F16 by default; inputs and masks are the same: inputs come from SplitMix64, BigBird's cells from the
 generator that Python's `random` is.
 
 Peers: FlexAttention, compiled, with the mask as a captured tensor (flex_lookup), as a predicate (flex_predicate; BigBird's random cells are
@@ -152,7 +152,7 @@ def peers(name, batch, length, q, k, v, dense, predicate, shared, wanted):
     }
     if name == "causal":
         every["sdpa_flash"] = lambda: sdpa(SDPBackend.FLASH_ATTENTION, q, k, v, name, dense)
-    return {who: make for who, make in every.items() if who in wanted}
+    return {who: make for who, make in every.items() if who in wanted and name in wanted[who]}
 
 
 def sdpa(backend, q, k, v, name, dense):
@@ -166,7 +166,7 @@ def sdpa(backend, q, k, v, name, dense):
     return run
 
 
-def cell(name, batch, length, q, k, v, wanted, samples):
+def cell(name, batch, length, q, k, v, wanted, samples, compiles_only=False):
     predicate, shared = predicates(name, batch, length)
     dense = dense_mask(predicate, 1 if shared else batch, length)
     rows, expected = reference(q, k, v, dense)
@@ -174,6 +174,9 @@ def cell(name, batch, length, q, k, v, wanted, samples):
         try:
             with torch.no_grad():
                 run = make()
+                if compiles_only:
+                    run()
+                    continue
                 error = (torch.linalg.norm(run()[-1, -1, rows].double() - expected) / torch.linalg.norm(expected)).item()
                 median, best = replayed(run, samples)
         except Exception as failure:  # a compiler or backend that refuses a cell leaves it out, and says so
@@ -212,6 +215,17 @@ def table(rows):
         print(f"{group}: best FlexAttention over stof: geometric mean {math.exp(sum(map(math.log, values)) / len(values)):.2f}, least {min(values):.2f}, of {len(values)} cells")
 
 
+def compile_first(processes):
+    """Copies of this process, each with a share of the cells."""
+    others = [argument for argument in sys.argv[1:]]
+    for option in ("--compilers", "--stof", "--ours", "--out"):
+        if option in others:
+            del others[others.index(option):others.index(option) + 2]
+    copies = [subprocess.Popen([sys.executable, sys.argv[0], *others, "--part", f"{i}/{processes}"]) for i in range(processes)]
+    for copy in copies:
+        copy.wait()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sweep", choices=SWEEPS, default="quick")
@@ -220,7 +234,9 @@ def main():
     parser.add_argument("--heads", type=int, default=12)
     parser.add_argument("--head-size", type=int, default=64)
     parser.add_argument("--dtype", choices=["f16", "bf16"], default="f16")
-    parser.add_argument("--peers", default="flex_lookup,flex_predicate,flex_tuned,sdpa_cudnn,sdpa_flash")
+    parser.add_argument("--peers", default="flex_lookup,flex_predicate,flex_tuned,sdpa_cudnn,sdpa_flash", help="names; name:mask+mask for some masks only")
+    parser.add_argument("--compilers", type=int, default=0, help="processes that compile everything first")
+    parser.add_argument("--part", help=argparse.SUPPRESS)  # I/N: compile every N-th cell from the I-th, and time nothing
     parser.add_argument("--samples", type=int, default=11)
     parser.add_argument("--stof", help="our command, to be run with the same cells first")
     parser.add_argument("--ours", help="our lines, from a file")
@@ -242,14 +258,21 @@ def main():
             lines += [json.loads(line) for line in ours if line.startswith("{")]
     kind = torch.float16 if arguments.dtype == "f16" else torch.bfloat16
     largest = max(b * s for b, s in shapes) * arguments.heads * arguments.head_size
+    peers_of = {part.partition(":")[0]: part.partition(":")[2].split("+") if ":" in part else MASKS for part in arguments.peers.split(",")}
+    cells = [(batch, length, name) for batch, length in shapes for name in arguments.masks.split(",")]
+    if arguments.part:
+        first, step = map(int, arguments.part.split("/"))
+        cells = cells[first::step]
+    compile_first(arguments.compilers)
     everything = [normal(seed, largest).to(kind) for seed in (1, 2, 3)]
-    for batch, length in shapes:
+    for batch, length, name in cells:
         count = batch * arguments.heads * length * arguments.head_size
         q, k, v = (tensor[:count].reshape(batch, arguments.heads, length, arguments.head_size) for tensor in everything)
-        for name in arguments.masks.split(","):
-            for row in cell(name, batch, length, q, k, v, arguments.peers.split(","), arguments.samples):
-                lines.append(row)
-                print(json.dumps(row), file=sys.stderr, flush=True)
+        for row in cell(name, batch, length, q, k, v, peers_of, arguments.samples, bool(arguments.part)):
+            lines.append(row)
+            print(json.dumps(row), file=sys.stderr, flush=True)
+    if arguments.part:
+        return
     if arguments.out:
         with open(arguments.out, "w", encoding="utf-8") as out:
             out.writelines(json.dumps(line) + "\n" for line in lines)

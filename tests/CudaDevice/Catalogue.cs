@@ -31,6 +31,7 @@ internal static class Catalogue
         ModelSpeed.Check,
         KernelConformance.Rowwise,
         KernelConformance.Blockwise,
+        Repeats.Check,
         TensorMapBox.Check,
         LostContext.Check,
     ];

@@ -73,10 +73,25 @@ public sealed record AttentionTolerance
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentNullException.ThrowIfNull(reference);
-        var actual = Canonical(problem, reference, output);
+        return Judge(problem, reference, Canonical(problem, reference, output), logSumExp is null ? null : Canonical(problem, logSumExp));
+    }
+
+    /// <summary>Judges values in the reference's order.</summary>
+    /// <param name="problem">The problem, for its heads and dtype.</param>
+    /// <param name="reference">The oracle's answer, for all queries or for some.</param>
+    /// <param name="actual">[rows, Dv], widened exactly.</param>
+    /// <param name="logSumExp">[rows], natural; null if not computed.</param>
+    /// <param name="queries">The queries that the reference covers, ascending, the same for all heads; null for all.</param>
+    /// <exception cref="InvalidInputException">The counts do not fit.</exception>
+    public AttentionVerdict Judge(
+        AttentionProblem problem, AttentionReference reference, double[] actual, double[]? logSumExp, IReadOnlyList<int>? queries = null)
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        ArgumentNullException.ThrowIfNull(reference);
+        ArgumentNullException.ThrowIfNull(actual);
         var metrics = ErrorMetrics.Compare(reference.Output, actual, problem.Type, reference.ValueSize);
-        var (used, worst) = ElementBudget(problem, reference, actual);
-        var (lseUsed, lseRow) = logSumExp is null ? (0, -1) : LogSumExpBudget(problem, reference, logSumExp);
+        var (used, worst) = ElementBudget(problem, reference, actual, queries);
+        var (lseUsed, lseRow) = logSumExp is null ? (0, -1) : LogSumExpBudget(problem.Type, reference, logSumExp);
 
         var failures = new List<string>();
         var margins = new List<string>();
@@ -160,7 +175,7 @@ public sealed record AttentionTolerance
     }
 
     private static (double Used, WorstElement? Worst) ElementBudget(
-        AttentionProblem problem, AttentionReference reference, double[] actual)
+        AttentionProblem problem, AttentionReference reference, double[] actual, IReadOnlyList<int>? selected)
     {
         var worst = 0.0;
         var (worstRow, worstDimension) = (-1, 0);
@@ -188,12 +203,12 @@ public sealed record AttentionTolerance
             return (0, null);
         }
 
-        var (heads, queries) = (problem.QueryHeads, problem.QueryLength);
+        var (heads, queries) = (problem.QueryHeads, selected?.Count ?? problem.QueryLength);
         var at = (worstRow * reference.ValueSize) + worstDimension;
         var element = new WorstElement(
             worstRow / (heads * queries),
             worstRow / queries % heads,
-            worstRow % queries,
+            selected?[worstRow % queries] ?? worstRow % queries,
             worstDimension,
             reference.Output[at],
             actual[at],
@@ -201,7 +216,7 @@ public sealed record AttentionTolerance
         return (worst, element);
     }
 
-    private (double Used, int Row) LogSumExpBudget(AttentionProblem problem, AttentionReference reference, HostTensor logSumExp)
+    private static double[] Canonical(AttentionProblem problem, HostTensor logSumExp)
     {
         var fits = logSumExp.HasShape(problem.Batch, problem.QueryHeads, problem.QueryLength);
         if (!fits || logSumExp.Type is not (DType.F32 or DType.F64))
@@ -212,8 +227,17 @@ public sealed record AttentionTolerance
                 $"F32 or F64 [{problem.Batch}, {problem.QueryHeads}, {problem.QueryLength}]");
         }
 
-        var factor = problem.Type == DType.F64 ? 1e-13 : LogSumExpLimit;
-        var actual = logSumExp.ToDoubles();
+        return logSumExp.ToDoubles();
+    }
+
+    private (double Used, int Row) LogSumExpBudget(DType type, AttentionReference reference, double[] actual)
+    {
+        if (actual.Length != reference.Rows)
+        {
+            throw new InvalidInputException("logSumExp", $"{actual.Length} rows", $"{reference.Rows} as in the reference");
+        }
+
+        var factor = type == DType.F64 ? 1e-13 : LogSumExpLimit;
         var (worst, worstRow) = (0.0, -1);
         for (var row = 0; row < actual.Length; row++)
         {

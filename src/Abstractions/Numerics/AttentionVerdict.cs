@@ -30,7 +30,7 @@ public enum Verdict
 public sealed record WorstElement(
     int Batch, int Head, int Query, int Dimension, double Expected, double Actual, double Tolerance);
 
-/// <summary>The outcome of <see cref="AttentionTolerance.Judge"/>.</summary>
+/// <summary>The outcome of a judgement by <see cref="AttentionTolerance"/>.</summary>
 public sealed record AttentionVerdict
 {
     /// <summary>The state.</summary>

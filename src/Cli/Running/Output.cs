@@ -9,7 +9,8 @@ internal static class Output
 {
     private const int PipeWidth = 180;
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    /// <summary>How files and output are indented.</summary>
+    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>
     /// The console for tables: colours on a terminal (unless NO_COLOR is set), plain wide text in a pipe or file.

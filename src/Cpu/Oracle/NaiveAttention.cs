@@ -61,7 +61,7 @@ public static class NaiveAttention
     }
 
     /// <summary>One row. Keys that are not allowed are never read: what they hold cannot matter.</summary>
-    private static void AttendRow(
+    internal static void AttendRow(
         AttentionProblem p, AttentionReference result, int row, (int B, int H, int I) at, Span<double> query, int[] keys, double[] k, double[] v, double[] scores)
     {
         var (b, h, i) = at;
@@ -121,7 +121,7 @@ public static class NaiveAttention
         }
     }
 
-    private static void RequireShape(string name, HostTensor tensor, int[] shape)
+    internal static void RequireShape(string name, HostTensor tensor, int[] shape)
     {
         if (!tensor.HasShape(shape))
         {

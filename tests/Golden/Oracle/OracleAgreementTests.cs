@@ -1,5 +1,7 @@
 using Stof.Reference.Cpu.Oracle;
+using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
 using Stof.Reference.Tests;
 
 namespace Stof.Reference.Golden.Tests.Oracle;
@@ -32,6 +34,7 @@ public sealed class OracleAgreementTests(ITestOutputHelper output)
             problem = trial % 2 == 0 ? problem with { Type = DType.F64 } : problem;
             var item = AttentionTrial.Of(problem, Seeded.Families[family], new Random(seed));
             worst = Math.Max(worst, Compare(item, CompensatedAttention.Run(item.Problem, item.Q, item.K, item.V), $"seed {seed}: {item}"));
+            Compare(item, BlockedAttention.Run(item.Problem, item.Q, item.K, item.V), $"blocked, seed {seed}: {item}");
         }
 
         output.WriteLine($"seed {Seed}: at most {worst:g3} of the bound");
@@ -59,11 +62,15 @@ public sealed class OracleAgreementTests(ITestOutputHelper output)
 
             var naive = NaiveAttention.Run(problem, item.Q, item.K, item.V);
             var compensated = CompensatedAttention.Run(problem, item.Q, item.K, item.V);
+            var blocked = BlockedAttention.Run(problem, item.Q, item.K, item.V);
             for (var i = 0; i < naive.Output.Length; i++)
             {
                 Assert.True(
                     double.IsFinite(naive.Output[i]) == double.IsFinite(compensated.Output[i]),
                     $"seed {seed}: {item}: element {i} is {naive.Output[i]} and {compensated.Output[i]}");
+                Assert.True(
+                    double.IsFinite(naive.Output[i]) == double.IsFinite(blocked.Output[i]),
+                    $"seed {seed}: {item}: element {i} is {naive.Output[i]} and, blocked, {blocked.Output[i]}");
             }
 
             for (var row = 0; row < naive.Rows; row++)
@@ -71,6 +78,30 @@ public sealed class OracleAgreementTests(ITestOutputHelper output)
                 Assert.True(
                     double.IsNaN(naive.LogSumExp[row]) == double.IsNaN(compensated.LogSumExp[row]), $"seed {seed}: {item}: LSE of row {row}");
             }
+        }
+    }
+
+    /// <summary>Several tiles of keys and blocks of queries, and some queries only.</summary>
+    [Theory]
+    [InlineData("causal & sliding(70)", 150, 333, 64)]
+    [InlineData("bigbird(band=8,global=8,fill=0.1,seed=1)", 257, 257, 33)]
+    [InlineData("full", 70, 520, 128)]
+    public void The_blocked_oracle_agrees_over_many_tiles(string mask, int queries, int keys, int size)
+    {
+        var problem = new AttentionProblem
+        {
+            Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = queries, KvLength = keys, HeadSize = size, Type = DType.F32, Mask = MaskText.Parse(mask),
+        };
+        var item = AttentionTrial.Of(problem, InputFamily.Wide, new Random(Seed));
+        Compare(item, BlockedAttention.Run(item.Problem, item.Q, item.K, item.V), mask);
+
+        int[] some = [0, 3, 4, queries / 2, queries - 1];
+        var part = BlockedAttention.Run(item.Problem, item.Q, item.K, item.V, some);
+        for (var row = 0; row < part.Rows; row++)
+        {
+            var whole = (row / some.Length * queries) + some[row % some.Length];
+            Assert.Equal(item.Reference.LogSumExp[whole], part.LogSumExp[row], 1e-11);
+            Assert.Equal(item.Reference.AllowedKeys[whole], part.AllowedKeys[row]);
         }
     }
 
