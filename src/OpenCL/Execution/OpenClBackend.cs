@@ -1,0 +1,115 @@
+using Stof.Reference.Backends;
+using Stof.Reference.Fusion;
+using Stof.Reference.Models;
+using Stof.Reference.Numerics;
+using Stof.Reference.OpenCL.Execution.Attention;
+using Stof.Reference.Operators;
+using Stof.Reference.Plans;
+using Stof.Reference.Tensors;
+
+namespace Stof.Reference.OpenCL.Execution;
+
+/// <summary>How a backend uses its device.</summary>
+public sealed record OpenClOptions
+{
+    /// <summary>How kernels are laid out; null by the kind of the device.</summary>
+    public Mapping? Mapping { get; init; }
+
+    /// <summary>Kernel of single attentions.</summary>
+    public AttentionKernelChoice Attention { get; init; }
+
+    /// <summary>False leaves matrix units (NVIDIA's, through inline PTX) alone.</summary>
+    public bool UsesMatrixUnits { get; init; } = true;
+
+    /// <summary>Compiled programs on disk; null for none.</summary>
+    public ProgramCache? Cache { get; init; }
+}
+
+/// <summary>Our kernels on any OpenCL device: F32, F16 and BF16 in memory, float arithmetic.</summary>
+public sealed class OpenClBackend : IBackend
+{
+    private static readonly Refusal NoModels = new("no-kernel", "the OpenCL backend has no product kernels yet; models run on the CPU backend");
+
+    private readonly KernelDevice _device;
+    private readonly OpenClOptions _options;
+
+    /// <summary>Opens a device.</summary>
+    /// <exception cref="InvalidInputException">The device cannot be used.</exception>
+    /// <exception cref="OpenClException">OpenCL refuses.</exception>
+    public OpenClBackend(OpenClDevice device, OpenClOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _options = options ?? new OpenClOptions();
+        _device = new KernelDevice(device, _options.Mapping, _options.Cache, _options.UsesMatrixUnits);
+        Device = device.Describe();
+    }
+
+    /// <inheritdoc/>
+    public DeviceDescription Device { get; }
+
+    /// <inheritdoc/>
+    public Refusal? Supports(FusionTemplate template, SegmentContext context, ParameterSet parameters) => NoModels;
+
+    /// <inheritdoc/>
+    public IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan) =>
+        throw new InvalidInputException("backend", "opencl", NoModels.Reason);
+
+    /// <inheritdoc/>
+    public ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload) =>
+        throw new InvalidInputException("backend", "opencl", NoModels.Reason);
+
+    /// <inheritdoc/>
+    public Refusal? Supports(AttentionProblem problem)
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        var p = problem.Validated();
+        if (!Computes(p.Type))
+        {
+            return new Refusal("dtype", $"{p.Type} is not F32, F16 or BF16; double precision is the oracle's");
+        }
+
+        var largest = p.Type.Size() * (long)p.Batch * Math.Max(
+            (long)p.QueryHeads * p.QueryLength * Math.Max(p.HeadSize, p.ValueSize), (long)p.KvHeads * p.KvLength * Math.Max(p.HeadSize, p.ValueSize));
+        if (largest > _device.Device.MaxBufferBytes)
+        {
+            return new Refusal("buffer", $"a tensor of {largest:N0} bytes; the device gives a buffer at most {_device.Device.MaxBufferBytes:N0}");
+        }
+
+        var local = AttentionChooser.Rowwise(_device).LocalBytes(p);
+        return local > _device.Device.LocalBytes
+            ? new Refusal("local-memory", $"a row needs {local:N0} bytes of local memory, the device has {_device.Device.LocalBytes:N0}")
+            : null;
+    }
+
+    /// <inheritdoc/>
+    public void Attend(
+        AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, HostTensor? logSumExp)
+    {
+        if (Supports(problem) is { } refusal)
+        {
+            throw new InvalidInputException(nameof(problem), refusal.Reason, "a problem that this backend computes");
+        }
+
+        AttentionTensors.Require(problem, q, k, v, output, logSumExp);
+        if (output.Count == 0)
+        {
+            return;
+        }
+
+        using var step = new AttentionStep(_device, problem, AttentionChooser.Choose(_device, problem, _options.Attention));
+        using var buffers = new BufferSet(_device.Context);
+        var o = buffers.Allocate(output.Bytes.Length);
+        var lse = logSumExp is null ? null : buffers.Allocate(logSumExp.Bytes.Length);
+        step.Run(buffers.Upload<byte>(q.Bytes), buffers.Upload<byte>(k.Bytes), buffers.Upload<byte>(v.Bytes), o, lse);
+        _device.Context.Read(o, output.Bytes);
+        if (lse is not null)
+        {
+            _device.Context.Read(lse, logSumExp!.Bytes);
+        }
+    }
+
+    /// <summary>Closes the device.</summary>
+    public void Dispose() => _device.Dispose();
+
+    private static bool Computes(DType type) => type is DType.F32 or DType.F16 or DType.BF16;
+}

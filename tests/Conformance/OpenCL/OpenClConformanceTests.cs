@@ -1,0 +1,100 @@
+using Stof.Reference.Backends;
+using Stof.Reference.Conformance.Tests.Attention;
+using Stof.Reference.Formats;
+using Stof.Reference.OpenCL;
+using Stof.Reference.OpenCL.Execution;
+using Stof.Reference.OpenCL.Execution.Attention;
+
+namespace Stof.Reference.Conformance.Tests.OpenCL;
+
+/// <summary>An OpenCL device in the suite, with one mapping and one kernel; the first device that can be used, in CI PoCL's.</summary>
+public abstract class OpenClUnderTest : BackendUnderTest
+{
+    private OpenClBackend? _backend;
+
+    /// <inheritdoc/>
+    public override IBackend Backend => _backend ??= new OpenClBackend(OpenClHere.Device, new OpenClOptions { Mapping = Mapping, Attention = Choice });
+
+    /// <inheritdoc/>
+    public override double LogSumExpLimit => 1e-4;
+
+    /// <inheritdoc/>
+    public override TileShape? TileReadWhole => Choice == AttentionKernelChoice.Rowwise ? null : TileShape.Default;
+
+    /// <inheritdoc/>
+    public override int Stride => 4;
+
+    protected abstract Mapping Mapping { get; }
+
+    protected abstract AttentionKernelChoice Choice { get; }
+}
+
+public sealed class LanesRowwise : OpenClUnderTest
+{
+    protected override Mapping Mapping => Mapping.Lanes;
+
+    protected override AttentionKernelChoice Choice => AttentionKernelChoice.Rowwise;
+}
+
+public sealed class LanesBlockwise : OpenClUnderTest
+{
+    protected override Mapping Mapping => Mapping.Lanes;
+
+    protected override AttentionKernelChoice Choice => AttentionKernelChoice.Blockwise;
+}
+
+public sealed class GroupsRowwise : OpenClUnderTest
+{
+    /// <inheritdoc/>
+    public override int Stride => 10;
+
+    protected override Mapping Mapping => Mapping.Groups;
+
+    protected override AttentionKernelChoice Choice => AttentionKernelChoice.Rowwise;
+}
+
+public sealed class GroupsBlockwise : OpenClUnderTest
+{
+    /// <inheritdoc/>
+    public override int Stride => 10;
+
+    protected override Mapping Mapping => Mapping.Groups;
+
+    protected override AttentionKernelChoice Choice => AttentionKernelChoice.Blockwise;
+}
+
+public sealed class LanesRowwiseMaskTests(LanesRowwise opencl) : MaskConformance(opencl), IClassFixture<LanesRowwise>;
+
+public sealed class LanesRowwiseOptionTests(LanesRowwise opencl) : OptionConformance(opencl), IClassFixture<LanesRowwise>;
+
+public sealed class LanesRowwiseBufferTests(LanesRowwise opencl) : BufferConformance(opencl), IClassFixture<LanesRowwise>;
+
+public sealed class LanesRowwisePoisonTests(LanesRowwise opencl) : PoisonConformance(opencl), IClassFixture<LanesRowwise>;
+
+public sealed class LanesRowwiseMetamorphicTests(LanesRowwise opencl) : MetamorphicConformance(opencl), IClassFixture<LanesRowwise>;
+
+public sealed class LanesBlockwiseMaskTests(LanesBlockwise opencl) : MaskConformance(opencl), IClassFixture<LanesBlockwise>;
+
+public sealed class LanesBlockwiseOptionTests(LanesBlockwise opencl) : OptionConformance(opencl), IClassFixture<LanesBlockwise>;
+
+public sealed class LanesBlockwiseBufferTests(LanesBlockwise opencl) : BufferConformance(opencl), IClassFixture<LanesBlockwise>;
+
+public sealed class LanesBlockwisePoisonTests(LanesBlockwise opencl) : PoisonConformance(opencl), IClassFixture<LanesBlockwise>;
+
+public sealed class LanesBlockwiseMetamorphicTests(LanesBlockwise opencl) : MetamorphicConformance(opencl), IClassFixture<LanesBlockwise>;
+
+public sealed class GroupsRowwiseMaskTests(GroupsRowwise opencl) : MaskConformance(opencl), IClassFixture<GroupsRowwise>;
+
+public sealed class GroupsRowwiseOptionTests(GroupsRowwise opencl) : OptionConformance(opencl), IClassFixture<GroupsRowwise>;
+
+public sealed class GroupsRowwiseBufferTests(GroupsRowwise opencl) : BufferConformance(opencl), IClassFixture<GroupsRowwise>;
+
+public sealed class GroupsRowwisePoisonTests(GroupsRowwise opencl) : PoisonConformance(opencl), IClassFixture<GroupsRowwise>;
+
+public sealed class GroupsBlockwiseMaskTests(GroupsBlockwise opencl) : MaskConformance(opencl), IClassFixture<GroupsBlockwise>;
+
+public sealed class GroupsBlockwiseOptionTests(GroupsBlockwise opencl) : OptionConformance(opencl), IClassFixture<GroupsBlockwise>;
+
+public sealed class GroupsBlockwiseBufferTests(GroupsBlockwise opencl) : BufferConformance(opencl), IClassFixture<GroupsBlockwise>;
+
+public sealed class GroupsBlockwisePoisonTests(GroupsBlockwise opencl) : PoisonConformance(opencl), IClassFixture<GroupsBlockwise>;
