@@ -90,6 +90,7 @@ float finish_row(float m, float l, int seen, int has_sinks, float sink, float *l
         return seen ? exp2(m - top) / l : 0.0f;
     }
 
+    l = l == 0.0f ? NAN : l; // only scores of minus infinity: a softmax of nothing
     *log_sum_exp = m * LN_2 + log(l);
     return 1.0f / l;
 }

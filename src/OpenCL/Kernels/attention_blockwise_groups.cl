@@ -1,17 +1,15 @@
 // Block-wise attention for GPUs: a work-group of 16 x GROUP_Y work-items computes TILE_Q queries over the loaded tiles of its tile row. Q stays in
 // local memory, K and V take turns in another part of it, scores go through a third. A work-item holds TILE_Q / GROUP_Y rows by TILE_K / 16 columns
-// of a tile's scores, and as many rows by VALUE_PAD / 16 columns of O. Full tiles are not masked.
+// of a tile's scores, and as many rows by VALUES columns of O. Full tiles are not masked.
 //
-// Parameters: TILE_Q, TILE_K, GROUP_Y, HEAD_PAD and VALUE_PAD (sizes rounded up to 16), IS_SPLIT, and those of attention.cl.
+// Parameters: TILE_Q, TILE_K, GROUP_Y, VALUES (columns of O a work-item holds), and those of attention.cl.
 
 #include "attention.cl"
 
 #define GROUP_X 16
 #define ROWS (TILE_Q / GROUP_Y)
 #define COLUMNS (TILE_K / GROUP_X)
-#define VALUES (VALUE_PAD / GROUP_X)
-#define Q_STRIDE (HEAD_PAD + 1)
-#define KV_STRIDE ((HEAD_PAD > VALUE_PAD ? HEAD_PAD : VALUE_PAD) + 1)
+#define VALUE_PAD (VALUES * GROUP_X)
 #define P_STRIDE (TILE_K + 1)
 #define SUM_STRIDE (GROUP_X + 1)
 
@@ -40,14 +38,16 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
     const int tx = get_local_id(0) % GROUP_X, ty = get_local_id(0) / GROUP_X;
     const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
     const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    const int q_stride = shape.head_size + 1;
+    const int kv_stride = max(shape.head_size, VALUE_PAD) + 1;
     local float *queries = scratch;
-    local float *keys = queries + TILE_Q * Q_STRIDE;
-    local float *weights = keys + TILE_K * KV_STRIDE;
+    local float *keys = queries + TILE_Q * q_stride;
+    local float *weights = keys + TILE_K * kv_stride;
     local float *maxima = weights + TILE_Q * P_STRIDE;
     local float *sums = maxima + TILE_Q * SUM_STRIDE;
     local float *any = sums + TILE_Q * SUM_STRIDE;
 
-    stage(q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, shape.head_size, HEAD_PAD, Q_STRIDE, queries);
+    stage(q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, shape.head_size, shape.head_size, q_stride, queries);
 
     float m[ROWS], l[ROWS], output[ROWS][VALUES];
     int seen[ROWS];
@@ -69,7 +69,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
         const global ulong *words = bitmaps + (long)part_tile * (TILE_Q / 8) * (TILE_K / 8);
 
         barrier(CLK_LOCAL_MEM_FENCE); // the values of the tile before are used
-        stage(k_rows, shape.k_row, first_key, shape.keys, TILE_K, shape.head_size, HEAD_PAD, KV_STRIDE, keys);
+        stage(k_rows, shape.k_row, first_key, shape.keys, TILE_K, shape.head_size, shape.head_size, kv_stride, keys);
         barrier(CLK_LOCAL_MEM_FENCE);
 
         float s[ROWS][COLUMNS];
@@ -86,12 +86,12 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
             float a[ROWS], b[COLUMNS];
             for (int i = 0; i < ROWS; i++)
             {
-                a[i] = queries[(ty + GROUP_Y * i) * Q_STRIDE + d];
+                a[i] = queries[(ty + GROUP_Y * i) * q_stride + d];
             }
 
             for (int j = 0; j < COLUMNS; j++)
             {
-                b[j] = keys[(tx + GROUP_X * j) * KV_STRIDE + d];
+                b[j] = keys[(tx + GROUP_X * j) * kv_stride + d];
             }
 
             for (int i = 0; i < ROWS; i++)
@@ -130,7 +130,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
         }
 
         barrier(CLK_LOCAL_MEM_FENCE); // maxima are there, keys are used
-        stage(v_rows, shape.v_row, first_key, shape.keys, TILE_K, shape.value_size, VALUE_PAD, KV_STRIDE, keys);
+        stage(v_rows, shape.v_row, first_key, shape.keys, TILE_K, shape.value_size, VALUE_PAD, kv_stride, keys);
         for (int i = 0; i < ROWS; i++)
         {
             const int row = ty + GROUP_Y * i;
@@ -178,7 +178,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
             float b[VALUES];
             for (int j = 0; j < VALUES; j++)
             {
-                b[j] = keys[c * KV_STRIDE + tx + GROUP_X * j];
+                b[j] = keys[c * kv_stride + tx + GROUP_X * j];
             }
 
             for (int i = 0; i < ROWS; i++)
@@ -196,7 +196,6 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
     {
         const int row = ty + GROUP_Y * i;
         const int query = first_query + row;
-#if IS_SPLIT
         if (part >= 0)
         {
             global float *state = states + ((long)part * TILE_Q + row) * (3 + shape.value_size);
@@ -217,7 +216,6 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
 
             continue;
         }
-#endif
         if (query >= shape.queries)
         {
             continue;

@@ -3,7 +3,7 @@
 // lanes, so nothing is ever added across a vector. Where a part tile lets none of the ROWS queries see eight neighbouring keys, these eight are
 // neither read nor multiplied; where it lets all see them, their bits cost nothing more.
 //
-// Parameters: VECTORS, IS_SPLIT (states are stored for a merge), and those of attention.cl.
+// Parameters: VECTORS, and those of attention.cl.
 
 #include "attention.cl"
 
@@ -315,7 +315,6 @@ kernel void attention_blockwise(
     for (int r = 0; r < ROWS; r++)
     {
         const int row_seen = (seen >> r) & 1;
-#if IS_SPLIT
         if (part >= 0)
         {
             // State (part, row): m, l, seen, o.
@@ -330,7 +329,6 @@ kernel void attention_blockwise(
 
             continue;
         }
-#endif
         if (query + r >= shape.queries)
         {
             break;

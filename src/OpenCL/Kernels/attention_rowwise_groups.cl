@@ -1,7 +1,7 @@
 // Row-wise attention for GPUs: a work-group of TILE work-items computes one query (or one range of its tiles) and reads allowed keys only. Of a
 // tile's 64 keys each work-item takes one that the query may see, multiplies it, and then all walk the weights together, a column of O each.
 //
-// Parameters: VALUE_STEPS (columns of O a work-item holds), IS_SPLIT, and those of attention.cl. Tiles are 64 x 64.
+// Parameters: VALUE_STEPS (columns of O a work-item holds), and those of attention.cl. Tiles are 64 x 64.
 
 #include "attention.cl"
 
@@ -114,7 +114,6 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
         }
     }
 
-#if IS_SPLIT
     if (part >= 0)
     {
         global float *state = states + ((long)part * TILE + row) * (3 + shape.value_size);
@@ -135,7 +134,6 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
 
         return;
     }
-#endif
 
     float log_sum_exp;
     const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);

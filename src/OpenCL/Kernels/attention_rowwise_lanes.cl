@@ -1,7 +1,7 @@
 // Row-wise attention for processors: one work-item computes one query (or one range of its tiles) and reads allowed keys only. Up to GROUP keys
 // are gathered, multiplied with the query a vector of LANES elements at a time, and their scores reduced together.
 //
-// Parameters: IS_SPLIT, and those of attention.cl. Tiles are 64 x 64.
+// Parameters: those of attention.cl. Tiles are 64 x 64.
 
 #include "attention.cl"
 
@@ -116,7 +116,6 @@ kernel void attention_rowwise(
         }
     }
 
-#if IS_SPLIT
     if (part >= 0)
     {
         global float *state = states + ((long)part * TILE + row) * (3 + value_size);
@@ -130,7 +129,6 @@ kernel void attention_rowwise(
 
         return;
     }
-#endif
 
     float log_sum_exp;
     const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);

@@ -1,7 +1,6 @@
 using Stof.Reference.Backends;
 using Stof.Reference.Conformance.Tests.Attention;
 using Stof.Reference.Formats;
-using Stof.Reference.OpenCL;
 using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.OpenCL.Execution.Attention;
 
@@ -46,7 +45,7 @@ public sealed class LanesBlockwise : OpenClUnderTest
 public sealed class GroupsRowwise : OpenClUnderTest
 {
     /// <inheritdoc/>
-    public override int Stride => 10;
+    public override int Stride => 40;
 
     protected override Mapping Mapping => Mapping.Groups;
 
@@ -56,7 +55,7 @@ public sealed class GroupsRowwise : OpenClUnderTest
 public sealed class GroupsBlockwise : OpenClUnderTest
 {
     /// <inheritdoc/>
-    public override int Stride => 10;
+    public override int Stride => 40;
 
     protected override Mapping Mapping => Mapping.Groups;
 

@@ -22,7 +22,7 @@ internal abstract record AttentionLayoutPlan
     public abstract long LocalBytes(AttentionProblem problem);
 
     /// <summary>The program.</summary>
-    public abstract ProgramSpec Program(KernelDevice device, AttentionProblem problem, bool isSplit);
+    public abstract ProgramSpec Program(KernelDevice device, AttentionProblem problem);
 
     /// <summary>Most tiles of a row that one item may have; 0 for no limit.</summary>
     public virtual int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device) => 0;
@@ -77,7 +77,7 @@ internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : Attention
     }
 
     /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem, bool isSplit)
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
     {
         var common = Common(device, problem);
         return ProgramSpec.Of("attention_blockwise_lanes.cl", new BlockwiseLanesParameters
@@ -87,7 +87,6 @@ internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : Attention
             FastExp2 = common.FastExp2,
             Bias = common.Bias,
             HasSoftcap = common.HasSoftcap,
-            IsSplit = isSplit,
             Vectors = Vectors,
         });
     }
@@ -113,8 +112,8 @@ internal sealed record RowwiseLanesPlan(int Lanes) : AttentionLayoutPlan
         sizeof(float) * (long)(Padded(problem.HeadSize) + Padded(problem.ValueSize));
 
     /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem, bool isSplit) =>
-        ProgramSpec.Of("attention_rowwise_lanes.cl", Common(device, problem) with { IsSplit = isSplit });
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) =>
+        ProgramSpec.Of("attention_rowwise_lanes.cl", Common(device, problem));
 
     private int Padded(int size) => (size + Lanes - 1) / Lanes * Lanes;
 }

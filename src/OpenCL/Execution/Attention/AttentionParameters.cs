@@ -34,9 +34,6 @@ public record AttentionParameters
     /// <summary>True if scores are capped.</summary>
     public bool HasSoftcap { get; init; }
 
-    /// <summary>True if states of key ranges are stored for a merge.</summary>
-    public bool IsSplit { get; init; }
-
     /// <summary>The form of a problem's bias.</summary>
     internal static BiasForm FormOf(AttentionProblem problem) => problem.Bias switch
     {

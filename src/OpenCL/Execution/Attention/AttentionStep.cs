@@ -59,7 +59,7 @@ internal sealed class AttentionStep : IDisposable
             _columns = _buffers.Upload<int>(mask.LoadColIdx);
             _parts = _buffers.Upload<int>(mask.LoadPartIdx);
             _bitmaps = _buffers.Upload<ulong>(mask.Bitmaps);
-            _kernel = device.Programs.Kernel(plan.Program(device, problem, _mergeCount > 0), plan.KernelName);
+            _kernel = device.Programs.Kernel(plan.Program(device, problem), plan.KernelName);
             if (_mergeCount > 0)
             {
                 _merges = _buffers.Upload<TileMergeItem>(work.Merges);

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
 
@@ -15,11 +16,8 @@ public sealed record BlockwiseGroupsParameters : AttentionParameters
     /// <summary>Work-items of a group, divided by 16.</summary>
     public int GroupY { get; init; } = 16;
 
-    /// <summary>Head size rounded up to 16.</summary>
-    public int HeadPad { get; init; } = 64;
-
-    /// <summary>Value size rounded up to 16.</summary>
-    public int ValuePad { get; init; } = 64;
+    /// <summary>Columns of O that a work-item holds: Dv/16, rounded up to a power of two, for each size is a program of its own.</summary>
+    public int Values { get; init; } = 4;
 }
 
 /// <summary>Parameters of attention_rowwise_groups.cl.</summary>
@@ -71,7 +69,7 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     /// <inheritdoc/>
     public override long LocalBytes(AttentionProblem problem)
     {
-        var (head, value) = (Padded(problem.HeadSize), Padded(problem.ValueSize));
+        var (head, value) = (problem.HeadSize, GroupX * ValuesOf(problem));
         return sizeof(float) * (long)(
             (Tile.Rows * (head + 1))
             + (Tile.Columns * (Math.Max(head, value) + 1))
@@ -88,7 +86,7 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     }
 
     /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem, bool isSplit)
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
     {
         var common = Common(device, problem);
         return ProgramSpec.Of("attention_blockwise_groups.cl", new BlockwiseGroupsParameters
@@ -98,16 +96,14 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
             FastExp2 = common.FastExp2,
             Bias = common.Bias,
             HasSoftcap = common.HasSoftcap,
-            IsSplit = isSplit,
             TileQ = Tile.Rows,
             TileK = Tile.Columns,
             GroupY = GroupY,
-            HeadPad = Padded(problem.HeadSize),
-            ValuePad = Padded(problem.ValueSize),
+            Values = ValuesOf(problem),
         });
     }
 
-    private static int Padded(int size) => (size + GroupX - 1) / GroupX * GroupX;
+    private static int ValuesOf(AttentionProblem problem) => (int)BitOperations.RoundUpToPowerOf2((uint)(problem.ValueSize + GroupX - 1) / GroupX);
 }
 
 /// <summary>attention_rowwise_groups.cl: a work-group does one query.</summary>
@@ -129,7 +125,7 @@ internal sealed record RowwiseGroupsPlan : AttentionLayoutPlan
     public override long LocalBytes(AttentionProblem problem) => sizeof(float) * (long)(problem.HeadSize + (2 * TileShape.Default.Columns));
 
     /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem, bool isSplit)
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
     {
         var common = Common(device, problem);
         return ProgramSpec.Of("attention_rowwise_groups.cl", new RowwiseGroupsParameters
@@ -139,7 +135,6 @@ internal sealed record RowwiseGroupsPlan : AttentionLayoutPlan
             FastExp2 = common.FastExp2,
             Bias = common.Bias,
             HasSoftcap = common.HasSoftcap,
-            IsSplit = isSplit,
             ValueSteps = (problem.ValueSize + GroupSize - 1) / GroupSize,
         });
     }
