@@ -131,6 +131,14 @@ public sealed unsafe class OpenClContext : IDisposable
         }
     }
 
+    /// <summary>Sets every byte of a buffer.</summary>
+    public void Fill(OpenClBuffer buffer, byte value)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        Check(
+            Api.EnqueueFillBuffer(_queue.Value, buffer.Memory.Value, &value, 1, 0, (nuint)buffer.Bytes, 0, null, null), "clEnqueueFillBuffer");
+    }
+
     /// <summary>Starts a kernel whose arguments are set.</summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="groups">Work-groups along each axis.</param>

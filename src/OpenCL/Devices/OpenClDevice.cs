@@ -8,6 +8,7 @@ public sealed record OpenClDevice
 {
     private const int LeastWorkGroup = 64;
     private const long LeastLocalBytes = 16 * 1024;
+    private const long AssumedRegisterBytes = 256 * 1024; // of a GPU's compute unit, where sums are kept; OpenCL does not tell
 
     /// <summary>Place of the platform in the loader's list, from 0.</summary>
     public required int Platform { get; init; }
@@ -103,7 +104,7 @@ public sealed record OpenClDevice
     public string Address => $"opencl:{Platform}:{Ordinal}";
 
     /// <summary>What plans need to know.</summary>
-    public DeviceDescription Describe() => new("opencl", $"{Name} ({PlatformName})", ComputeUnits, LocalBytes, VectorWidth * 32)
+    public DeviceDescription Describe() => new("opencl", $"{Name} ({PlatformName})", ComputeUnits, HasLocalMemory ? LocalBytes + AssumedRegisterBytes : LocalBytes, VectorWidth * 32)
     {
         // Another driver compiles other code from the same source.
         Kernels = $"{typeof(OpenClDevice).Assembly.ManifestModule.ModuleVersionId} {DriverVersion} {Version}",

@@ -1,8 +1,12 @@
+using System.Runtime.CompilerServices;
 using Stof.Reference.Backends;
+using Stof.Reference.Formats;
 using Stof.Reference.Fusion;
+using Stof.Reference.Graphs;
 using Stof.Reference.Models;
 using Stof.Reference.Numerics;
 using Stof.Reference.OpenCL.Execution.Attention;
+using Stof.Reference.OpenCL.Execution.Models;
 using Stof.Reference.Operators;
 using Stof.Reference.Plans;
 using Stof.Reference.Tensors;
@@ -28,10 +32,14 @@ public sealed record OpenClOptions
 /// <summary>Our kernels on any OpenCL device: F32, F16 and BF16 in memory, float arithmetic.</summary>
 public sealed class OpenClBackend : IBackend
 {
-    private static readonly Refusal NoModels = new("no-kernel", "the OpenCL backend has no product kernels yet; models run on the CPU backend");
+    private const string Types = "F32, F16 or BF16; double precision is the oracle's";
+    private const long LargestDetachedScores = 1L << 30; // bytes; beyond, the unfused baseline would not fit beside a model
 
     private readonly KernelDevice _device;
     private readonly OpenClOptions _options;
+
+    // Weights on the device are shared by every plan of a model and go with it.
+    private readonly ConditionalWeakTable<TransformerModel, WeightStore> _stores = [];
 
     /// <summary>Opens a device.</summary>
     /// <exception cref="InvalidInputException">The device cannot be used.</exception>
@@ -48,15 +56,54 @@ public sealed class OpenClBackend : IBackend
     public DeviceDescription Device { get; }
 
     /// <inheritdoc/>
-    public Refusal? Supports(FusionTemplate template, SegmentContext context, ParameterSet parameters) => NoModels;
+    public Refusal? Supports(FusionTemplate template, SegmentContext context, ParameterSet parameters)
+    {
+        ArgumentNullException.ThrowIfNull(template);
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(parameters);
+        if (template.Check(context, parameters) is { } illegal)
+        {
+            return illegal;
+        }
+
+        switch (template)
+        {
+            case AttentionTemplate:
+                var tile = new TileShape(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
+                var problem = SegmentCompiler.AttentionProblemOf(context.Graph.Attention!, context.Workload);
+                return AttentionChooser.Named(_device, problem, parameters[AttentionTemplate.Algorithm] == "rowwise", tile) is null
+                    ? new Refusal("local-memory", $"a tile of {tile} does not fit the device's {_device.Device.LocalBytes:N0} bytes of local memory")
+                    : null;
+            case GemmTemplate or GemmChainTemplate:
+                return ProductStep.Check(_device, context, parameters);
+            default:
+                var scores = context.Operators[0] is AttentionOperator
+                    ? (double)context.Workload.Batch * context.Graph.Attention!.QueryHeads * context.Workload.Length * context.Workload.Length * sizeof(float)
+                    : 0;
+                var most = Math.Min(LargestDetachedScores, _device.Device.MaxBufferBytes);
+                return scores > most
+                    ? new Refusal("scores", $"detached attention stores {scores / (1 << 30):f1} GiB of scores, at most {(double)most / (1 << 30):f1} are allowed")
+                    : null;
+        }
+    }
 
     /// <inheritdoc/>
-    public IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan) =>
-        throw new InvalidInputException("backend", "opencl", NoModels.Reason);
+    public IModelExecutable Compile(TransformerModel model, Workload workload, ExecutionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(plan);
+        RequireType(workload);
+        plan.Validated(model.Graph.Layer, workload, Device);
+        return new LayeredExecutable<OpenClBuffer>(model, workload, plan, Compiler(model, workload), Device);
+    }
 
     /// <inheritdoc/>
-    public ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload) =>
-        throw new InvalidInputException("backend", "opencl", NoModels.Reason);
+    public ISegmentMeasurer CreateMeasurer(TransformerModel model, Workload workload)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        RequireType(workload);
+        return new SegmentMeasurer<OpenClBuffer>(this, model, workload, Compiler(model, workload));
+    }
 
     /// <inheritdoc/>
     public Refusal? Supports(AttentionProblem problem)
@@ -65,7 +112,7 @@ public sealed class OpenClBackend : IBackend
         var p = problem.Validated();
         if (!Computes(p.Type))
         {
-            return new Refusal("dtype", $"{p.Type} is not F32, F16 or BF16; double precision is the oracle's");
+            return new Refusal("dtype", $"{p.Type} is not {Types}");
         }
 
         var largest = p.Type.Size() * (long)p.Batch * Math.Max(
@@ -96,7 +143,7 @@ public sealed class OpenClBackend : IBackend
             return;
         }
 
-        using var step = new AttentionStep(_device, problem, AttentionChooser.Choose(_device, problem, _options.Attention));
+        using var step = new PreparedAttention(_device, problem, AttentionChooser.Choose(_device, problem, _options.Attention));
         using var buffers = new BufferSet(_device.Context);
         var o = buffers.Allocate(output.Bytes.Length);
         var lse = logSumExp is null ? null : buffers.Allocate(logSumExp.Bytes.Length);
@@ -110,6 +157,18 @@ public sealed class OpenClBackend : IBackend
 
     /// <summary>Closes the device.</summary>
     public void Dispose() => _device.Dispose();
+
+    private SegmentCompiler Compiler(TransformerModel model, Workload workload) =>
+        new(this, _device, model.Spec, workload, _stores.GetValue(model, _ => new WeightStore(_device)));
+
+    private static void RequireType(Workload workload)
+    {
+        ArgumentNullException.ThrowIfNull(workload);
+        if (!Computes(workload.Type))
+        {
+            throw new InvalidInputException("dtype", workload.Type.ToString(), Types);
+        }
+    }
 
     private static bool Computes(DType type) => type is DType.F32 or DType.F16 or DType.BF16;
 }

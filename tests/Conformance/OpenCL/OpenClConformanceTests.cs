@@ -1,6 +1,8 @@
 using Stof.Reference.Backends;
 using Stof.Reference.Conformance.Tests.Attention;
+using Stof.Reference.Conformance.Tests.Models;
 using Stof.Reference.Formats;
+using Stof.Reference.Numerics;
 using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.OpenCL.Execution.Attention;
 
@@ -97,3 +99,19 @@ public sealed class GroupsBlockwiseOptionTests(GroupsBlockwise opencl) : OptionC
 public sealed class GroupsBlockwiseBufferTests(GroupsBlockwise opencl) : BufferConformance(opencl), IClassFixture<GroupsBlockwise>;
 
 public sealed class GroupsBlockwisePoisonTests(GroupsBlockwise opencl) : PoisonConformance(opencl), IClassFixture<GroupsBlockwise>;
+
+public sealed class LanesModelTests(LanesBlockwise opencl) : ModelConformance(opencl), IClassFixture<LanesBlockwise>;
+
+/// <summary>Models under the GPU's layout of kernels, where norms behind products and chained products are refused and run in pieces.</summary>
+public sealed class GroupsModelTests(GroupsBlockwise opencl) : IClassFixture<GroupsBlockwise>
+{
+    [Theory]
+    [InlineData("gpt2", DType.F32)]
+    [InlineData("llama", DType.BF16)]
+    [InlineData("t5-encoder", DType.F16)]
+    [InlineData("vit-base", DType.F32)]
+    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) =>
+        new Suite(opencl).Every_scheme_agrees_with_the_oracle_layer_by_layer(preset, type);
+
+    private sealed class Suite(BackendUnderTest subject) : ModelConformance(subject);
+}

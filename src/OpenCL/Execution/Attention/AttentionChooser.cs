@@ -41,6 +41,15 @@ internal static class AttentionChooser
         return blockwise;
     }
 
+    /// <summary>The plan that parameters name, or null if it does not fit the device.</summary>
+    public static AttentionLayoutPlan? Named(KernelDevice device, AttentionProblem problem, bool isRowwise, TileShape tile)
+    {
+        AttentionLayoutPlan? plan = isRowwise ? Rowwise(device)
+            : device.Mapping == Mapping.Groups ? BlockwiseGroupsPlan.Of(device.Device, tile)
+            : BlockwiseLanesPlan.Of(device, tile);
+        return plan is not null && plan.LocalBytes(problem) <= device.Device.LocalBytes ? plan : null;
+    }
+
     /// <summary>The row-wise plan.</summary>
     public static AttentionLayoutPlan Rowwise(KernelDevice device) =>
         device.Mapping == Mapping.Lanes ? new RowwiseLanesPlan(device.Lanes) : new RowwiseGroupsPlan();

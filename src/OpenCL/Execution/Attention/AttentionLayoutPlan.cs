@@ -51,6 +51,7 @@ internal abstract record AttentionLayoutPlan
 /// <param name="Lanes">Floats of a vector.</param>
 internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : AttentionLayoutPlan
 {
+    private const int MostColumns = 512; // the kernel lists groups of eight keys in 64 places
     private const int MostVectors = 2; // sixteen sums of eight keys by two vectors fit the registers of AVX-512
 
     /// <inheritdoc/>
@@ -64,6 +65,10 @@ internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : Attention
 
     /// <inheritdoc/>
     public override int GroupSize => 1;
+
+    /// <summary>The plan of a tile, or null if a strip does not divide it.</summary>
+    public static BlockwiseLanesPlan? Of(KernelDevice device, TileShape tile) =>
+        tile.Rows % device.Lanes == 0 && tile.Columns <= MostColumns ? new BlockwiseLanesPlan(tile, device.Lanes) : null;
 
     private int Vectors => Lanes == 16 && Tile.Rows % (MostVectors * Lanes) == 0 ? MostVectors : 1;
 

@@ -53,11 +53,9 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     /// </summary>
     public static BlockwiseGroupsPlan? Largest(OpenClDevice device, AttentionProblem problem)
     {
-        var groupY = Math.Min(16, device.MaxWorkGroup / GroupX);
         foreach (var (rows, columns) in new[] { (64, 32), (32, 32), (32, 16), (16, 16) })
         {
-            var plan = new BlockwiseGroupsPlan(new TileShape(rows, columns), Math.Min(groupY, 16));
-            if (plan.LocalBytes(problem) <= device.LocalBytes)
+            if (Of(device, new TileShape(rows, columns)) is { } plan && plan.LocalBytes(problem) <= device.LocalBytes)
             {
                 return plan;
             }
@@ -65,6 +63,11 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
 
         return null;
     }
+
+    /// <summary>The plan of a tile, or null if it cannot be cut among work-items.</summary>
+    public static BlockwiseGroupsPlan? Of(OpenClDevice device, TileShape tile) => tile.Rows % GroupX == 0 && tile.Columns % GroupX == 0
+        ? new BlockwiseGroupsPlan(tile, (int)Math.Min(GroupX, BitOperations.RoundUpToPowerOf2((uint)(device.MaxWorkGroup / GroupX) + 1) / 2))
+        : null;
 
     /// <inheritdoc/>
     public override long LocalBytes(AttentionProblem problem)

@@ -6,7 +6,7 @@ namespace Stof.Reference.OpenCL.Execution.Attention;
 /// <summary>
 /// One attention made ready for a device: kernels, tile lists, work and bias are there, tensors come with each run. Not thread-safe.
 /// </summary>
-internal sealed class AttentionStep : IDisposable
+internal sealed class PreparedAttention : IDisposable
 {
     private readonly KernelDevice _device;
     private readonly AttentionProblem _problem;
@@ -32,7 +32,7 @@ internal sealed class AttentionStep : IDisposable
     /// <param name="problem">The problem; its layout holds where <paramref name="place"/> says nothing else.</param>
     /// <param name="plan">Kernel and tile.</param>
     /// <param name="place">Changes where the tensors lie; null for tensors of their own.</param>
-    public AttentionStep(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape>? place = null)
+    public PreparedAttention(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape>? place = null)
     {
         (_device, _problem, _plan) = (device, problem, plan);
         _buffers = new BufferSet(device.Context);

@@ -1,16 +1,20 @@
 using Stof.Reference.Graphs;
 
-namespace Stof.Reference.Cpu.Execution;
+namespace Stof.Reference.Fusion;
 
 /// <summary>What rides on a product, in the order in which the kernels apply it: bias, activation, residual, norm.</summary>
-internal sealed record ProductEpilogue
+public sealed record ProductEpilogue
 {
+    /// <summary>Name of a bias, or null.</summary>
     public string? Bias { get; init; }
 
+    /// <summary>Function, or null.</summary>
     public ActivationKind? Activation { get; init; }
 
+    /// <summary>Residual connection, or null.</summary>
     public ResidualOperator? Residual { get; init; }
 
+    /// <summary>Normalisation of the result, or null.</summary>
     public NormOperator? Norm { get; init; }
 }
 
@@ -20,7 +24,7 @@ internal sealed record ProductEpilogue
 /// <param name="FirstEpilogue">What follows it.</param>
 /// <param name="Second">The second product of a chain, or null.</param>
 /// <param name="SecondEpilogue">What follows that.</param>
-internal sealed record ProductShape(
+public sealed record ProductShape(
     NormOperator? Prologue, GemmOperator First, ProductEpilogue FirstEpilogue, GemmOperator? Second, ProductEpilogue SecondEpilogue)
 {
     /// <summary>The epilogue whose result is stored.</summary>
