@@ -25,7 +25,7 @@ internal static class RunCommand
         var pixels = new Option<string?>("--pixels") { Description = "images [batch, channels, size, size]: .npy, or .npz with key pixel_values" };
         var batch = new Option<int?>("--batch") { Description = "batch size of a random input" };
         var length = new Option<int?>("--seq") { Description = "length of a random input" };
-        var backend = new Option<string>("--backend") { Description = "cpu", DefaultValueFactory = _ => "cpu" };
+        var backend = new Option<string>("--backend") { Description = "cpu, or opencl, opencl:P, opencl:P:D (platform P, device D)", DefaultValueFactory = _ => "cpu" };
         var threads = new Option<int?>("--threads") { Description = "threads; all processors by default" };
         var type = new Option<string>("--dtype") { Description = "f32, f16 or bf16", DefaultValueFactory = _ => "f32" };
         var tune = new Option<string?>("--tune") { Description = "search a plan with this budget: 200 (samples), 10s, 2m" };
@@ -53,9 +53,15 @@ internal static class RunCommand
         };
         command.SetAction(result =>
         {
-            if (result.GetValue(backend) is not "cpu" and var other)
+            var place = result.GetRequiredValue(backend);
+            if (!BackendArgument.IsCpu(place) && !BackendArgument.IsOpenCl(place))
             {
-                throw new InvalidInputException("--backend", $"'{other}'", "cpu");
+                throw new InvalidInputException("--backend", $"'{place}'", "cpu or opencl");
+            }
+
+            if (!BackendArgument.IsCpu(place) && result.GetValue(threads) is not null)
+            {
+                throw new InvalidInputException("--threads", "given", $"only with --backend cpu, not {place}");
             }
 
             if (result.GetValue(plan) is not null && result.GetValue(tune) is not null)
@@ -72,6 +78,7 @@ internal static class RunCommand
                 Batch = result.GetValue(batch),
                 Length = result.GetValue(length),
                 Type = DTypes.Parse(result.GetRequiredValue(type)),
+                Backend = place,
                 Threads = result.GetValue(threads),
                 Seed = result.GetValue(seed),
                 Budget = result.GetValue(tune) is { } budget ? TuningBudget.Parse(budget) : null,

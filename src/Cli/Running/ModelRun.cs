@@ -6,6 +6,7 @@ using Stof.Reference.Fusion;
 using Stof.Reference.Masks;
 using Stof.Reference.Models;
 using Stof.Reference.Models.Checkpoints;
+using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.Plans;
 using Stof.Reference.Search;
 
@@ -32,7 +33,9 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
 
         var workload = new Workload(input.Batch, input.Length, request.Type, mask, spec.QueryHeads);
         _ = workload.Tiles; // binds the mask now: a mask of another size is an error before anything is searched
-        using var backend = new CpuBackend(request.Threads);
+        using IBackend backend = BackendArgument.IsOpenCl(request.Backend)
+            ? BackendArgument.OpenOpenCl(request.Backend, new OpenClOptions())
+            : new CpuBackend(request.Threads);
         var (plan, source, tuning) = ChoosePlan(model, workload, backend);
         var (baselineName, baselinePlan) = Baseline(model, workload, backend);
 
@@ -97,7 +100,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
 
     private static int DefaultLength(ModelSpec spec) => spec.MaxPositions > 0 ? Math.Min(spec.MaxPositions, 128) : 128;
 
-    private (ExecutionPlan Plan, string Source, TuningResult? Tuning) ChoosePlan(TransformerModel model, Workload workload, CpuBackend backend)
+    private (ExecutionPlan Plan, string Source, TuningResult? Tuning) ChoosePlan(TransformerModel model, Workload workload, IBackend backend)
     {
         var graph = model.Graph.Layer;
         if (request.PlanFile is not null)
@@ -128,7 +131,7 @@ internal sealed class ModelRun(RunRequest request, IRunProgress progress)
         return (tuning.Plan, $"two-stage search, {tuning.Samples} samples in {Output.Time(tuning.Overhead.Total)}", tuning);
     }
 
-    private static (string Name, ExecutionPlan Plan) Baseline(TransformerModel model, Workload workload, CpuBackend backend)
+    private static (string Name, ExecutionPlan Plan) Baseline(TransformerModel model, Workload workload, IBackend backend)
     {
         var graph = model.Graph.Layer;
         var detached = ExecutionPlan.Detached(graph, workload, backend.Device);

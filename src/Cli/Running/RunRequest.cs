@@ -27,6 +27,9 @@ internal sealed record RunRequest
     /// <summary>Dtype of weights and activations.</summary>
     public DType Type { get; init; } = DType.F32;
 
+    /// <summary>What runs it: <c>cpu</c> or a device of OpenCL.</summary>
+    public string Backend { get; init; } = "cpu";
+
     /// <summary>Threads, or null for all processors.</summary>
     public int? Threads { get; init; }
 
