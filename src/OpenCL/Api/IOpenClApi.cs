@@ -27,8 +27,6 @@ internal unsafe interface IOpenClApi
 
     ClResult Finish(nint queue);
 
-    ClResult Flush(nint queue);
-
     nint CreateBuffer(nint context, ulong flags, nuint size, void* host, ClResult* error);
 
     ClResult ReleaseMemObject(nint memory);
@@ -51,17 +49,6 @@ internal unsafe interface IOpenClApi
         nuint offset,
         nuint size,
         void* target,
-        uint waits,
-        nint* waitFor,
-        nint* done);
-
-    ClResult EnqueueCopyBuffer(
-        nint queue,
-        nint source,
-        nint target,
-        nuint sourceOffset,
-        nuint targetOffset,
-        nuint size,
         uint waits,
         nint* waitFor,
         nint* done);

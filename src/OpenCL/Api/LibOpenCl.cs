@@ -44,9 +44,6 @@ internal sealed unsafe class LibOpenCl : IOpenClApi
     public ClResult Finish(nint queue) =>
         NativeMethods.Finish(queue);
 
-    public ClResult Flush(nint queue) =>
-        NativeMethods.Flush(queue);
-
     public nint CreateBuffer(nint context, ulong flags, nuint size, void* host, ClResult* error) =>
         NativeMethods.CreateBuffer(context, flags, size, host, error);
 
@@ -76,18 +73,6 @@ internal sealed unsafe class LibOpenCl : IOpenClApi
         nint* waitFor,
         nint* done) =>
         NativeMethods.EnqueueReadBuffer(queue, buffer, blocking, offset, size, target, waits, waitFor, done);
-
-    public ClResult EnqueueCopyBuffer(
-        nint queue,
-        nint source,
-        nint target,
-        nuint sourceOffset,
-        nuint targetOffset,
-        nuint size,
-        uint waits,
-        nint* waitFor,
-        nint* done) =>
-        NativeMethods.EnqueueCopyBuffer(queue, source, target, sourceOffset, targetOffset, size, waits, waitFor, done);
 
     public ClResult EnqueueFillBuffer(
         nint queue,

@@ -64,9 +64,6 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "clFinish")]
     internal static partial ClResult Finish(nint queue);
 
-    [LibraryImport(Library, EntryPoint = "clFlush")]
-    internal static partial ClResult Flush(nint queue);
-
     [LibraryImport(Library, EntryPoint = "clCreateBuffer")]
     internal static partial nint CreateBuffer(nint context, ulong flags, nuint size, void* host, ClResult* error);
 
@@ -93,18 +90,6 @@ internal static unsafe partial class NativeMethods
         nuint offset,
         nuint size,
         void* target,
-        uint waits,
-        nint* waitFor,
-        nint* done);
-
-    [LibraryImport(Library, EntryPoint = "clEnqueueCopyBuffer")]
-    internal static partial ClResult EnqueueCopyBuffer(
-        nint queue,
-        nint source,
-        nint target,
-        nuint sourceOffset,
-        nuint targetOffset,
-        nuint size,
         uint waits,
         nint* waitFor,
         nint* done);
