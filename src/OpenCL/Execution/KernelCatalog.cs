@@ -84,6 +84,7 @@ public static class KernelCatalog
     [
         new("attention-blockwise-lanes", new BlockwiseLanesParameters()),
         new("attention-blockwise-groups", new BlockwiseGroupsParameters { Lanes = 1 }),
+        new("attention-blockwise-matrix", new BlockwiseMatrixParameters { Lanes = 1, Type = Numerics.DType.F16 }),
         new("attention-rowwise-lanes", new AttentionParameters()),
         new("attention-rowwise-groups", new RowwiseGroupsParameters { Lanes = 1 }),
         new("attention-merge", new AttentionParameters { Lanes = 1 }),

@@ -10,14 +10,14 @@ internal sealed class KernelDevice : IDisposable
     /// <param name="device">The device.</param>
     /// <param name="mapping">How kernels are laid out; null by the kind of the device.</param>
     /// <param name="cache">Compiled programs on disk; null for none.</param>
-    /// <param name="hasMatrixUnits">False leaves matrix units alone where there are some.</param>
-    public KernelDevice(OpenClDevice device, Mapping? mapping, ProgramCache? cache, bool hasMatrixUnits)
+    /// <param name="matrixUnits">How 16-bit products are computed; null by what the device has.</param>
+    public KernelDevice(OpenClDevice device, Mapping? mapping, ProgramCache? cache, MatrixUnits? matrixUnits)
     {
         Context = new OpenClContext(device);
         Programs = new ProgramLibrary(Context, cache);
         Mapping = mapping ?? (device.IsCpu ? Mapping.Lanes : Mapping.Groups);
         Lanes = Mapping == Mapping.Groups ? 1 : Math.Clamp(device.VectorWidth, LeastLanes, MostLanes);
-        UsesMatrixUnits = hasMatrixUnits && Mapping == Mapping.Groups;
+        MatrixUnits = matrixUnits ?? (device.HasMatrixUnits ? MatrixUnits.Native : MatrixUnits.None);
     }
 
     /// <summary>Context and queue.</summary>
@@ -32,8 +32,8 @@ internal sealed class KernelDevice : IDisposable
     /// <summary>Floats of a vector; 1 on a GPU.</summary>
     public int Lanes { get; }
 
-    /// <summary>True if 16-bit products go through matrix units.</summary>
-    public bool UsesMatrixUnits { get; }
+    /// <summary>How products of 16-bit numbers are computed in the GPU's layout.</summary>
+    public MatrixUnits MatrixUnits { get; }
 
     /// <summary>True where the device's own power of two is known to be good to two units in the last place (NVIDIA).</summary>
     public bool HasFastExp2 => Context.Device.ComputeCapability > 0;

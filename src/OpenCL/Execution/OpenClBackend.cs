@@ -22,8 +22,8 @@ public sealed record OpenClOptions
     /// <summary>Kernel of single attentions.</summary>
     public AttentionKernelChoice Attention { get; init; }
 
-    /// <summary>False leaves matrix units (NVIDIA's, through inline PTX) alone.</summary>
-    public bool UsesMatrixUnits { get; init; } = true;
+    /// <summary>How the GPU's layout computes products of 16-bit numbers; null by what the device has.</summary>
+    public MatrixUnits? MatrixUnits { get; init; }
 
     /// <summary>Compiled programs on disk; null for none.</summary>
     public ProgramCache? Cache { get; init; }
@@ -48,7 +48,13 @@ public sealed class OpenClBackend : IBackend
     {
         ArgumentNullException.ThrowIfNull(device);
         _options = options ?? new OpenClOptions();
-        _device = new KernelDevice(device, _options.Mapping, _options.Cache, _options.UsesMatrixUnits);
+        _device = new KernelDevice(device, _options.Mapping, _options.Cache, _options.MatrixUnits);
+        if (_options.MatrixUnits == MatrixUnits.Native && !device.HasMatrixUnits)
+        {
+            _device.Dispose();
+            throw new InvalidInputException(device.Address, "no matrix units", "an NVIDIA device of compute capability 8.0 or newer");
+        }
+
         Device = device.Describe();
     }
 

@@ -2,9 +2,12 @@ using Stof.Reference.Backends;
 using Stof.Reference.Conformance.Tests.Attention;
 using Stof.Reference.Conformance.Tests.Models;
 using Stof.Reference.Formats;
+using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.OpenCL.Execution.Attention;
+using Stof.Reference.Operators;
+using Stof.Reference.Tests;
 
 namespace Stof.Reference.Conformance.Tests.OpenCL;
 
@@ -114,4 +117,60 @@ public sealed class GroupsModelTests(GroupsBlockwise opencl) : IClassFixture<Gro
         new Suite(opencl).Every_scheme_agrees_with_the_oracle_layer_by_layer(preset, type);
 
     private sealed class Suite(BackendUnderTest subject) : ModelConformance(subject);
+}
+
+/// <summary>
+/// The kernel for matrix units with its fragments multiplied in ordinary code; problems that it does not compute are left out, and the sizes of
+/// the others are those that it computes.
+/// </summary>
+public sealed class EmulatedMatrix : OpenClUnderTest
+{
+    private IBackend? _backend;
+
+    /// <inheritdoc/>
+    public override IBackend Backend => _backend ??= new OpenClBackend(
+        OpenClHere.Device, new OpenClOptions { Mapping = Mapping, Attention = Choice, MatrixUnits = MatrixUnits.Emulated });
+
+    /// <inheritdoc/>
+    public override double BudgetShare => 0.8;
+
+    protected override Mapping Mapping => Mapping.Groups;
+
+    protected override AttentionKernelChoice Choice => AttentionKernelChoice.Blockwise;
+}
+
+public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<EmulatedMatrix>
+{
+    private const int Seed = 77;
+
+    [Theory]
+    [InlineData(DType.F16, 16, 32)]
+    [InlineData(DType.BF16, 32, 16)]
+    [InlineData(DType.F16, 80, 80)]
+    public void Fragments_lie_where_the_kernel_looks_for_them(DType type, int headSize, int valueSize)
+    {
+        var random = new Random(Seed);
+        foreach (var (queries, keys, mask, splits) in new[] { (64, 64, "full", 1), (77, 130, "causal", 2), (130, 65, "bigbird(band=8,global=9,fill=0.2,seed=3)", 3) })
+        {
+            var problem = new AttentionProblem
+            {
+                Batch = 2,
+                QueryHeads = 4,
+                KvHeads = 2,
+                QueryLength = queries,
+                KvLength = keys,
+                HeadSize = headSize,
+                ValueHeadSize = valueSize,
+                Type = type,
+                Mask = MaskText.Parse(mask),
+                KvSplits = splits,
+                Sinks = splits == 2 ? [0.5, -1, 2, 0] : null,
+                Bias = splits == 3 ? AlibiBias.Standard(4) : null,
+            };
+            foreach (var family in Seeded.Families)
+            {
+                Assert.True(opencl.Require(AttentionTrial.Of(problem, family, random), $"seed {Seed}, {mask}"));
+            }
+        }
+    }
 }

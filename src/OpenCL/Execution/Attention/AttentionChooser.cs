@@ -44,6 +44,11 @@ internal static class AttentionChooser
     /// <summary>The plan that parameters name, or null if it does not fit the device.</summary>
     public static AttentionLayoutPlan? Named(KernelDevice device, AttentionProblem problem, bool isRowwise, TileShape tile)
     {
+        if (!isRowwise && tile == TileShape.Default && device.Mapping == Mapping.Groups && Blockwise(device, problem) is MatrixPlan matrix)
+        {
+            return matrix;
+        }
+
         AttentionLayoutPlan? plan = isRowwise ? Rowwise(device)
             : device.Mapping == Mapping.Groups ? BlockwiseGroupsPlan.Of(device.Device, tile)
             : BlockwiseLanesPlan.Of(device, tile);
@@ -59,6 +64,11 @@ internal static class AttentionChooser
     {
         if (device.Mapping == Mapping.Groups)
         {
+            if (device.MatrixUnits != MatrixUnits.None && new MatrixPlan(device.MatrixUnits == MatrixUnits.Emulated) is var matrix && matrix.Computes(device, problem))
+            {
+                return matrix;
+            }
+
             return BlockwiseGroupsPlan.Largest(device.Device, problem);
         }
 

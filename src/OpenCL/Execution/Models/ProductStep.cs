@@ -8,13 +8,16 @@ namespace Stof.Reference.OpenCL.Execution.Models;
 /// <summary>Products with what rides on them.</summary>
 internal static class ProductStep
 {
-    private const int MostRows = 12; // 24 sums of 16 floats, two vectors of weights and a broadcast fit 32 registers
-    private const int MostRowsOfNarrowVectors = 6;
-    private const int FewRows = 4;
+    private const int WeightCost = 2; // of a step, in rows
     private const int MostRowBlock = 48;
     private const int TasksPerUnit = 4;
     private const int Tile = 64;
     private const int Side = 16;
+
+    // Rows whose sums stay in registers: with 16 floats a vector 24 sums, two vectors of weights and a broadcast fit the 32 of AVX-512; with 8
+    // floats 12 sums fit the 16 of AVX2.
+    private static readonly int[] WideSteps = [12, 8, 4, 1];
+    private static readonly int[] NarrowSteps = [6, 4, 1];
 
     /// <summary>Binds a segment with one product or two.</summary>
     /// <param name="builder">Device, workload, weights.</param>
@@ -197,8 +200,9 @@ internal static class ProductStep
         return (builder.Device.Programs.Kernel(ProgramSpec.Of("product_lanes.cl", parameters), name), perStep);
     }
 
+    // The fewest steps count, but rows of a step that are not there cost as much as others; each step reads the weights again.
     private static int RowsPerStep(KernelDevice device, int rows) =>
-        rows == 1 ? 1 : rows <= FewRows ? FewRows : device.Lanes == 16 ? MostRows : MostRowsOfNarrowVectors;
+        (device.Lanes == 16 ? WideSteps : NarrowSteps).MinBy(step => Ceiling(rows, step) * (step + WeightCost));
 
     private static void LaunchLanes(StepBuilder builder, OpenClKernel kernel, ProductArguments a) =>
         builder.Device.Context.Launch(kernel, new WorkSize((long)Ceiling(a.Rows, a.RowBlock) * Ceiling(a.Panels, a.PanelBlock)), WorkSize.One);
