@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Stof.Reference.Backends;
 using Stof.Reference.Conformance.Tests.OpenCL;
 using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Cuda.Execution;
@@ -18,7 +17,7 @@ public sealed class AgreementTests
     private const double FastExponential = 1e-4;
 
     /// <summary>Records of runs on devices, written by tests/OpenClDevice.</summary>
-    public static TheoryData<string> Records => [.. Directory.GetFiles(Folder, "device-*.json").Select(Path.GetFileName).Order(StringComparer.Ordinal)!];
+    public static TheoryData<string> Records => [.. Directory.GetFiles(Folder, "device-*.json").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
     private static string Folder => Path.Combine(TestData.RepositoryRoot, "tests", "Golden", "Agreement");
 
