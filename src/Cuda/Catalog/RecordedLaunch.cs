@@ -61,6 +61,9 @@ internal sealed class RecordedLaunch(Target target) : IKernelDevice
     }
 
     /// <inheritdoc/>
+    public bool Takes(Kernel kernel) => true;
+
+    /// <inheritdoc/>
     public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
 
     /// <summary>The launch as a trial.</summary>

@@ -15,11 +15,12 @@ public sealed class DriverKernelDevice : IKernelDevice
     private readonly ConditionalWeakTable<Kernel, Loaded> _loaded = [];
     private readonly List<CudaModule> _modules = [];
     private readonly CubinCache? _cache;
+    private readonly Action<string> _warn;
 
     /// <summary>Opens a device.</summary>
     /// <param name="device">From <see cref="CudaDriver.Probe()"/>.</param>
     /// <param name="cacheFolder">Where machine code is kept between processes; null for nowhere.</param>
-    /// <param name="warn">Told about files of the cache that cannot be used; null for nobody.</param>
+    /// <param name="warn">Told about files of the cache that cannot be used, and kernels that others replace; null for nobody.</param>
     /// <exception cref="CudaException">The driver gives no context.</exception>
     public DriverKernelDevice(CudaDevice device, string? cacheFolder = null, Action<string>? warn = null)
         : this(CudaContext.Open(device), cacheFolder, warn)
@@ -29,10 +30,11 @@ public sealed class DriverKernelDevice : IKernelDevice
     internal DriverKernelDevice(CudaContext context, string? cacheFolder, Action<string>? warn)
     {
         _context = context;
+        _warn = warn ?? (_ => { });
         var device = context.Device;
         Target = Target.For((10 * device.Capability.Major) + device.Capability.Minor);
         _stream = _context.CreateStream();
-        _cache = cacheFolder is null ? null : new CubinCache(cacheFolder, device.Name, device.Capability, context.DriverVersion, warn ?? (_ => { }));
+        _cache = cacheFolder is null ? null : new CubinCache(cacheFolder, device.Name, device.Capability, context.DriverVersion, _warn);
     }
 
     /// <inheritdoc/>
@@ -67,7 +69,7 @@ public sealed class DriverKernelDevice : IKernelDevice
 
     /// <inheritdoc/>
     /// <exception cref="CudaBuildException">The driver's compiler refuses the kernel.</exception>
-    /// <exception cref="InvalidOperationException">The compiled kernel spills registers: it would run, far slower than it should.</exception>
+    /// <exception cref="RegisterSpillException">The compiled kernel spills registers.</exception>
     public void Launch(LaunchParameters parameters, Grid grid)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -123,6 +125,21 @@ public sealed class DriverKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
+    public bool Takes(Kernel kernel)
+    {
+        try
+        {
+            Load(kernel);
+            return true;
+        }
+        catch (RegisterSpillException exception)
+        {
+            _warn($"{exception.Message}; the next best tile takes its place");
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var module in _modules)
@@ -159,7 +176,7 @@ public sealed class DriverKernelDevice : IKernelDevice
         // branches.
         if (function.LocalBytes > kernel.LocalBytes && function.Registers >= RegistersAtLimit(kernel))
         {
-            throw new InvalidOperationException($"{kernel.Name} needs {function.LocalBytes} bytes of local memory a thread beside {function.Registers} registers");
+            throw new RegisterSpillException(kernel.Name, function.LocalBytes, function.Registers);
         }
 
         if (kernel.SharedBytes > function.MaxDynamicSharedBytes)

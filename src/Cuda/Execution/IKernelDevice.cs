@@ -44,6 +44,9 @@ public interface IKernelDevice : IDisposable
     /// <summary>Copies from the start of a buffer to the host.</summary>
     void Read(IDeviceBuffer buffer, Span<byte> bytes);
 
+    /// <summary>True if a kernel can be run as it is meant to; false if its compiler found too few registers, which is reported.</summary>
+    bool Takes(Kernel kernel);
+
     /// <summary>Runs a kernel.</summary>
     /// <param name="parameters">The kernel, built for <see cref="Target"/> or for an older one, and its parameters.</param>
     /// <param name="grid">Blocks.</param>

@@ -73,6 +73,9 @@ public sealed class SimulatedKernelDevice : IKernelDevice
     }
 
     /// <inheritdoc/>
+    public bool Takes(Kernel kernel) => true;
+
+    /// <inheritdoc/>
     public IDeviceProgram Record(IReadOnlyList<KernelStep> steps) => new StepwiseProgram(this, steps);
 
     /// <inheritdoc/>

@@ -104,6 +104,8 @@ public class AttentionTilingTests
 
         public void Launch(LaunchParameters parameters, Grid grid) => _device.Launch(parameters, grid);
 
+        public bool Takes(Kernel kernel) => true;
+
         public IDeviceProgram Record(IReadOnlyList<KernelStep> steps)
         {
             Blocks = steps[0].Grid.X;

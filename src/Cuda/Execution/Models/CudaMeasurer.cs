@@ -47,9 +47,16 @@ internal sealed class CudaMeasurer : ISegmentMeasurer
         }
 
         FillInputs(segment);
-        using var program = KernelDevice.Record(_compiler.Compile(graph, new SegmentPlan(segment, template.Name, parameters), _model.Layers[0], _frame));
-        program.Run();
-        return Timing.Median(program.Time(KernelDevice.IsAsynchronous ? Runs : SimulatedRuns));
+        try
+        {
+            using var program = KernelDevice.Record(_compiler.Compile(graph, new SegmentPlan(segment, template.Name, parameters), _model.Layers[0], _frame));
+            program.Run();
+            return Timing.Median(program.Time(KernelDevice.IsAsynchronous ? Runs : SimulatedRuns));
+        }
+        catch (RegisterSpillException)
+        {
+            return null; // a tile that was asked for, and that the compiler has too few registers for
+        }
     }
 
     /// <inheritdoc/>

@@ -60,16 +60,12 @@ internal sealed class EmbeddingCompiler(Workload workload, DeviceWeights weights
         var initial = new byte[(patches.Rows + 1) * rowBytes];
         tensors["class"].Bytes.CopyTo(initial.AsSpan(patches.Rows * rowBytes));
         device.Write(rows, initial);
-        var choice = GemmChooser.Choose(workload.Type, device.Target, device.Multiprocessors, patches.Rows, op.Width, depth, isGated: false);
-        var product = Product.Bind(
-            kernels,
-            memory.Allocate,
-            choice,
-            patches,
-            weights.Packed(tensors["patch.weight"], isGated: false),
-            op.Width,
-            new ProductEnd { Bias = weights.Vector(tensors["patch.bias"]) },
-            new DeviceMatrix(rows, workload.Type, patches.Rows, op.Width));
+        var weight = weights.Packed(tensors["patch.weight"], isGated: false);
+        var end = new ProductEnd { Bias = weights.Vector(tensors["patch.bias"]) };
+        var result = new DeviceMatrix(rows, workload.Type, patches.Rows, op.Width);
+        var choices = GemmChooser.Rank(workload.Type, device.Target, device.Multiprocessors, patches.Rows, op.Width, depth, isGated: false);
+        var product = Product.FirstThatFits(
+            device, [.. choices], choice => Product.Bind(kernels, memory.Allocate, choice, patches, weight, op.Width, end, result));
         var source = Upload(row => row % workload.Length == 0 ? patches.Rows : (row / workload.Length * count) + (row % workload.Length) - 1);
         var positions = Upload(row => row % workload.Length);
         return [.. product, Gather([(rows, source), (weights.Table(tensors["positions"]), positions)], output)];

@@ -1,5 +1,6 @@
 using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Templates;
+using Stof.Reference.Graphs;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Execution;
@@ -26,7 +27,7 @@ internal static class GemmChooser
     private const double FloatRate = 0.45e12;
     private const double ReuseLoss = 14; // reuse at which a tile reaches half of that
 
-    /// <summary>Chooses for a product.</summary>
+    /// <summary>Tiles and splits for a product, the one with the least estimate first.</summary>
     /// <param name="type">Type of the operands.</param>
     /// <param name="target">Where it runs.</param>
     /// <param name="multiprocessors">Multiprocessors there.</param>
@@ -34,23 +35,25 @@ internal static class GemmChooser
     /// <param name="columns">N.</param>
     /// <param name="depth">K.</param>
     /// <param name="isGated">True for SwiGLU.</param>
-    public static GemmChoice Choose(DType type, Target target, int multiprocessors, int rows, int columns, int depth, bool isGated)
-    {
-        GemmChoice? best = null;
-        var least = double.PositiveInfinity;
-        foreach (var tile in GemmTiles.For(type, target).Where(tile => Takes(tile, isGated)))
-        {
-            foreach (var splits in Splits(type, tile, depth))
-            {
-                var seconds = Estimate(type, tile, splits, multiprocessors, rows, columns, depth);
-                if (seconds < least)
-                {
-                    (best, least) = (new GemmChoice(tile, splits), seconds);
-                }
-            }
-        }
+    /// <param name="isNormalised">True if rows of A are normalised on the way in.</param>
+    public static IEnumerable<GemmChoice> Rank(
+        DType type, Target target, int multiprocessors, int rows, int columns, int depth, bool isGated, bool isNormalised = false) =>
+        from tile in GemmTiles.For(type, target)
+        where Takes(tile, isGated) && (!isNormalised || TakesNormalised(type, target, tile, columns, depth))
+        from splits in isNormalised ? [1] : Splits(type, tile, depth)
+        orderby Estimate(type, tile, splits, multiprocessors, rows, columns, depth)
+        select new GemmChoice(tile, splits);
 
-        return best ?? throw new InvalidInputException("target", target.Name, "one that a tile fits");
+    /// <summary>The first of <see cref="Rank"/>.</summary>
+    /// <exception cref="InvalidInputException">No tile fits the target.</exception>
+    public static GemmChoice Choose(DType type, Target target, int multiprocessors, int rows, int columns, int depth, bool isGated) =>
+        Rank(type, target, multiprocessors, rows, columns, depth, isGated).FirstOrDefault() ?? throw new InvalidInputException("target", target.Name, "one that a tile fits");
+
+    /// <summary>True if all rows of A of a tile fit beside the ring, to be normalised there.</summary>
+    public static bool TakesNormalised(DType type, Target target, GemmTile tile, int columns, int depth)
+    {
+        var spec = new GemmSpec(type, columns, depth, tile) { Prologue = NormKind.Layer };
+        return tile.DepthBytes == GemmSpec.PrologueDepthBytes && spec.Steps * tile.Depth(type) <= GemmSpec.LongestNormalisedRow && spec.SharedBytes <= target.SharedBytes;
     }
 
     /// <summary>True if a tile's warps hold whole pairs of gates and values.</summary>

@@ -9,9 +9,11 @@ namespace Stof.Reference.Cuda.Execution;
 internal static class ModelSupport
 {
 
+    private const int MostNormalisedRows = 512;
+
     /// <summary>Templates without a kernel of any shape.</summary>
     public static string[] Missing { get; } =
-        [.. TemplateCatalog.All.Where(template => template is GemmChainTemplate || (template is GemmTemplate && template.Name.StartsWith("norm-", StringComparison.Ordinal)) || template.Name == "attention-step").Select(template => template.Name)];
+        [.. TemplateCatalog.All.Where(template => template is GemmChainTemplate || template.Name == "attention-step").Select(template => template.Name)];
 
     /// <summary>Null if a segment has kernels, or why not.</summary>
     public static Refusal? Check(FusionTemplate template, SegmentContext context, ParameterSet parameters, IKernelDevice device)
@@ -54,11 +56,11 @@ internal static class ModelSupport
         }
 
         var shape = ProductShape.Parse(context.Operators);
-        var choice = SegmentCompiler.ChoiceOf(
-            parameters, context.Workload.Type, device, context.Workload.Rows, shape.First, shape.FirstEpilogue.Activation == ActivationKind.SwiGlu);
+        var choice = SegmentCompiler.ChoicesOf(parameters, context.Workload.Type, device, context.Workload.Rows, shape).First();
         var blocks = (context.Workload.Rows + choice.Tile.Rows - 1) / choice.Tile.Rows * ((shape.First.Width + choice.Tile.Columns - 1) / choice.Tile.Columns) * choice.Splits;
+        var before = shape.Prologue is null ? "" : "rows normalised on the way in, ";
         var rest = choice.Splits > 1 || shape.FirstEpilogue.Norm is not null ? ", float sums, then a row kernel" : "";
-        return $"product {context.Workload.Rows}x{shape.First.Width}x{shape.First.Depth}, tile {choice.Tile}, {(choice.Splits == 1 ? "" : $"{choice.Splits} splits, ")}{blocks} blocks{rest}";
+        return $"{before}product {context.Workload.Rows}x{shape.First.Width}x{shape.First.Depth}, tile {choice.Tile}, {(choice.Splits == 1 ? "" : $"{choice.Splits} splits, ")}{blocks} blocks{rest}";
     }
 
     private static Refusal? CheckAttention(SegmentContext context, ParameterSet parameters, IKernelDevice device)
@@ -91,7 +93,11 @@ internal static class ModelSupport
             return new Refusal("gated-width", $"{shape.First.Width} columns of gates and values are not whole pairs of {GemmSpec.GatedWidth}");
         }
 
-        var choice = SegmentCompiler.ChoiceOf(parameters, context.Workload.Type, device, context.Workload.Rows, shape.First, isGated);
+        if (SegmentCompiler.ChoicesOf(parameters, context.Workload.Type, device, context.Workload.Rows, shape).FirstOrDefault() is not { } choice)
+        {
+            return new Refusal("norm-prologue", $"no tile holds whole rows of {shape.First.Depth} beside its ring in the {device.Target.SharedBytes:N0} bytes of {device.Target.Name}");
+        }
+
         if (choice.Tile.Check(context.Workload.Type, device.Target) is { } refusal)
         {
             return refusal;
@@ -102,10 +108,33 @@ internal static class ModelSupport
             return new Refusal("gated-tile", $"{choice.Tile} gives a warp {choice.Tile.WarpTileColumns} columns, and gates need {4 * GemmSpec.GatedWidth}");
         }
 
+        if (shape.Prologue is not null)
+        {
+            return CheckPrologue(shape, choice, context, device);
+        }
+
         var steps = (shape.First.Depth + choice.Tile.Depth(context.Workload.Type) - 1) / choice.Tile.Depth(context.Workload.Type);
         return steps % choice.Splits != 0
             ? new Refusal("splits", $"{choice.Splits} ranges do not divide the {steps} steps of a depth of {shape.First.Depth}")
             : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? SumsInCache(shape.First, context.Workload.Rows, device);
+    }
+
+    private static Refusal? CheckPrologue(ProductShape shape, GemmChoice choice, SegmentContext context, IKernelDevice device)
+    {
+        if (choice.Splits != 1)
+        {
+            return new Refusal("splits", $"{choice.Splits} ranges of the depth, where whole rows are normalised");
+        }
+
+        if (!GemmChooser.TakesNormalised(context.Workload.Type, device.Target, choice.Tile, shape.First.Width, shape.First.Depth))
+        {
+            return new Refusal("norm-prologue", $"{choice.Tile} does not hold whole rows of {shape.First.Depth} beside its ring in steps of {GemmSpec.PrologueDepthBytes} bytes");
+        }
+
+        // Each tile of columns normalises its rows again.
+        return context.Workload.Rows > MostNormalisedRows
+            ? new Refusal("norm-again", $"{context.Workload.Rows} rows would be normalised once for each {choice.Tile.Columns} columns; from {MostNormalisedRows} rows on a kernel of their own is faster")
+            : null;
     }
 
     // Between the product and the row kernel that normalises lie float sums: out of the cache they cost more than the fusion saves. The simulator has no

@@ -5,7 +5,18 @@ using Stof.Reference.Graphs;
 namespace Stof.Reference.Cuda.Execution;
 
 /// <summary>A normalisation with its weights on the device, as floats.</summary>
-internal sealed record RowNorm(NormKind Kind, IDeviceBuffer Gamma, IDeviceBuffer? Beta, float Epsilon);
+internal sealed record RowNorm(NormKind Kind, IDeviceBuffer Gamma, IDeviceBuffer? Beta, float Epsilon)
+{
+    /// <summary>Sets its weights.</summary>
+    public void SetWeights(LaunchParameters parameters)
+    {
+        parameters.Set("gamma", Gamma);
+        if (Beta is not null)
+        {
+            parameters.Set("beta", Beta);
+        }
+    }
+}
 
 /// <summary>What follows a product or a row, in this order.</summary>
 internal sealed record ProductEnd
@@ -37,6 +48,16 @@ public sealed record GemmChoice(GemmTile Tile, int Splits);
 /// </summary>
 internal static class Product
 {
+    /// <summary>
+    /// Binds the first of several choices that the device's compiler takes: one that an estimate put first may need more registers than were counted. A
+    /// single choice is bound as it is.
+    /// </summary>
+    /// <exception cref="InvalidInputException">It takes none.</exception>
+    public static KernelStep[] FirstThatFits(IKernelDevice device, IReadOnlyList<GemmChoice> choices, Func<GemmChoice, KernelStep[]> bind) => choices.Count == 1
+        ? bind(choices[0])
+        : choices.Select(bind).FirstOrDefault(steps => Array.TrueForAll(steps, step => device.Takes(step.Parameters.Kernel)))
+            ?? throw new InvalidInputException("tile", "none that the device's compiler takes", "one that fits its registers");
+
     /// <summary>Binds C = epilogue(A·Wᵀ).</summary>
     /// <param name="kernels">Kernels.</param>
     /// <param name="scratch">Gives memory of a size for float sums, which nobody needs behind the product.</param>
@@ -46,8 +67,17 @@ internal static class Product
     /// <param name="columns">Columns of the product; of SwiGLU gates and values.</param>
     /// <param name="end">Epilogue.</param>
     /// <param name="c">C.</param>
+    /// <param name="prologue">Normalisation of A's rows on the way in; null for none.</param>
     public static KernelStep[] Bind(
-        KernelLibrary kernels, Func<long, IDeviceBuffer> scratch, GemmChoice choice, DeviceMatrix a, IDeviceBuffer weight, int columns, ProductEnd end, DeviceMatrix c)
+        KernelLibrary kernels,
+        Func<long, IDeviceBuffer> scratch,
+        GemmChoice choice,
+        DeviceMatrix a,
+        IDeviceBuffer weight,
+        int columns,
+        ProductEnd end,
+        DeviceMatrix c,
+        RowNorm? prologue = null)
     {
         var storesSums = choice.Splits > 1 || end.Norm is not null;
         var spec = new GemmSpec(a.Type, columns, a.Columns, choice.Tile)
@@ -58,8 +88,16 @@ internal static class Product
             StoresSums = storesSums,
             Splits = choice.Splits,
             HasWholeRows = a.Rows % choice.Tile.Rows == 0,
+            Prologue = prologue?.Kind,
+            PrologueHasBeta = prologue?.Beta is not null,
+            PrologueEpsilon = prologue?.Epsilon ?? 0,
         };
         var parameters = new LaunchParameters(kernels.Get(spec)).Set("a", a.Buffer).Set("b", weight).Set("rows", a.Rows);
+        if (prologue is not null)
+        {
+            prologue.SetWeights(parameters);
+        }
+
         var grid = new Grid((a.Rows + choice.Tile.Rows - 1) / choice.Tile.Rows * spec.TileColumns, choice.Splits);
         if (!storesSums)
         {
@@ -122,15 +160,7 @@ internal static class RowStep
     private static KernelStep Bind(KernelLibrary kernels, RowChainSpec spec, IDeviceBuffer x, DeviceMatrix y, ProductEnd end)
     {
         var parameters = SetEnd(new LaunchParameters(kernels.Get(spec)), end).Set("x", x).Set("y", y.Buffer).Set("rows", y.Rows);
-        if (end.Norm is { } norm)
-        {
-            parameters.Set("gamma", norm.Gamma);
-            if (norm.Beta is not null)
-            {
-                parameters.Set("beta", norm.Beta);
-            }
-        }
-
+        end.Norm?.SetWeights(parameters);
         if (end.Sum is not null)
         {
             parameters.Set("sum", end.Sum.Buffer);

@@ -52,14 +52,16 @@ internal sealed class SegmentCompiler : IDisposable
         Bias = bias,
     };
 
-    /// <summary>Tile and splits that parameters name, or the estimate's.</summary>
-    public static GemmChoice ChoiceOf(ParameterSet parameters, DType type, IKernelDevice device, int rows, GemmOperator gemm, bool isGated)
+    /// <summary>Tile and splits that parameters name, or all that the estimate ranks, best first.</summary>
+    public static IEnumerable<GemmChoice> ChoicesOf(ParameterSet parameters, DType type, IKernelDevice device, int rows, ProductShape shape)
     {
-        var tile = parameters[GemmTemplate.Tile];
-        var automatic = GemmChooser.Choose(type, device.Target, device.Multiprocessors, rows, gemm.Width, gemm.Depth, isGated);
-        return tile == TunableParameter.Auto
-            ? parameters.NumberOrAuto(GemmTemplate.Splits) is { } count ? automatic with { Splits = count } : automatic
-            : new GemmChoice(GemmTile.Parse(tile), parameters.NumberOrAuto(GemmTemplate.Splits) ?? 1);
+        var (gemm, isGated, isNormalised) = (shape.First, shape.FirstEpilogue.Activation == ActivationKind.SwiGlu, shape.Prologue is not null);
+        var splits = parameters.NumberOrAuto(GemmTemplate.Splits);
+        return parameters[GemmTemplate.Tile] is var tile && tile != TunableParameter.Auto
+            ? [new GemmChoice(GemmTile.Parse(tile), splits ?? 1)]
+            : GemmChooser.Rank(type, device.Target, device.Multiprocessors, rows, gemm.Width, gemm.Depth, isGated, isNormalised)
+                .Select(choice => splits is { } count ? choice with { Splits = count } : choice)
+                .Distinct();
     }
 
     /// <summary>Binds one segment.</summary>
@@ -102,22 +104,20 @@ internal sealed class SegmentCompiler : IDisposable
         var isGated = end.Activation == ActivationKind.SwiGlu;
         var norm = end.Norm is null ? null : Norm(end.Norm, weights);
         var sum = end.Norm is not null && graph.IsLiveAfter(end.Residual!.Output, plan.Segment.End - 1) ? frame[end.Residual.Output] : null;
-        return Product.Bind(
-            _kernels,
-            Scratch,
-            ChoiceOf(plan.Parameters, _workload.Type, _device, _workload.Rows, shape.First, isGated),
-            frame[shape.First.Inputs[0]],
-            _weights.Packed(weights[shape.First.Weight], isGated),
-            shape.First.Width,
-            new ProductEnd
-            {
-                Bias = end.Bias is null ? null : _weights.Vector(weights[end.Bias], isGated),
-                Activation = end.Activation,
-                Residual = end.Residual is null ? null : frame[end.Residual.Inputs[1]],
-                Norm = norm,
-                Sum = sum,
-            },
-            frame[operators[^1].Output]);
+        var bound = new ProductEnd
+        {
+            Bias = end.Bias is null ? null : _weights.Vector(weights[end.Bias], isGated),
+            Activation = end.Activation,
+            Residual = end.Residual is null ? null : frame[end.Residual.Inputs[1]],
+            Norm = norm,
+            Sum = sum,
+        };
+        var prologue = shape.Prologue is null ? null : Norm(shape.Prologue, weights);
+        var (input, weight) = (frame[operators[0].Inputs[0]], _weights.Packed(weights[shape.First.Weight], isGated));
+        var output = frame[operators[^1].Output];
+        KernelStep[] Bind(GemmChoice choice) => Product.Bind(_kernels, Scratch, choice, input, weight, shape.First.Width, bound, output, prologue);
+
+        return Product.FirstThatFits(_device, [.. ChoicesOf(plan.Parameters, _workload.Type, _device, _workload.Rows, shape)], Bind);
     }
 
     private IReadOnlyList<KernelStep> Attention(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)

@@ -25,8 +25,8 @@ internal sealed class FmaGemm : GemmKernel
         var b = Builder;
         _row = b.Mad(WarpRow, Tile.WarpTileRows, b.ShrU32(Lane, 2));
         _column = b.Mad(WarpColumn, Tile.WarpTileColumns, b.And(Lane, FmaThreads.Columns - 1));
-        _rowsOfA = Addresses(_row);
-        _rowsOfB = [.. Addresses(_column), .. Addresses(b.Add(_column, FmaThreads.Columns))];
+        _rowsOfA = Addresses(Resident ?? Stages, _row);
+        _rowsOfB = [.. Addresses(Stages, _column), .. Addresses(Stages, b.Add(_column, FmaThreads.Columns))];
         _sums = new F32[Tile.WarpTileRows / FmaThreads.Rows][];
         for (var i = 0; i < _sums.Length; i++)
         {
@@ -45,13 +45,16 @@ internal sealed class FmaGemm : GemmKernel
     private int Columns => _sums[0].Length;
 
     /// <inheritdoc/>
-    protected override B32[] Load(int stage, int part)
+    protected override B32[] Load(int stage, int step, int part)
     {
         var operands = new List<B32>();
         for (var row = 0; row < Rows; row++)
         {
             operands.AddRange(Builder.LoadSharedVector<B32>(
-                new SharedPointer(_rowsOfA[part], (stage * Tile.StageBytes) + (row * FmaThreads.Rows * Tile.DepthBytes)), UnitElements));
+                new SharedPointer(
+                    _rowsOfA[part],
+                    (Resident is null ? stage * Spec.StageBytes : step * Spec.ResidentStepBytes) + (row * FmaThreads.Rows * Tile.DepthBytes)),
+                UnitElements));
         }
 
         for (var column = 0; column < Columns; column++)
@@ -60,12 +63,15 @@ internal sealed class FmaGemm : GemmKernel
             operands.AddRange(Builder.LoadSharedVector<B32>(
                 new SharedPointer(
                     _rowsOfB[part + (odd * Parts)],
-                    (stage * Tile.StageBytes) + ((Tile.Rows + (pair * 2 * FmaThreads.Columns)) * Tile.DepthBytes)),
+                    (stage * Spec.StageBytes) + Spec.OffsetOfB + (pair * 2 * FmaThreads.Columns * Tile.DepthBytes)),
                 UnitElements));
         }
 
         return [.. operands];
     }
+
+    /// <inheritdoc/>
+    protected override void AdvanceResident(int bytes) => Array.ForEach(_rowsOfA, address => Builder.Assign(address, Builder.Add(address, bytes)));
 
     /// <inheritdoc/>
     protected override void Multiply(B32[] operands)
@@ -169,10 +175,10 @@ internal sealed class FmaGemm : GemmKernel
 
     private F32 Value(F32 sum, F32? shift) => shift is { } bias ? Builder.Add(sum, bias) : sum;
 
-    private B32[] Addresses(B32 row)
+    private B32[] Addresses(SharedPointer start, B32 row)
     {
         var b = Builder;
         var first = b.Swizzled(new Swizzle(Tile.DepthBytes), b.MulLo(row, Tile.DepthBytes));
-        return [.. Enumerable.Range(0, Parts).Select(part => b.Add(Stages.Base, part == 0 ? first : b.Xor(first, part * RowPitch.Bytes)))];
+        return [.. Enumerable.Range(0, Parts).Select(part => b.Add(start.Base, part == 0 ? first : b.Xor(first, part * RowPitch.Bytes)))];
     }
 }

@@ -25,7 +25,8 @@ internal abstract class GemmKernel
         Builder = new KernelBuilder(spec.KernelName, target);
         var b = Builder;
         Parameters = new GemmParameters(b, spec);
-        Stages = b.AddressOf(b.Shared("stages", Tile.SharedBytes(spec.Type) - BlockPlace.Bytes, 1024));
+        Stages = b.AddressOf(b.Shared("stages", spec.RingBytes, 1024));
+        Resident = spec.Prologue is null ? null : b.AddressOf(b.Shared("rows", spec.ResidentBytes, 1024));
         Thread = b.ThreadX();
         Lane = b.And(Thread, WarpLanes - 1);
         var warp = b.ShrU32(Thread, 5);
@@ -53,9 +54,10 @@ internal abstract class GemmKernel
         }
 
         B32? limit = spec.HasWholeRows ? null : Parameters.Rows;
-        _a = new OperandCopy(b, Tile, Tile.Rows, Stages, Thread, planeA, Place.FirstRow, limit, spec.InputPitch * spec.Type.Size());
+        _a = new OperandCopy(
+            b, Tile, Tile.Rows, Resident ?? Stages, Resident is null ? spec.StageBytes : spec.ResidentStepBytes, Thread, planeA, Place.FirstRow, limit, spec.InputPitch * spec.Type.Size());
         _b = new OperandCopy(
-            b, Tile, Tile.Columns, Stages + (Tile.Rows * Tile.DepthBytes), Thread, planeB, Place.FirstColumn, null, PackedWeight.Pitch(spec.Type, spec.Depth) * spec.Type.Size());
+            b, Tile, Tile.Columns, Stages + spec.OffsetOfB, spec.StageBytes, Thread, planeB, Place.FirstColumn, null, PackedWeight.Pitch(spec.Type, spec.Depth) * spec.Type.Size());
         if (spec.Depth * spec.Type.Size() % Tile.DepthBytes != 0)
         {
             // What lies behind the last element of a row of A may be anything; zeros take its place.
@@ -78,6 +80,9 @@ internal abstract class GemmKernel
 
     /// <summary>The ring of stages.</summary>
     protected SharedPointer Stages { get; }
+
+    /// <summary>All steps of A's rows behind one another, where they are normalised; else they are in the ring.</summary>
+    protected SharedPointer? Resident { get; }
 
     /// <summary>The block's tile of C.</summary>
     protected BlockPlace Place { get; private set; }
@@ -114,7 +119,13 @@ internal abstract class GemmKernel
     }
 
     /// <summary>Loads a part's operands from a stage.</summary>
-    protected abstract B32[] Load(int stage, int part);
+    /// <param name="stage">The stage.</param>
+    /// <param name="step">The step that lies there, counted from where addresses of rows that are all there stand.</param>
+    /// <param name="part">The part of the step.</param>
+    protected abstract B32[] Load(int stage, int step, int part);
+
+    /// <summary>Moves the addresses of rows that are all there on.</summary>
+    protected abstract void AdvanceResident(int bytes);
 
     /// <summary>Adds the product of a part's operands to the sums.</summary>
     protected abstract void Multiply(B32[] operands);
@@ -122,21 +133,41 @@ internal abstract class GemmKernel
     /// <summary>Applies the epilogue and stores the block's tile; nothing of the ring is in use.</summary>
     protected abstract void Store();
 
+    // Copies of a thread for a step of the ring.
+    private int Passes => (Resident is null ? _a.Passes : 0) + _b.Passes;
+
     private void Multiply()
     {
         var (steps, stages) = (Spec.StepsPerSplit, Tile.Stages);
-        for (var stage = 0; stage < stages - 1; stage++)
+        if (Resident is not null)
         {
-            if (stage < steps)
+            for (var step = 0; step < steps; step++)
             {
-                Enumerable.Range(0, _a.Passes + _b.Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: stage == steps - 1));
+                Enumerable.Range(0, _a.Passes).ToList().ForEach(pass => _a.Start(pass, step, step, step == steps - 1 ? _lastBytes : null));
             }
 
             Builder.CommitCopies();
         }
 
+        for (var stage = 0; stage < stages - 1; stage++)
+        {
+            if (stage < steps)
+            {
+                Enumerable.Range(0, Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: stage == steps - 1));
+            }
+
+            Builder.CommitCopies();
+        }
+
+        if (Resident is { } rows)
+        {
+            Builder.WaitCopies(stages - 1);
+            Builder.Barrier();
+            new RowPrologue(Builder, Spec, Parameters, rows, Thread).Normalise();
+        }
+
         Arrive();
-        var operands = LoadsAhead ? Load(0, 0) : [];
+        var operands = LoadsAhead ? Load(0, 0, 0) : [];
 
         // The last step's copies lie behind the loop: only they may find less than a whole step.
         var rounds = Math.Max(0, (steps - stages) / stages);
@@ -180,7 +211,15 @@ internal abstract class GemmKernel
                     b.Assign(register, value);
                 }
 
-                _a.Advance(Tile.Stages);
+                if (Resident is null)
+                {
+                    _a.Advance(Tile.Stages);
+                }
+                else
+                {
+                    AdvanceResident(Tile.Stages * Spec.ResidentStepBytes);
+                }
+
                 _b.Advance(Tile.Stages);
                 b.Assign(round, b.Add(round, 1));
             });
@@ -190,7 +229,7 @@ internal abstract class GemmKernel
     // Multiplies a step; on the way starts the copies of the step that takes the place of the one before, and loads the next one's first operands.
     private B32[] Step(int step, B32[] operands, bool hasNext, bool copies, bool isLast)
     {
-        var (stages, passes) = (Tile.Stages, copies ? _a.Passes + _b.Passes : 0);
+        var (stages, passes) = (Tile.Stages, copies ? Passes : 0);
         var ahead = step + stages - 1;
         var spread = Math.Max(1, Parts - 1); // parts that start copies; the last one waits
         for (var part = 0; part < Parts; part++)
@@ -208,15 +247,15 @@ internal abstract class GemmKernel
                 }
             }
 
-            var current = LoadsAhead ? operands : Load(step % stages, part);
+            var current = LoadsAhead ? operands : Load(step % stages, step, part);
             if (part < Parts - 1)
             {
-                operands = LoadsAhead ? Load(step % stages, part + 1) : [];
+                operands = LoadsAhead ? Load(step % stages, step, part + 1) : [];
             }
             else if (hasNext)
             {
                 Arrive();
-                operands = LoadsAhead ? Load((step + 1) % stages, 0) : [];
+                operands = LoadsAhead ? Load((step + 1) % stages, step + 1, 0) : [];
             }
 
             Multiply(current);
@@ -234,13 +273,14 @@ internal abstract class GemmKernel
 
     private void Start(int pass, int stage, int step, bool isLast)
     {
-        if (pass < _a.Passes)
+        var passesOfA = Passes - _b.Passes;
+        if (pass < passesOfA)
         {
             _a.Start(pass, stage, step, isLast ? _lastBytes : null);
         }
         else
         {
-            _b.Start(pass - _a.Passes, stage, step, null);
+            _b.Start(pass - passesOfA, stage, step, null);
         }
     }
 }
@@ -256,6 +296,8 @@ internal sealed class GemmParameters
         Rows = b.Parameter<B32>("rows");
         Bias = spec.HasBias ? b.Parameter<B64>("bias") : null;
         Residual = spec.HasResidual ? b.Parameter<B64>("residual") : null;
+        Gamma = spec.Prologue is null ? null : b.Parameter<B64>("gamma");
+        Beta = spec.PrologueHasBeta ? b.Parameter<B64>("beta") : null;
         if (spec.IsBatched)
         {
             BatchStrideA = b.Parameter<B64>("a_batch_stride");
@@ -281,6 +323,12 @@ internal sealed class GemmParameters
 
     /// <summary>What is added last; rows lie as those of C.</summary>
     public B64? Residual { get; }
+
+    /// <summary>Factor of the normalisation of A's rows, floats.</summary>
+    public B64? Gamma { get; }
+
+    /// <summary>Shift of the normalisation of A's rows, floats.</summary>
+    public B64? Beta { get; }
 
     /// <summary>Bytes between two A.</summary>
     public B64? BatchStrideA { get; }

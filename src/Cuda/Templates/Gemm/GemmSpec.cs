@@ -32,6 +32,15 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
     /// <summary>Ranges of the depth that blocks take apart, if sums are stored.</summary>
     public int Splits { get; init; } = 1;
 
+    /// <summary>How rows of A are normalised on the way in; null for not at all. They then stay in shared memory as a whole.</summary>
+    public NormKind? Prologue { get; init; }
+
+    /// <summary>True if the normalisation of A adds a shift.</summary>
+    public bool PrologueHasBeta { get; init; }
+
+    /// <summary>Added to the variance or the mean square of A's rows.</summary>
+    public float PrologueEpsilon { get; init; }
+
     /// <summary>True if the launch's rows are a multiple of the tile's: nothing then looks at the last row.</summary>
     public bool HasWholeRows { get; init; }
 
@@ -49,6 +58,24 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
 
     /// <summary>Elements between rows of the float sums of a split.</summary>
     public int SumPitch => TileColumns * Tile.Columns;
+
+    /// <summary>Bytes of one stage of the ring: A's rows, unless they are all there, then W's.</summary>
+    internal int StageBytes => (OffsetOfB + (Tile.Columns * Tile.DepthBytes));
+
+    /// <summary>Where W's rows lie in a stage.</summary>
+    internal int OffsetOfB => Prologue is null ? Tile.Rows * Tile.DepthBytes : 0;
+
+    /// <summary>Bytes of a step of A that is all there.</summary>
+    internal int ResidentStepBytes => Tile.Rows * Tile.DepthBytes;
+
+    /// <summary>Bytes of A's rows if they are all there.</summary>
+    internal int ResidentBytes => Prologue is null ? 0 : Steps * ResidentStepBytes;
+
+    /// <summary>Bytes of the ring, or of the tile of C that is put in order in its place.</summary>
+    internal int RingBytes => Math.Max(Tile.Stages * StageBytes, Type == DType.F32 ? 0 : Tile.Rows * Tile.Columns * Type.Size());
+
+    /// <summary>Shared memory of a block.</summary>
+    public int SharedBytes => RingBytes + ResidentBytes + BlockPlace.Bytes;
 
     /// <summary>Tiles along the columns.</summary>
     public int TileColumns => (Columns + Tile.Columns - 1) / Tile.Columns;
@@ -79,12 +106,29 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
         Require(Splits == 1 || StoresSums, "splits", $"{Splits}", "1, or float sums stored");
         Require(!StoresSums || !(HasBias || HasResidual || Activation is not null), "epilogue", "one, and float sums stored", "one or the other");
         Require(
+            Prologue is null || (Splits == 1 && Tile.DepthBytes == PrologueDepthBytes && !IsBatched),
+            "norm prologue",
+            $"{Tile}, {Splits} splits",
+            $"one split of one product, steps of {PrologueDepthBytes} bytes");
+        Require(
+            Prologue is null || Steps * Tile.Depth(Type) <= LongestNormalisedRow,
+            "norm prologue",
+            $"depth {Depth}",
+            $"at most {LongestNormalisedRow}, which a warp holds");
+        Require(SharedBytes <= target.SharedBytes, "shared memory", $"{SharedBytes:N0} bytes", $"at most {target.SharedBytes:N0} on {target.Name}");
+        Require(
             Activation != ActivationKind.SwiGlu || (Columns % (2 * GatedWidth) == 0 && Tile.WarpTileColumns % (4 * GatedWidth) == 0),
             "columns",
             $"{Columns}, {Tile.WarpTileColumns} a warp, for SwiGLU",
             $"multiples of {2 * GatedWidth} and {4 * GatedWidth}: gates and values in turn, sixteen bytes a lane");
         return this;
     }
+
+    /// <summary>Bytes of a step where rows of A are normalised: eight lanes then read all banks.</summary>
+    public const int PrologueDepthBytes = 128;
+
+    /// <summary>Longest row of A that is normalised on the way in.</summary>
+    public const int LongestNormalisedRow = 2048;
 
     /// <summary>Columns of gates before as many columns of values.</summary>
     public const int GatedWidth = 8;
@@ -93,6 +137,7 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
     public string KernelName =>
         $"gemm_{Type}_n{Columns}_k{Depth}_{Tile}".Replace('-', 'w').ToLowerInvariant()
         + (InputPitch == RowPitch.Of(Type, Depth) ? "" : $"_lda{InputPitch}")
+        + (Prologue is { } norm ? $"_{(norm == NormKind.Layer ? "layernorm" : "rmsnorm")}{(PrologueHasBeta ? "_beta" : "")}_e{BitConverter.SingleToUInt32Bits(PrologueEpsilon):x}" : "")
         + (HasBias ? "_bias" : "") + (Activation is { } kind ? $"_{kind}".ToLowerInvariant() : "") + (HasResidual ? "_residual" : "")
         + (StoresSums ? $"_sums{Splits}" : "") + (HasWholeRows ? "_whole" : "") + (IsBatched ? "_batched" : "");
 

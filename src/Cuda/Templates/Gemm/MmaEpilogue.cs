@@ -63,36 +63,45 @@ internal sealed class MmaEpilogue
         var bias = _p.Bias is { } address
             ? new GlobalPointer(_b.Add(address, _b.ExtendU32(_b.Shl(_b.Add(firstColumn, _b.Shl(pair, 1)), 2))))
             : (GlobalPointer?)null;
-        for (var column = 0; column < _columns / MmaShape.Columns; column++)
+        // The compiler would work on all columns at once and run out of registers. It moves nothing across a branch, though this one is always taken.
+        var always = _b.CompareU32(Comparison.NotEqual, _p.Rows, 0);
+        for (var i = 0; i < _columns / MmaShape.Columns; i++)
         {
-            var (chunk, unit) = Math.DivRem(column, UnitsPerRow);
-            var lane = new SharedPointer(_b.Add(_staged.Base, unit == 0 ? place : _b.Xor(place, unit * UnitBytes)), _staged.Offset + (chunk * ChunkBytes));
-            var shifts = bias is { } first ? Enumerable.Range(0, Halving)
-                .Select(part => _b.LoadGlobalReadOnlyVector<F32>(first + (((Halving * column) + part) * MmaShape.Columns * sizeof(float)), 2)).ToArray() : null;
-            for (var tile = 0; tile < sums.Length; tile++)
-            {
-                for (var half = 0; half < 2; half++)
-                {
-                    var at = lane + (((tile * MmaShape.Rows) + (8 * half)) * _chunk * HalfBytes);
-                    var values = new F32[2];
-                    for (var i = 0; i < 2; i++)
-                    {
-                        values[i] = Value(sums[tile], column, (2 * half) + i, shifts, i);
-                    }
-
-                    if (_p.Residual is not null)
-                    {
-                        var (low, high) = _b.UnpackPair(_spec.Type, _b.LoadShared<B32>(at));
-                        values = [_b.Add(values[0], low), _b.Add(values[1], high)];
-                    }
-
-                    _b.StoreShared(at, _b.PackPair(_spec.Type, values[0], values[1]));
-                }
-            }
+            var column = i;
+            _b.If(always, () => StoreColumn(sums, column, place, bias));
         }
 
         _b.WarpSync();
         rows.Store(_p.C);
+    }
+
+    // Eight columns of all rows of the warp.
+    private void StoreColumn(F32[][][] sums, int column, B32 place, GlobalPointer? bias)
+    {
+        var (chunk, unit) = Math.DivRem(column, UnitsPerRow);
+        var lane = new SharedPointer(_b.Add(_staged.Base, unit == 0 ? place : _b.Xor(place, unit * UnitBytes)), _staged.Offset + (chunk * ChunkBytes));
+        var shifts = bias is { } first ? Enumerable.Range(0, Halving)
+            .Select(part => _b.LoadGlobalReadOnlyVector<F32>(first + (((Halving * column) + part) * MmaShape.Columns * sizeof(float)), 2)).ToArray() : null;
+        for (var tile = 0; tile < sums.Length; tile++)
+        {
+            for (var half = 0; half < 2; half++)
+            {
+                var at = lane + (((tile * MmaShape.Rows) + (8 * half)) * _chunk * HalfBytes);
+                var values = new F32[2];
+                for (var i = 0; i < 2; i++)
+                {
+                    values[i] = Value(sums[tile], column, (2 * half) + i, shifts, i);
+                }
+
+                if (_p.Residual is not null)
+                {
+                    var (low, high) = _b.UnpackPair(_spec.Type, _b.LoadShared<B32>(at));
+                    values = [_b.Add(values[0], low), _b.Add(values[1], high)];
+                }
+
+                _b.StoreShared(at, _b.PackPair(_spec.Type, values[0], values[1]));
+            }
+        }
     }
 
     private F32 Value(F32[][] row, int column, int register, F32[][]? shifts, int i)

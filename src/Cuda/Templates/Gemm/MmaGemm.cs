@@ -24,8 +24,8 @@ internal sealed class MmaGemm : GemmKernel
         // (8-15, 0-7), (8-15, 8-15) of two neighbouring tiles of eight columns.
         var rowOfA = b.Mad(WarpRow, Tile.WarpTileRows, b.And(Lane, MmaShape.Rows - 1));
         var rowOfB = b.Mad(WarpColumn, Tile.WarpTileColumns, b.Add(b.And(Lane, 7), b.Shl(b.ShrU32(Lane, 4), 3)));
-        _rowsOfA = Addresses(rowOfA, b.ShrU32(Lane, 4));
-        _rowsOfB = Addresses(rowOfB, b.And(b.ShrU32(Lane, 3), 1));
+        _rowsOfA = Addresses(Resident ?? Stages, rowOfA, b.ShrU32(Lane, 4));
+        _rowsOfB = Addresses(Stages, rowOfB, b.And(b.ShrU32(Lane, 3), 1));
         _sums = new F32[Tile.WarpTileRows / MmaShape.Rows][][];
         for (var row = 0; row < _sums.Length; row++)
         {
@@ -48,16 +48,16 @@ internal sealed class MmaGemm : GemmKernel
     private int ColumnTiles => _sums[0].Length;
 
     /// <inheritdoc/>
-    protected override B32[] Load(int stage, int part)
+    protected override B32[] Load(int stage, int step, int part)
     {
         var operands = new List<B32>();
-        var a = new SharedPointer(_rowsOfA[part], stage * Tile.StageBytes);
+        var a = new SharedPointer(_rowsOfA[part], Resident is null ? stage * Spec.StageBytes : step * Spec.ResidentStepBytes);
         for (var row = 0; row < RowTiles; row++)
         {
             operands.AddRange(Builder.LoadMatrix(a + (row * MmaShape.Rows * Tile.DepthBytes), 4));
         }
 
-        var b = new SharedPointer(_rowsOfB[part], (stage * Tile.StageBytes) + (Tile.Rows * Tile.DepthBytes));
+        var b = new SharedPointer(_rowsOfB[part], (stage * Spec.StageBytes) + Spec.OffsetOfB);
         for (var pair = 0; pair < ColumnTiles / 2; pair++)
         {
             operands.AddRange(Builder.LoadMatrix(b + (pair * PairColumns * Tile.DepthBytes), 4));
@@ -65,6 +65,9 @@ internal sealed class MmaGemm : GemmKernel
 
         return [.. operands];
     }
+
+    /// <inheritdoc/>
+    protected override void AdvanceResident(int bytes) => Array.ForEach(_rowsOfA, address => Builder.Assign(address, Builder.Add(address, bytes)));
 
     /// <inheritdoc/>
     protected override void Multiply(B32[] operands)
@@ -108,11 +111,11 @@ internal sealed class MmaGemm : GemmKernel
     }
 
     // A part is two units of sixteen bytes further on, and the swizzle exchanges units by the row: one exclusive or.
-    private B32[] Addresses(B32 row, B32 half)
+    private B32[] Addresses(SharedPointer start, B32 row, B32 half)
     {
         var b = Builder;
         var first = b.Swizzled(new Swizzle(Tile.DepthBytes), b.Mad(row, Tile.DepthBytes, b.Shl(half, 4)));
-        return [.. Enumerable.Range(0, Parts).Select(part => b.Add(Stages.Base, part == 0 ? first : b.Xor(first, part * MmaShape.Depth * HalfBytes)))];
+        return [.. Enumerable.Range(0, Parts).Select(part => b.Add(start.Base, part == 0 ? first : b.Xor(first, part * MmaShape.Depth * HalfBytes)))];
     }
 
     private void StoreSums(B32 firstRow, B32 firstColumn)

@@ -13,6 +13,7 @@ internal sealed class OperandCopy
 
     private readonly KernelBuilder _b;
     private readonly GemmTile _tile;
+    private readonly int _stageBytes;
     private readonly SharedPointer _target;
     private readonly B64 _source;
     private readonly B32[] _rows; // by pass the distance of its row where rows may be missing; 32 bits, since registers are scarce
@@ -25,15 +26,16 @@ internal sealed class OperandCopy
     /// <param name="tile">Threads and bytes of a step.</param>
     /// <param name="rows">Rows of the operand in a tile.</param>
     /// <param name="stage">Its part of stage 0.</param>
+    /// <param name="stageBytes">Bytes between stages.</param>
     /// <param name="thread">The thread.</param>
     /// <param name="plane">Address of the operand's row 0 at the first step.</param>
     /// <param name="firstRow">The tile's first row.</param>
     /// <param name="limit">Rows of the operand: those beyond read the last one; null if there are none beyond.</param>
     /// <param name="pitchBytes">Bytes between rows.</param>
     public OperandCopy(
-        KernelBuilder b, GemmTile tile, int rows, SharedPointer stage, B32 thread, B64 plane, B32 firstRow, B32? limit, int pitchBytes)
+        KernelBuilder b, GemmTile tile, int rows, SharedPointer stage, int stageBytes, B32 thread, B64 plane, B32 firstRow, B32? limit, int pitchBytes)
     {
-        (_b, _tile, _pitchBytes) = (b, tile, pitchBytes);
+        (_b, _tile, _stageBytes, _pitchBytes) = (b, tile, stageBytes, pitchBytes);
         var unitsPerRow = tile.DepthBytes / UnitBytes;
         _rowsPerPass = tile.Threads / unitsPerRow;
         Passes = (rows + _rowsPerPass - 1) / _rowsPerPass;
@@ -72,7 +74,7 @@ internal sealed class OperandCopy
         var from = _rows.Length == 0
             ? new GlobalPointer(_source, start + (pass * _rowsPerPass * _pitchBytes))
             : new GlobalPointer(_b.Add(_source, _b.ExtendU32(_rows[pass])), start);
-        var to = _target + (stage * _tile.StageBytes) + (pass * _rowsPerPass * _tile.DepthBytes);
+        var to = _target + (stage * _stageBytes) + (pass * _rowsPerPass * _tile.DepthBytes);
         if (pass == Passes - 1 && _takesPart is { } takesPart)
         {
             using (_b.When(takesPart))
