@@ -3,6 +3,7 @@ using Stof.Reference;
 using Stof.Reference.Cli;
 using Stof.Reference.Cli.Commands;
 using Stof.Reference.Cuda.Driver;
+using Stof.Reference.OpenCL;
 
 var root = new RootCommand(
     """
@@ -30,6 +31,7 @@ var root = new RootCommand(
     DevicesCommand.Create(),
     CudaCommand.Create(),
     BenchCommand.Create(),
+    OpenClCommand.Create(),
 };
 
 try
@@ -43,7 +45,7 @@ catch (InvalidInputException exception)
     Console.Error.WriteLine($"error: {exception.Message}");
     return ExitCodes.BadInput;
 }
-catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CudaException or DeviceUnavailableException)
+catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CudaException or OpenClException or DeviceUnavailableException)
 {
     Console.Error.WriteLine($"error: {exception.Message}");
     return ExitCodes.Environment;

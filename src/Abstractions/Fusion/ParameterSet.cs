@@ -49,6 +49,18 @@ public sealed class ParameterSet : IEquatable<ParameterSet>
     public static ParameterSet Default(IEnumerable<TunableParameter> parameters) =>
         new(parameters.Select(p => KeyValuePair.Create(p.Name, p.Values[0])));
 
+    /// <summary>Every combination of values, the default first.</summary>
+    public static IEnumerable<ParameterSet> All(IEnumerable<TunableParameter> parameters)
+    {
+        IEnumerable<ImmutableList<KeyValuePair<string, string>>> sets = [[]];
+        foreach (var parameter in parameters)
+        {
+            sets = sets.SelectMany(set => parameter.Values.Select(value => set.Add(KeyValuePair.Create(parameter.Name, value))));
+        }
+
+        return sets.Select(set => new ParameterSet(set));
+    }
+
     /// <summary>A uniform draw.</summary>
     public static ParameterSet Sample(IEnumerable<TunableParameter> parameters, Random random) =>
         new(parameters.Select(p => KeyValuePair.Create(p.Name, p.Values[random.Next(p.Values.Length)])));

@@ -11,6 +11,8 @@ using Stof.Reference.Formats;
 using Stof.Reference.Interchange;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
+using Stof.Reference.OpenCL.Execution;
+using Stof.Reference.OpenCL.Execution.Attention;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
@@ -115,6 +117,14 @@ internal static class AttentionCommand
         if (tile is not null || threads is not null)
         {
             throw new InvalidInputException(tile is null ? "--threads" : "--tile", "given", $"only with --backend cpu, not {place}");
+        }
+
+        if (BackendArgument.IsOpenCl(place))
+        {
+            var kernel = Choice(
+                "--algorithm", algorithm, ("auto", AttentionKernelChoice.Automatic), ("blockwise", AttentionKernelChoice.Blockwise), ("rowwise", AttentionKernelChoice.Rowwise));
+            using var opencl = BackendArgument.OpenOpenCl(place, new OpenClOptions { Attention = kernel });
+            return ($"{opencl.Device.Name}, {algorithm}", opencl.Attend(problem, q, k, v));
         }
 
         var isRowwiseOnly = Choice("--algorithm", algorithm, ("auto", false), ("rowwise", true));

@@ -4,6 +4,8 @@ using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Cuda.Driver;
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.OpenCL;
+using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.Search;
 
 namespace Stof.Reference.Cli.Commands;
@@ -12,9 +14,10 @@ namespace Stof.Reference.Cli.Commands;
 internal static class BackendArgument
 {
     /// <summary>Text of the option.</summary>
-    public const string Help = "cpu, cuda, cuda:N (device N), or simulator (the CUDA kernels without a GPU, every finding an error)";
+    public const string Help = "cpu, cuda, cuda:N (device N), simulator (the CUDA kernels without a GPU, every finding an error), or opencl, opencl:P, opencl:P:D (platform P, device D)";
 
     private const string Cuda = "cuda";
+    private const string OpenCl = "opencl";
 
     /// <summary>True for the processor, whose options (threads, tile) the others lack.</summary>
     public static bool IsCpu(string text) => text == "cpu";
@@ -31,12 +34,35 @@ internal static class BackendArgument
             return new CpuBackend(threads);
         }
 
-        return threads is null
-            ? new CudaBackend(Open(text))
-            : throw new InvalidInputException("--threads", "given", $"only with --backend cpu, not {text}");
+        if (threads is not null)
+        {
+            throw new InvalidInputException("--threads", "given", $"only with --backend cpu, not {text}");
+        }
+
+        return IsOpenCl(text) ? OpenOpenCl(text, new OpenClOptions()) : new CudaBackend(Open(text));
     }
 
-    /// <summary>Opens a device that is not the processor.</summary>
+    /// <summary>True for a device of OpenCL.</summary>
+    public static bool IsOpenCl(string text) => text == OpenCl || text.StartsWith(OpenCl + ":", StringComparison.Ordinal);
+
+    /// <summary>Opens a device of OpenCL, compiled programs kept in the user's cache.</summary>
+    /// <exception cref="InvalidInputException">The text names no device of this machine.</exception>
+    /// <exception cref="DeviceUnavailableException">There is no OpenCL here, or the device cannot be used.</exception>
+    public static OpenClBackend OpenOpenCl(string text, OpenClOptions options)
+    {
+        var probe = OpenClProbe.Look();
+        if (probe.Devices.Count == 0)
+        {
+            throw new DeviceUnavailableException($"opencl is not available: {probe.Reason}. {OpenClProbe.HowToGet}");
+        }
+
+        var device = probe.Select(text);
+        return device.Refusal is { } refusal
+            ? throw new DeviceUnavailableException($"{device.Address} ({device.Name}) cannot be used: {refusal}")
+            : new OpenClBackend(device, options with { Cache = new ProgramCache(warn: Console.Error.WriteLine) });
+    }
+
+    /// <summary>Opens a device that is not the processor and not OpenCL's.</summary>
     /// <exception cref="InvalidInputException">The text names no backend.</exception>
     /// <exception cref="DeviceUnavailableException">There is no such device here.</exception>
     public static IKernelDevice Open(string text)

@@ -5,7 +5,6 @@ using Spectre.Console;
 using Stof.Reference.Backends;
 using Stof.Reference.Cli.Benchmarks;
 using Stof.Reference.Cli.Running;
-using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Numerics;
 
@@ -60,7 +59,7 @@ internal static class BenchCommand
                 request = request with { Masks = Names(names) };
             }
 
-            using IBackend opened = BackendArgument.IsCpu(place) ? new CpuBackend() : new CudaBackend(BackendArgument.Open(place));
+            using var opened = BackendArgument.OpenBackend(place, threads: null);
             return Report(opened, request, result.GetValue(json));
         });
         return command;

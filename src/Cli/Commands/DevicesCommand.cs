@@ -4,6 +4,7 @@ using Spectre.Console;
 using Stof.Reference.Cli.Running;
 using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Cuda.Driver;
+using Stof.Reference.OpenCL;
 
 namespace Stof.Reference.Cli.Commands;
 
@@ -17,7 +18,7 @@ internal static class DevicesCommand
         var command = new Command("devices", "List the devices that plans can run on, and why others cannot be used.") { json };
         command.SetAction(result =>
         {
-            var rows = DeviceRow.List(CpuDevice.Describe(System.Environment.ProcessorCount), CudaDriver.Probe());
+            var rows = DeviceRow.List(CpuDevice.Describe(System.Environment.ProcessorCount), CudaDriver.Probe(), OpenClProbe.Look());
             if (result.GetValue(json))
             {
                 Output.WriteJson(new JsonObject { ["devices"] = new JsonArray([.. rows.Select(row => (JsonNode)row.Json)]) });

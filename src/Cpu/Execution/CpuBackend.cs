@@ -69,7 +69,7 @@ public sealed class CpuBackend : IBackend
             throw new InvalidInputException($"plan, segment {segment.Segment} {segment.Template}", refusal.Reason, "a segment that this backend runs");
         }
 
-        return new CpuExecutable(model, workload, plan, _stores.GetOrCreateValue(model), _workspace, Device);
+        return new LayeredExecutable<HostTensor>(model, workload, plan, Compiler(model, workload), Device);
     }
 
     /// <inheritdoc/>
@@ -77,7 +77,7 @@ public sealed class CpuBackend : IBackend
     {
         ArgumentNullException.ThrowIfNull(model);
         RequireType(workload);
-        return new CpuMeasurer(this, model, workload, _stores.GetOrCreateValue(model), _workspace);
+        return new SegmentMeasurer<HostTensor>(this, model, workload, Compiler(model, workload));
     }
 
     /// <inheritdoc/>
@@ -108,6 +108,9 @@ public sealed class CpuBackend : IBackend
 
     /// <summary>Ends the workers.</summary>
     public void Dispose() => _pool.Dispose();
+
+    private SegmentCompiler Compiler(TransformerModel model, Workload workload) =>
+        new(model.Spec, workload, _stores.GetOrCreateValue(model), _workspace);
 
     private static void RequireType(Workload workload)
     {

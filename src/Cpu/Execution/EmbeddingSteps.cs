@@ -68,27 +68,10 @@ internal sealed class EmbeddingSteps(Workload workload, WeightStore store, Kerne
         var table = MatrixView.Of(weights["positions"]);
         return frame =>
         {
-            CutPatches(input().Pixels!, pixels, op);
+            PatchRows.Cut(input().Pixels!, pixels, op);
             kernel.Run(MatrixView.Of(pixels), patchRows);
             EmbeddingGather.Run(
                 workspace, frame.View(op.Output), new EmbeddingLookup(MatrixView.Of(rows), source), new EmbeddingLookup(table, positions));
         };
-    }
-
-    /// <summary>Images [batch, channels, size, size] to rows of channels·patch² pixels, a run of <c>patch</c> pixels at a time.</summary>
-    private static void CutPatches(HostTensor images, HostTensor rows, PatchEmbeddingOperator op)
-    {
-        var source = images.Span<float>();
-        var target = rows.Span<float>();
-        var size = op.Side * op.Patch;
-        for (var start = 0; start < target.Length; start += op.Patch)
-        {
-            var (row, column) = (start / rows.Shape[1], start % rows.Shape[1]);
-            var (item, patch) = (row / (op.Side * op.Side), row % (op.Side * op.Side));
-            var (channel, dy) = (column / (op.Patch * op.Patch), column / op.Patch % op.Patch);
-            var y = (patch / op.Side * op.Patch) + dy;
-            var x = patch % op.Side * op.Patch;
-            source.Slice((((((item * op.Channels) + channel) * size) + y) * size) + x, op.Patch).CopyTo(target[start..]);
-        }
     }
 }

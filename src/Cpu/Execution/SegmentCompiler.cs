@@ -1,3 +1,4 @@
+using Stof.Reference.Backends;
 using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Simd.Attention.Detached;
@@ -5,6 +6,7 @@ using Stof.Reference.Formats;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
 using Stof.Reference.Models;
+using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Plans;
 using Stof.Reference.Tensors;
@@ -15,7 +17,7 @@ namespace Stof.Reference.Cpu.Execution;
 /// Turns a planned segment into a step: a kernel bound to its weights, called with the frame that holds the values. One
 /// compiler serves a model and a workload; what layers can share (tile lists, rotary tables, scratch) it makes once.
 /// </summary>
-internal sealed class SegmentCompiler
+internal sealed class SegmentCompiler : ISegmentCompiler<HostTensor>
 {
     private readonly ModelSpec _spec;
     private readonly Workload _workload;
@@ -38,13 +40,10 @@ internal sealed class SegmentCompiler
         _positions = new Lazy<int[]>(() => [.. Enumerable.Range(0, workload.Rows).Select(row => row % workload.Length)]);
     }
 
-    /// <summary>What the embedding operators read; set before a prologue runs.</summary>
+    /// <inheritdoc/>
     public void SetInput(ModelInput input) => _input = input;
 
-    /// <summary>Binds one segment.</summary>
-    /// <param name="graph">The graph.</param>
-    /// <param name="plan">Segment, template, parameters.</param>
-    /// <param name="weights">Weights under the graph's names.</param>
+    /// <inheritdoc/>
     public Action<Frame> Compile(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights)
     {
         var operators = graph.Operators.AsSpan(plan.Segment.Start, plan.Segment.Length);
@@ -56,6 +55,36 @@ internal sealed class SegmentCompiler
             _ when operators.Length == 2 => ResidualNorm((ResidualOperator)first, (NormOperator)operators[1], graph, plan.Segment, weights),
             _ => Detached(graph, first, weights),
         };
+    }
+
+    /// <inheritdoc/>
+    public HostTensor Allocate(OperatorGraph graph, int value)
+    {
+        var width = graph.Values[value].Width;
+        return width > 0
+            ? HostTensor.Zeros(_workload.Type, _workload.Rows, width)
+            : HostTensor.Zeros(DType.F32, _workload.Batch, graph.Attention!.QueryHeads, _workload.Length, _workload.Length);
+    }
+
+    /// <inheritdoc/>
+    public long SizeOf(HostTensor buffer) => buffer.Bytes.Length;
+
+    /// <inheritdoc/>
+    public void Read(HostTensor buffer, Span<byte> bytes) => buffer.Bytes[..bytes.Length].CopyTo(bytes);
+
+    /// <inheritdoc/>
+    public void Write(HostTensor buffer, ReadOnlySpan<byte> bytes, long offset) => bytes.CopyTo(buffer.Bytes[(int)offset..]);
+
+    /// <inheritdoc/>
+    public void Synchronize()
+    {
+        // A step has ended when it returns.
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // Weights belong to the model, threads to the backend.
     }
 
     private Action<Frame> Product(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights)

@@ -1,3 +1,5 @@
+using Stof.Reference.Operators;
+
 namespace Stof.Reference.Cpu.Simd;
 
 /// <summary>
@@ -36,16 +38,8 @@ public sealed unsafe class RotaryTable
         var half = headSize / 2;
         _cosines = new AlignedFloats((long)positions * half);
         _sines = new AlignedFloats((long)positions * half);
-        for (var i = 0; i < half; i++)
-        {
-            var frequency = Math.Pow(theta, -2.0 * i / headSize);
-            for (var position = 0; position < positions; position++)
-            {
-                var (sine, cosine) = Math.SinCos(position * frequency);
-                _cosines.Address[((long)position * half) + i] = (float)cosine;
-                _sines.Address[((long)position * half) + i] = (float)sine;
-            }
-        }
+        RotaryAngles.Fill(
+            positions, headSize, theta, new Span<float>(_cosines.Address, positions * half), new Span<float>(_sines.Address, positions * half));
     }
 
     /// <summary>Number of positions.</summary>

@@ -1,3 +1,4 @@
+using Stof.Reference.Formats;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.Cuda.Execution;
@@ -37,13 +38,13 @@ internal sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, doub
     /// <param name="problem">Head sizes.</param>
     /// <param name="work">Items of this tiling.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
-    public double Microseconds(AttentionProblem problem, BlockwiseWork work, int multiprocessors)
+    public double Microseconds(AttentionProblem problem, TileWork work, int multiprocessors)
     {
         var growth = (problem.HeadSize + problem.ValueSize) / MeasuredSizes;
         var (longest, tiles) = (0L, 0L);
         foreach (var item in work.Items)
         {
-            var count = item.End - item.Entry;
+            var count = item.End - item.First;
             longest = Math.Max(longest, count);
             tiles += count;
         }

@@ -11,6 +11,7 @@ namespace Stof.Reference.Cuda.Execution;
 internal static class BlockwiseRun
 {
     private const int LargestHeadSize = 256; // beyond, O of a warp exceeds the registers
+    private const int ShortestCut = 8; // tiles; below, storing and merging states costs more than it saves
     private const int CopyBytes = 16; // of one asynchronous copy
     private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
 
@@ -45,7 +46,7 @@ internal static class BlockwiseRun
         };
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
-            .Set("items", launch.Memory.Upload<BlockwiseItem>(work.Items))
+            .Set("items", launch.Memory.Upload<TileWorkItem>(work.Items))
             .Set("keys", p.KvLength)
             .Set("load_col_idx", launch.Memory.Upload<int>(NotEmpty(mask.LoadColIdx)))
             .Set("load_part_idx", launch.Memory.Upload<int>(NotEmpty(mask.LoadPartIdx)))
@@ -61,7 +62,7 @@ internal static class BlockwiseRun
 
         var merge = kernels.Get(new SplitMergeSpec(p.Type, p.ValueSize, spec.HasSinks, spec.StoresLogSumExp) { QueryTile = spec.QueryTile });
         var merging = launch.SetResult(launch.SetOutput(states.Set(new LaunchParameters(merge))))
-            .Set("items", launch.Memory.Upload<MergeItem>(work.Merges))
+            .Set("items", launch.Memory.Upload<MergeItem>([.. work.Merges.Select(row => new MergeItem((row.Batch << 16) | row.Head, row.TileRow, row.FirstPart, row.Parts))]))
             .Set("splits", 0);
         return (tiling, [attend, new KernelStep(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length))]);
     }
@@ -74,13 +75,15 @@ internal static class BlockwiseRun
         WarpRows = tiling.WarpRows,
     };
 
-    private static (BlockwiseTiling Tiling, BlockMask Mask, BlockwiseWork Work) Lists(AttentionLaunch launch, BlockwiseTiling tiling)
+    private static (BlockwiseTiling Tiling, BlockMask Mask, TileWork Work) Lists(AttentionLaunch launch, BlockwiseTiling tiling)
     {
         var mask = BlockMaskBuilder.Build(launch.Problem.BindMask(), tiling.Tile);
-        return (tiling, mask, BlockwiseWork.Of(launch.Problem, mask, launch.Device.CacheBytes, launch.Device.Multiprocessors * BlocksPerMultiprocessor));
+        var slots = launch.Device.Multiprocessors * BlocksPerMultiprocessor; // 0 cuts nothing but what the problem asks for
+        var share = slots == 0 ? 0 : Math.Max(ShortestCut, (TileWork.TilesOf(launch.Problem, mask) + slots - 1) / slots);
+        return (tiling, mask, TileWork.Of(launch.Problem, mask, checked((int)share), launch.Device.CacheBytes));
     }
 
-    private static (BlockwiseTiling Tiling, BlockMask Mask, BlockwiseWork Work) Cheapest(AttentionLaunch launch)
+    private static (BlockwiseTiling Tiling, BlockMask Mask, TileWork Work) Cheapest(AttentionLaunch launch)
     {
         var p = launch.Problem;
         return BlockwiseCost.Table

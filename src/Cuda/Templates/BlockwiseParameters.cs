@@ -6,6 +6,9 @@ namespace Stof.Reference.Cuda.Templates;
 /// <summary>Parameters of a block-wise attention kernel; a launch sets them by the names given here.</summary>
 internal sealed class BlockwiseParameters(KernelBuilder b, BlockwiseAttentionSpec spec)
 {
+    /// <summary>Size of a <see cref="Formats.TileWorkItem"/>.</summary>
+    public const int ItemBytes = 32;
+
     /// <summary>Q.</summary>
     public TensorParameters Q { get; } = new(b, "q");
 
@@ -18,7 +21,7 @@ internal sealed class BlockwiseParameters(KernelBuilder b, BlockwiseAttentionSpe
     /// <summary>O.</summary>
     public TensorParameters O { get; } = new(b, "o");
 
-    /// <summary>What each block does (<see cref="BlockwiseItem"/>), heaviest first.</summary>
+    /// <summary>What each block does (<see cref="Formats.TileWorkItem"/>), heaviest first.</summary>
     public B64 Items { get; } = b.Parameter<B64>("items");
 
     /// <summary>int32: tile column of each entry.</summary>
@@ -50,19 +53,4 @@ internal sealed class BlockwiseParameters(KernelBuilder b, BlockwiseAttentionSpe
 
     /// <summary>Where the states of cut tile rows go; null where none is cut.</summary>
     public SplitParts? Parts { get; } = spec.IsSplit ? new SplitParts(b, new RowAccess(DType.F32, spec.ValueSize, 1, 2)) : null;
-}
-
-/// <summary>The work of one block, as a launch passes it: eight 32-bit numbers.</summary>
-/// <param name="Batch">Batch item.</param>
-/// <param name="Head">Query head.</param>
-/// <param name="TileRow">Tile row.</param>
-/// <param name="Entry">First entry of its range of the tile lists.</param>
-/// <param name="End">The entry behind its range.</param>
-/// <param name="Part">Where its state goes; −1 if it has the tile row to itself and stores the result.</param>
-/// <param name="Unused6">Fills sixteen bytes.</param>
-/// <param name="Unused7">Fills sixteen bytes.</param>
-internal readonly record struct BlockwiseItem(int Batch, int Head, int TileRow, int Entry, int End, int Part, int Unused6 = 0, int Unused7 = 0)
-{
-    /// <summary>Size of an item.</summary>
-    public const int Bytes = 32;
 }

@@ -10,7 +10,7 @@ internal sealed class WorkItem
     public WorkItem(KernelBuilder b, BlockwiseParameters p, int queryTile)
     {
         _b = b;
-        var address = b.Element(p.Items, b.BlockX(), BlockwiseItem.Bytes);
+        var address = b.Element(p.Items, b.BlockX(), BlockwiseParameters.ItemBytes);
         var first = b.LoadGlobalVector<B32>(address, 4);
         var second = b.LoadGlobalVector<B32>(address + 16, 2);
         (Batch, Head) = (first[0], first[1]);

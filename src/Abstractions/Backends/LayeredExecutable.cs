@@ -1,46 +1,55 @@
 using System.Diagnostics;
-using Stof.Reference.Backends;
-using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
 using Stof.Reference.Models;
 using Stof.Reference.Plans;
 using Stof.Reference.Tensors;
 
-namespace Stof.Reference.Cpu.Execution;
+namespace Stof.Reference.Backends;
 
 /// <summary>A model with its steps bound and its buffers allocated. All layers run in one frame; two streams take turns.</summary>
-internal sealed class CpuExecutable : IModelExecutable
+/// <typeparam name="T">What holds a value.</typeparam>
+public sealed class LayeredExecutable<T> : IModelExecutable
+    where T : class
 {
     private readonly TransformerModel _model;
     private readonly Workload _workload;
-    private readonly SegmentCompiler _compiler;
-    private readonly Action<Frame>[] _prologue;
-    private readonly Action<Frame>[][] _layers;
-    private readonly Action<Frame>[] _epilogue;
-    private readonly Frame _prologueFrame;
-    private readonly Frame _layerFrame;
-    private readonly Frame _epilogueFrame;
+    private readonly ISegmentCompiler<T> _compiler;
+    private readonly Action<Frame<T>>[] _prologue;
+    private readonly Action<Frame<T>>[][] _layers;
+    private readonly Action<Frame<T>>[] _epilogue;
+    private readonly Frame<T> _prologueFrame;
+    private readonly Frame<T> _layerFrame;
+    private readonly Frame<T> _epilogueFrame;
     private readonly double[] _seconds;
 
-    public CpuExecutable(
-        TransformerModel model, Workload workload, ExecutionPlan plan, WeightStore store, KernelWorkspace workspace, DeviceDescription device)
+    /// <summary>Binds every step.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="workload">What it is run on.</param>
+    /// <param name="plan">A plan that the backend accepted.</param>
+    /// <param name="compiler">Makes the steps; disposed with this object.</param>
+    /// <param name="device">The device.</param>
+    public LayeredExecutable(TransformerModel model, Workload workload, ExecutionPlan plan, ISegmentCompiler<T> compiler, DeviceDescription device)
     {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(plan);
         _model = model;
         _workload = workload;
-        _compiler = new SegmentCompiler(model.Spec, workload, store, workspace);
+        _compiler = compiler;
         var graph = model.Graph;
         _prologue = Around(graph.Prologue, model.Embedding, device);
         _layers = [.. model.Layers.Select(weights => Bind(graph.Layer, plan, weights))];
         _epilogue = Around(graph.Epilogue, model.Final, device);
-        _prologueFrame = new Frame(graph.Prologue, workload);
-        _layerFrame = new Frame(graph.Layer, workload);
-        _epilogueFrame = new Frame(graph.Epilogue, workload);
+        _prologueFrame = FrameOf(graph.Prologue);
+        _layerFrame = FrameOf(graph.Layer);
+        _epilogueFrame = FrameOf(graph.Epilogue);
         _seconds = new double[plan.Segments.Length];
     }
 
+    /// <inheritdoc/>
     public IReadOnlyList<double> SegmentSeconds => _seconds;
 
+    /// <inheritdoc/>
     public HostTensor Run(ModelInput input, Action<int, HostTensor>? onState = null)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -65,6 +74,7 @@ internal sealed class CpuExecutable : IModelExecutable
             {
                 var start = Stopwatch.GetTimestamp();
                 steps[i](_layerFrame);
+                _compiler.Synchronize();
                 _seconds[i] += Stopwatch.GetElapsedTime(start).TotalSeconds;
             }
 
@@ -85,11 +95,10 @@ internal sealed class CpuExecutable : IModelExecutable
         return last;
     }
 
-    public void Dispose()
-    {
-    }
+    /// <inheritdoc/>
+    public void Dispose() => _compiler.Dispose();
 
-    private static void Execute(Action<Frame>[] steps, Frame frame)
+    private static void Execute(Action<Frame<T>>[] steps, Frame<T> frame)
     {
         foreach (var step in steps)
         {
@@ -97,12 +106,19 @@ internal sealed class CpuExecutable : IModelExecutable
         }
     }
 
-    private Action<Frame>[] Bind(OperatorGraph graph, ExecutionPlan plan, IReadOnlyDictionary<string, HostTensor> weights) =>
+    private Action<Frame<T>>[] Bind(OperatorGraph graph, ExecutionPlan plan, IReadOnlyDictionary<string, HostTensor> weights) =>
         [.. plan.Segments.Select(segment => _compiler.Compile(graph, segment, weights))];
 
     // What stands around the layers is run operator by operator: it is one thousandth of the work.
-    private Action<Frame>[] Around(OperatorGraph graph, IReadOnlyDictionary<string, HostTensor> weights, DeviceDescription device) =>
+    private Action<Frame<T>>[] Around(OperatorGraph graph, IReadOnlyDictionary<string, HostTensor> weights, DeviceDescription device) =>
         graph.Operators.IsEmpty ? [] : Bind(graph, ExecutionPlan.Detached(graph, _workload, device), weights);
 
-    private HostTensor Copy(HostTensor rows) => rows.Reshaped(_workload.Batch, _workload.Length, _model.Spec.Hidden);
+    private Frame<T> FrameOf(OperatorGraph graph) => new(graph.Values.Length, value => _compiler.Allocate(graph, value));
+
+    private HostTensor Copy(T rows)
+    {
+        var copy = HostTensor.Uninitialized(_workload.Type, _workload.Batch, _workload.Length, _model.Spec.Hidden);
+        _compiler.Read(rows, copy.Bytes);
+        return copy;
+    }
 }

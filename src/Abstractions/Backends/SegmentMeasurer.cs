@@ -1,15 +1,16 @@
 using System.Diagnostics;
-using Stof.Reference.Backends;
-using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Fusion;
 using Stof.Reference.Models;
+using Stof.Reference.Numerics;
 using Stof.Reference.Plans;
 using Stof.Reference.Tensors;
 
-namespace Stof.Reference.Cpu.Execution;
+namespace Stof.Reference.Backends;
 
 /// <summary>Times segments of the first layer on its real weights and on rows from N(0, 1)-like noise, never zeros.</summary>
-internal sealed class CpuMeasurer : ISegmentMeasurer
+/// <typeparam name="T">What holds a value.</typeparam>
+public sealed class SegmentMeasurer<T> : ISegmentMeasurer
+    where T : class
 {
     private const double TargetSeconds = 0.02; // of repetitions a sample: long enough for a median, short enough for a search
     private const int LeastRepetitions = 3;
@@ -18,24 +19,33 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
     private const int LeastRounds = 5;
     private const int MostRounds = 31;
 
-    private readonly CpuBackend _backend;
+    private readonly IBackend _backend;
     private readonly TransformerModel _model;
     private readonly Workload _workload;
-    private readonly SegmentCompiler _compiler;
-    private readonly Frame _frame;
+    private readonly ISegmentCompiler<T> _compiler;
+    private readonly Frame<T> _frame;
 
-    public CpuMeasurer(CpuBackend backend, TransformerModel model, Workload workload, WeightStore store, KernelWorkspace workspace)
+    /// <summary>Prepares measuring.</summary>
+    /// <param name="backend">Says what it refuses.</param>
+    /// <param name="model">Its first layer is measured.</param>
+    /// <param name="workload">What it is run on.</param>
+    /// <param name="compiler">Makes the steps; disposed with this object.</param>
+    public SegmentMeasurer(IBackend backend, TransformerModel model, Workload workload, ISegmentCompiler<T> compiler)
     {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(compiler);
         _backend = backend;
         _model = model;
         _workload = workload;
-        _compiler = new SegmentCompiler(model.Spec, workload, store, workspace);
-        _frame = new Frame(model.Graph.Layer, workload);
+        _compiler = compiler;
+        _frame = new Frame<T>(model.Graph.Layer.Values.Length, value => compiler.Allocate(model.Graph.Layer, value));
         Fill(_frame[0]);
     }
 
+    /// <inheritdoc/>
     public double? Measure(Segment segment, FusionTemplate template, ParameterSet parameters)
     {
+        ArgumentNullException.ThrowIfNull(template);
         var graph = _model.Graph.Layer;
         if (_backend.Supports(template, new SegmentContext(graph, segment, _workload, _backend.Device), parameters) is not null)
         {
@@ -54,12 +64,13 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
         }
 
         var step = _compiler.Compile(graph, new SegmentPlan(segment, template.Name, parameters), _model.Layers[0]);
-        step(_frame);
+        Time(step);
         var first = Time(step);
         var repetitions = Math.Clamp((int)(TargetSeconds / Math.Max(first, 1e-9)), LeastRepetitions, MostRepetitions);
         return Timing.Median([first, .. Enumerable.Range(0, repetitions).Select(_ => Time(step))]);
     }
 
+    /// <inheritdoc/>
     public IReadOnlyList<double> MeasureLayers(IReadOnlyList<ExecutionPlan> plans)
     {
         ArgumentNullException.ThrowIfNull(plans);
@@ -90,35 +101,40 @@ internal sealed class CpuMeasurer : ISegmentMeasurer
         return [.. times.Select(list => list.Count > 0 ? Timing.Median(list) : double.PositiveInfinity)];
     }
 
-    public void Dispose()
-    {
-    }
+    /// <inheritdoc/>
+    public void Dispose() => _compiler.Dispose();
 
-    private double Time(Action<Frame> step) => Timing.Seconds(() => step(_frame));
-
-    private static void FillIfZero(HostTensor tensor)
+    private double Time(Action<Frame<T>> step) => Timing.Seconds(() =>
     {
-        if (!tensor.Bytes[..Math.Min(tensor.Bytes.Length, 4096)].ContainsAnyExcept((byte)0))
+        step(_frame);
+        _compiler.Synchronize();
+    });
+
+    private void FillIfZero(T buffer)
+    {
+        var start = new byte[(int)Math.Min(_compiler.SizeOf(buffer), 4096)];
+        _compiler.Read(buffer, start);
+        if (!start.AsSpan().ContainsAnyExcept((byte)0))
         {
-            Fill(tensor);
+            Fill(buffer);
         }
     }
 
     /// <summary>Uniform noise of unit variance: cheap, and neither zero nor denormal.</summary>
-    private static void Fill(HostTensor tensor)
+    private void Fill(T buffer)
     {
+        var bytes = _compiler.SizeOf(buffer);
         var random = new Random(1);
-        var values = new double[Math.Min(tensor.Count, 8192)];
+        var values = new double[(int)Math.Min(bytes / _workload.Type.Size(), 8192)];
         for (var i = 0; i < values.Length; i++)
         {
             values[i] = (random.NextDouble() - 0.5) * Math.Sqrt(12.0);
         }
 
-        var pattern = HostTensor.From(values, values.Length).To(tensor.Type);
-        for (var start = 0; start < tensor.Bytes.Length; start += pattern.Bytes.Length)
+        var pattern = HostTensor.From(values, values.Length).To(_workload.Type);
+        for (long start = 0; start < bytes; start += pattern.Bytes.Length)
         {
-            var length = Math.Min(pattern.Bytes.Length, tensor.Bytes.Length - start);
-            pattern.Bytes[..length].CopyTo(tensor.Bytes[start..]);
+            _compiler.Write(buffer, pattern.Bytes[..(int)Math.Min(pattern.Bytes.Length, bytes - start)], start);
         }
     }
 }

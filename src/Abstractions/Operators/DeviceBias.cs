@@ -1,13 +1,11 @@
-using Stof.Reference.Operators;
-
-namespace Stof.Reference.Cuda.Execution;
+namespace Stof.Reference.Operators;
 
 /// <summary>A score bias as the floats that kernels read.</summary>
 /// <param name="Values">By distance: for each head its values; by pair: [B or 1, Hq or 1, Sq, Skv].</param>
 /// <param name="HeadStride">Elements between two heads; 0 where they share.</param>
 /// <param name="BatchStride">Elements between two batch items; 0 where they share, and by distance.</param>
 /// <param name="Origins">By distance, for each batch item: k − q plus this is the place in a head's values; one 0 by pair.</param>
-internal sealed record DeviceBias(float[] Values, int HeadStride, int BatchStride, int[] Origins)
+public sealed record DeviceBias(float[] Values, int HeadStride, int BatchStride, int[] Origins)
 {
     /// <summary>The bias of a problem that has one.</summary>
     public static DeviceBias Of(AttentionProblem problem) =>

@@ -1,0 +1,124 @@
+using Stof.Reference.Formats;
+using Stof.Reference.Operators;
+
+namespace Stof.Reference.OpenCL.Execution.Attention;
+
+/// <summary>A kernel for attention with its tile, and how it is launched.</summary>
+internal abstract record AttentionLayoutPlan
+{
+    /// <summary>Tile of the mask's lists.</summary>
+    public abstract TileShape Tile { get; }
+
+    /// <summary>Name of the kernel in its file.</summary>
+    public abstract string KernelName { get; }
+
+    /// <summary>Work-groups for each item of work.</summary>
+    public abstract int GroupsPerItem { get; }
+
+    /// <summary>Work-items of a group.</summary>
+    public abstract int GroupSize { get; }
+
+    /// <summary>Local memory of a group.</summary>
+    public abstract long LocalBytes(AttentionProblem problem);
+
+    /// <summary>The program.</summary>
+    public abstract ProgramSpec Program(KernelDevice device, AttentionProblem problem);
+
+    /// <summary>Most tiles of a row that one item may have; 0 for no limit.</summary>
+    public virtual int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device) => 0;
+
+    /// <summary>The program that merges states.</summary>
+    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of("attention_merge.cl", Common(device, problem) with
+    {
+        Bias = BiasForm.None,
+        HasSoftcap = false,
+        Lanes = 1,
+    });
+
+    /// <summary>What every kernel is specialised for.</summary>
+    protected static AttentionParameters Common(KernelDevice device, AttentionProblem problem) => new()
+    {
+        Type = problem.Type,
+        Lanes = device.Lanes,
+        FastExp2 = device.HasFastExp2,
+        Bias = AttentionParameters.FormOf(problem),
+        HasSoftcap = problem.Softcap is not null,
+    };
+}
+
+/// <summary>attention_blockwise_lanes.cl: a work-item does a strip of queries in vectors.</summary>
+/// <param name="Tile">Its rows are a multiple of a strip.</param>
+/// <param name="Lanes">Floats of a vector.</param>
+internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : AttentionLayoutPlan
+{
+    private const int MostColumns = 512; // the kernel lists groups of eight keys in 64 places
+    private const int MostVectors = 2; // sixteen sums of eight keys by two vectors fit the registers of AVX-512
+
+    /// <inheritdoc/>
+    public override TileShape Tile { get; } = Tile;
+
+    /// <inheritdoc/>
+    public override string KernelName => "attention_blockwise";
+
+    /// <inheritdoc/>
+    public override int GroupsPerItem => Tile.Rows / Strip;
+
+    /// <inheritdoc/>
+    public override int GroupSize => 1;
+
+    /// <summary>The plan of a tile, or null if a strip does not divide it.</summary>
+    public static BlockwiseLanesPlan? Of(KernelDevice device, TileShape tile) =>
+        tile.Rows % device.Lanes == 0 && tile.Columns <= MostColumns ? new BlockwiseLanesPlan(tile, device.Lanes) : null;
+
+    private int Vectors => Lanes == 16 && Tile.Rows % (MostVectors * Lanes) == 0 ? MostVectors : 1;
+
+    private int Strip => Vectors * Lanes;
+
+    /// <inheritdoc/>
+    public override long LocalBytes(AttentionProblem problem)
+    {
+        long values = (problem.ValueSize + 7) / 8 * 8;
+        return sizeof(float) * (((problem.HeadSize + values + Tile.Columns) * Strip) + ((problem.HeadSize + values) * Tile.Columns));
+    }
+
+    /// <inheritdoc/>
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
+    {
+        var common = Common(device, problem);
+        return ProgramSpec.Of("attention_blockwise_lanes.cl", new BlockwiseLanesParameters
+        {
+            Type = common.Type,
+            Lanes = Lanes,
+            FastExp2 = common.FastExp2,
+            Bias = common.Bias,
+            HasSoftcap = common.HasSoftcap,
+            Vectors = Vectors,
+        });
+    }
+}
+
+/// <summary>attention_rowwise_lanes.cl: a work-item does one query.</summary>
+internal sealed record RowwiseLanesPlan(int Lanes) : AttentionLayoutPlan
+{
+    /// <inheritdoc/>
+    public override TileShape Tile => TileShape.Default;
+
+    /// <inheritdoc/>
+    public override string KernelName => "attention_rowwise";
+
+    /// <inheritdoc/>
+    public override int GroupsPerItem => TileShape.Default.Rows;
+
+    /// <inheritdoc/>
+    public override int GroupSize => 1;
+
+    /// <inheritdoc/>
+    public override long LocalBytes(AttentionProblem problem) =>
+        sizeof(float) * (long)(Padded(problem.HeadSize) + Padded(problem.ValueSize));
+
+    /// <inheritdoc/>
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) =>
+        ProgramSpec.Of("attention_rowwise_lanes.cl", Common(device, problem));
+
+    private int Padded(int size) => (size + Lanes - 1) / Lanes * Lanes;
+}

@@ -1,0 +1,153 @@
+// Row-wise attention for GPUs: a work-group of TILE work-items computes one query (or one range of its tiles) and reads allowed keys only. Of a
+// tile's 64 keys each work-item takes one that the query may see, multiplies it, and then all walk the weights together, a column of O each.
+//
+// Parameters: VALUE_STEPS (columns of O a work-item holds), and those of attention.cl. Tiles are 64 x 64.
+
+#include "attention.cl"
+
+#define TILE 64
+
+kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
+    const attention_shape shape,
+    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
+    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global ulong *bitmaps,
+    const int tile_rows, const int tile_columns,
+    const global float *bias, const global int *bias_origins, const global float *sinks,
+    global float *states,
+    local float *scratch)
+{
+    const global int *item = items + (get_group_id(0) / TILE) * 8;
+    const int row = (int)(get_group_id(0) % TILE), me = get_local_id(0);
+    const int batch = item[0], head = item[1], query = item[2] * TILE + row, part = item[5];
+    const int is_inside = query < shape.queries;
+    if (!is_inside && part < 0)
+    {
+        return;
+    }
+
+    const int kv_head = head / shape.heads_per_kv_head;
+    const global element *q_row = q + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
+    const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    local float *queries = scratch;
+    local float *scores = queries + shape.head_size;
+    local int *list = (local int *)(scores + TILE);
+    for (int d = me; d < shape.head_size; d += TILE)
+    {
+        queries[d] = is_inside ? load_one(q_row, d) : 0.0f;
+    }
+
+    float m = -INFINITY, l = 0.0f, output[VALUE_STEPS];
+    int seen = 0;
+    for (int i = 0; i < VALUE_STEPS; i++)
+    {
+        output[i] = 0.0f;
+    }
+
+    for (int entry = item[3]; entry < (is_inside ? item[4] : item[3]); entry++)
+    {
+        const int part_tile = load_part_idx[entry];
+        const ulong bits = part_tile < 0 ? ~0ul : bits_of_row(bitmaps + (long)part_tile * 64, row);
+        if (bits == 0)
+        {
+            continue; // the same for the whole group
+        }
+
+        const int count = (int)popcount(bits);
+        seen = 1;
+        barrier(CLK_LOCAL_MEM_FENCE); // the tile before is used
+        if ((bits >> me) & 1ul)
+        {
+            list[(int)popcount(bits & ((1ul << me) - 1ul))] = load_col_idx[entry] * TILE + me;
+        }
+
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (me < count)
+        {
+            const int key = list[me];
+            const global element *k_row = k_rows + key * shape.k_row;
+            float sum = 0.0f;
+            for (int d = 0; d < shape.head_size; d++)
+            {
+                sum += queries[d] * load_one(k_row, d);
+            }
+
+            scores[me] = finish_score(sum, bias_at(bias, bias_origins, shape, batch, head, query, key), shape.scale, shape.cap, shape.inverse_cap);
+        }
+
+        barrier(CLK_LOCAL_MEM_FENCE);
+        float top = m;
+        for (int j = 0; j < count; j++)
+        {
+            top = scores[j] > top ? scores[j] : top;
+        }
+
+        const float base = top == -INFINITY ? 0.0f : top;
+        const float shrink = exp2_of(m - base);
+        m = top;
+        l *= shrink;
+        barrier(CLK_LOCAL_MEM_FENCE); // every maximum is taken
+        if (me < count)
+        {
+            scores[me] = exp2_of(scores[me] - base);
+        }
+
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int j = 0; j < count; j++)
+        {
+            l += scores[j];
+        }
+
+        for (int i = 0; i < VALUE_STEPS; i++)
+        {
+            const int d = me + TILE * i;
+            if (d < shape.value_size)
+            {
+                float sum = output[i] * shrink;
+                for (int j = 0; j < count; j++)
+                {
+                    sum += scores[j] * load_one(v_rows + list[j] * shape.v_row, d);
+                }
+
+                output[i] = sum;
+            }
+        }
+    }
+
+    if (part >= 0)
+    {
+        global float *state = states + ((long)part * TILE + row) * (3 + shape.value_size);
+        if (me == 0)
+        {
+            state[0] = m;
+            state[1] = l;
+            state[2] = (float)seen;
+        }
+
+        for (int i = 0; i < VALUE_STEPS; i++)
+        {
+            if (me + TILE * i < shape.value_size)
+            {
+                state[3 + me + TILE * i] = output[i];
+            }
+        }
+
+        return;
+    }
+
+    float log_sum_exp;
+    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+    global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
+    for (int i = 0; i < VALUE_STEPS; i++)
+    {
+        if (me + TILE * i < shape.value_size)
+        {
+            store_one(target, me + TILE * i, seen ? output[i] * factor : 0.0f);
+        }
+    }
+
+    if (shape.has_lse && me == 0)
+    {
+        lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+    }
+}

@@ -1,0 +1,145 @@
+// Row-wise attention for processors: one work-item computes one query (or one range of its tiles) and reads allowed keys only. Up to GROUP keys
+// are gathered, multiplied with the query a vector of LANES elements at a time, and their scores reduced together.
+//
+// Parameters: those of attention.cl. Tiles are 64 x 64.
+
+#include "attention.cl"
+
+#define GROUP LANES
+#define TILE 64
+
+kernel void attention_rowwise(
+    const attention_shape shape,
+    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
+    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global ulong *bitmaps,
+    const int tile_rows, const int tile_columns,
+    const global float *bias, const global int *bias_origins, const global float *sinks,
+    global float *states,
+    local float *scratch)
+{
+    const global int *item = items + (get_group_id(0) / TILE) * 8;
+    const int row = (int)(get_group_id(0) % TILE);
+    const int batch = item[0], head = item[1], query = item[2] * TILE + row, part = item[5];
+    const int size = shape.head_size, value_size = shape.value_size;
+    const int is_inside = query < shape.queries;
+    if (!is_inside && part < 0)
+    {
+        return;
+    }
+
+    const int kv_head = head / shape.heads_per_kv_head;
+    const global element *q_row = q + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
+    const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    const int size_vectors = (size + LANES - 1) / LANES, value_vectors = (value_size + LANES - 1) / LANES;
+    local float *queries = scratch;
+    local float *output = scratch + size_vectors * LANES;
+    for (int i = 0; i < size_vectors; i++)
+    {
+        VSTORE(is_inside ? load_some(q_row, i * LANES, size - i * LANES) : (real)0.0f, 0, queries + i * LANES);
+    }
+
+    for (int i = 0; i < value_vectors; i++)
+    {
+        VSTORE((real)0.0f, 0, output + i * LANES);
+    }
+
+    float m = -INFINITY, l = 0.0f;
+    int seen = 0;
+    for (int entry = item[3]; entry < (is_inside ? item[4] : item[3]); entry++)
+    {
+        const int first_key = load_col_idx[entry] * TILE;
+        const int part_tile = load_part_idx[entry];
+        ulong bits = part_tile < 0 ? ~0ul : bits_of_row(bitmaps + (long)part_tile * 64, row);
+        while (bits != 0)
+        {
+            int keys[GROUP];
+            int count = 0;
+            float scores[GROUP];
+            while (bits != 0 && count < GROUP)
+            {
+                const int bit = 63 - (int)clz(bits & (0ul - bits));
+                bits &= bits - 1ul;
+                keys[count++] = first_key + bit;
+            }
+
+            seen = 1;
+            float biases[GROUP];
+            for (int j = 0; j < GROUP; j++)
+            {
+                scores[j] = 0.0f;
+                biases[j] = 0.0f;
+            }
+
+            for (int j = 0; j < count; j++)
+            {
+                const global element *k_row = k_rows + keys[j] * shape.k_row;
+                real sum = 0.0f;
+                for (int i = 0; i < size_vectors; i++)
+                {
+                    sum += VLOAD(0, queries + i * LANES) * load_some(k_row, i * LANES, size - i * LANES);
+                }
+
+                scores[j] = sum_of(sum);
+                biases[j] = bias_at(bias, bias_origins, shape, batch, head, query, keys[j]);
+            }
+
+            const real s = finish_score(VLOAD(0, scores), VLOAD(0, biases), shape.scale, shape.cap, shape.inverse_cap);
+            float finished[GROUP], weights[GROUP];
+            VSTORE(s, 0, finished);
+            float top = m;
+            for (int j = 0; j < count; j++)
+            {
+                top = finished[j] > top ? finished[j] : top;
+            }
+
+            const float base = top == -INFINITY ? 0.0f : top;
+            VSTORE(exp2_of(s - base), 0, weights);
+            const float shrink = exp2(m - base);
+            l *= shrink;
+            for (int j = 0; j < count; j++)
+            {
+                l += weights[j];
+            }
+
+            m = top;
+            for (int i = 0; i < value_vectors; i++)
+            {
+                real sum = VLOAD(0, output + i * LANES) * shrink;
+                for (int j = 0; j < count; j++)
+                {
+                    sum += weights[j] * load_some(v_rows + keys[j] * shape.v_row, i * LANES, value_size - i * LANES);
+                }
+
+                VSTORE(sum, 0, output + i * LANES);
+            }
+        }
+    }
+
+    if (part >= 0)
+    {
+        global float *state = states + ((long)part * TILE + row) * (3 + value_size);
+        state[0] = m;
+        state[1] = l;
+        state[2] = (float)seen;
+        for (int d = 0; d < value_size; d++)
+        {
+            state[3 + d] = output[d];
+        }
+
+        return;
+    }
+
+    float log_sum_exp;
+    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+    global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
+    for (int d = 0; d < value_size; d++)
+    {
+        store_one(target, d, seen ? output[d] * factor : 0.0f);
+    }
+
+    if (shape.has_lse)
+    {
+        lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+    }
+}

@@ -1,0 +1,56 @@
+using System.Collections.Concurrent;
+
+namespace Stof.Reference.OpenCL;
+
+/// <summary>What a program is built from: a file and the parameters that specialise it.</summary>
+/// <param name="File">Name of a kernel file.</param>
+/// <param name="Header">Definitions (<see cref="ParameterHeader"/>).</param>
+public readonly record struct ProgramSpec(string File, string Header)
+{
+    /// <summary>The specification of a file with the parameters of a record.</summary>
+    public static ProgramSpec Of(string file, object parameters) => new(file, ParameterHeader.Of(parameters));
+
+    /// <summary>The source as the compiler gets it.</summary>
+    public KernelSource Source() => KernelSource.Expand(File, Header);
+}
+
+/// <summary>The programs and kernels of a device, each built once, on whichever thread asks first.</summary>
+/// <param name="context">The device; not disposed with this object.</param>
+/// <param name="cache">Compiled programs on disk; null for none.</param>
+public sealed class ProgramLibrary(OpenClContext context, ProgramCache? cache) : IDisposable
+{
+    private readonly ConcurrentDictionary<ProgramSpec, Lazy<OpenClProgram>> _programs = [];
+    private readonly ConcurrentDictionary<(ProgramSpec, string), OpenClKernel> _kernels = [];
+
+    /// <summary>Programs that were built or loaded so far.</summary>
+    public int Count => _programs.Count;
+
+    /// <summary>Of these, the ones that came from the cache.</summary>
+    public int FromCache => _programs.Values.Count(program => program.IsValueCreated && program.Value.IsFromCache);
+
+    /// <summary>A kernel.</summary>
+    /// <exception cref="OpenClBuildException">Its program does not compile.</exception>
+    public OpenClKernel Kernel(ProgramSpec spec, string name) => _kernels.GetOrAdd((spec, name), key => Program(key.Item1).Kernel(key.Item2));
+
+    /// <summary>Starts building programs beside whatever else happens; a failure shows where a kernel of the program is asked for.</summary>
+    public Task BuildAhead(IEnumerable<ProgramSpec> specs) =>
+        Task.WhenAll(specs.Select(spec => Task.Run(() => _programs.GetOrAdd(spec, Make).Value)));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var kernel in _kernels.Values)
+        {
+            kernel.Dispose();
+        }
+
+        foreach (var program in _programs.Values.Where(program => program.IsValueCreated))
+        {
+            program.Value.Dispose();
+        }
+    }
+
+    private OpenClProgram Program(ProgramSpec spec) => _programs.GetOrAdd(spec, Make).Value;
+
+    private Lazy<OpenClProgram> Make(ProgramSpec spec) => new(() => OpenClProgram.Build(context, spec.Source(), cache));
+}
