@@ -38,7 +38,7 @@ public sealed class CudaCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("'nope'; expected bias_residual_norm, block_sum, blockwise_attention, rowwise_attention, vector_add", "cuda", "simulate", "nope")]
+    [InlineData("'nope'; expected bias_residual_norm, block_sum, blockwise_attention, gemm, rowwise_attention, vector_add", "cuda", "simulate", "nope")]
     [InlineData("'m'; expected n (elements)", "cuda", "simulate", "vector_add", "m=3")]
     [InlineData("0; expected 1 to", "cuda", "simulate", "vector_add", "n=0")]
     [InlineData("'n'; expected name=number", "cuda", "ptx", "vector_add", "n")]

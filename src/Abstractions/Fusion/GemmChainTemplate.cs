@@ -16,14 +16,24 @@ public sealed class GemmChainTemplate : ChainTemplate
     }
 
     /// <inheritdoc/>
-    public override ImmutableArray<TunableParameter> Parameters(SegmentContext context) =>
-        [TunableParameter.OrAuto(GemmTemplate.RowBlock, 24, 48, 96), TunableParameter.Of(GemmTemplate.DepthBlock, 256, 128, 384, 768)];
+    public override ImmutableArray<TunableParameter> Parameters(SegmentContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return context.Device.ProductTiles.IsEmpty
+            ? [TunableParameter.OrAuto(GemmTemplate.RowBlock, 24, 48, 96), TunableParameter.Of(GemmTemplate.DepthBlock, 256, 128, 384, 768)]
+            : []; // the widths decide
+    }
 
     /// <inheritdoc/>
     public override long Footprint(SegmentContext context, ParameterSet parameters)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(parameters);
+        if (!context.Device.ProductTiles.IsEmpty)
+        {
+            return 0; // the backend counts its registers and its shared memory
+        }
+
         long widths = 0;
         foreach (var op in context.Operators)
         {

@@ -85,7 +85,7 @@ internal static class PlanCommand
         console.MarkupLineInterpolated($"plan    scheme [bold]{plan.Scheme.ToHex()}[/] for {plan.Workload} on {device.Name}");
         foreach (var (segment, refusal) in refused)
         {
-            console.MarkupLineInterpolated($"        {segment.Template} {segment.Segment} runs in smaller segments: {refusal.Code}, {refusal.Reason}");
+            console.MarkupLineInterpolated($"        {segment.Template} {segment.Segment.ToString()} runs in smaller segments: {refusal.Code}, {refusal.Reason}");
         }
 
         var table = new Table().Border(TableBorder.Simple).AddColumns("segment", "operators", "template", "what runs it");

@@ -20,7 +20,7 @@ internal static class RunReport
         console.MarkupLineInterpolated($"plan    scheme [bold]{run.Plan.Scheme.ToHex()}[/] from {run.PlanSource}");
         foreach (var (segment, refusal) in run.Refused)
         {
-            console.MarkupLineInterpolated($"        {segment.Template} {segment.Segment} runs in smaller segments: {refusal.Code}, {refusal.Reason}");
+            console.MarkupLineInterpolated($"        {segment.Template} {segment.Segment.ToString()} runs in smaller segments: {refusal.Code}, {refusal.Reason}");
         }
 
         console.Write(Segments(run));

@@ -5,7 +5,7 @@ public static class CudaKernelCatalog
 {
     /// <summary>All templates, by name.</summary>
     public static IReadOnlyList<CudaKernelTemplate> All { get; } =
-        [.. new[] { VectorAdd.Template, BlockSum.Template, NormTemplate.Template, AttentionTemplates.Rowwise, AttentionTemplates.Blockwise }
+        [.. new[] { VectorAdd.Template, BlockSum.Template, NormTemplate.Template, GemmCatalogTemplate.Template, AttentionTemplates.Rowwise, AttentionTemplates.Blockwise }
             .OrderBy(template => template.Name, StringComparer.Ordinal)];
 
     /// <summary>The template of a name.</summary>

@@ -6,7 +6,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>
 /// What a block-wise launch takes, from counts that the tile lists give: f + merge + √((l·L)² + ((t·T + i·I)/M)²) µs, with L the tiles of the longest
 /// item, T and I all tiles and items, M the multiprocessors. The first term under the root is one block working alone, the second the whole device
-/// busy. The constants were fitted to 483 measured cells (twenty tilings, STOF's five masks, batch 1 and 16, lengths 256 to 4096) on an H100 with
+/// busy. The constants were fitted to 460 measurements (twenty tilings, STOF's five masks, batch 1 and 16, lengths 256 to 4096) on an H100 with
 /// F16 and head size 64: mean error 4 %, and the tiling chosen is 1.4 % slower than the best on average, 10 % at worst. For other head sizes tile
 /// and item times grow in proportion.
 /// </summary>

@@ -13,7 +13,7 @@ internal static class ModelSupport
 
     /// <summary>Templates without a kernel of any shape.</summary>
     public static string[] Missing { get; } =
-        [.. TemplateCatalog.All.Where(template => template is GemmChainTemplate || template.Name == "attention-step").Select(template => template.Name)];
+        [.. TemplateCatalog.All.Where(template => template.Name is "attention-step" or "gemm-chain-residual-norm").Select(template => template.Name)];
 
     /// <summary>Null if a segment has kernels, or why not.</summary>
     public static Refusal? Check(FusionTemplate template, SegmentContext context, ParameterSet parameters, IKernelDevice device)
@@ -32,6 +32,7 @@ internal static class ModelSupport
         {
             AttentionTemplate => CheckAttention(context, parameters, device),
             GemmTemplate => CheckProduct(context, parameters, device),
+            GemmChainTemplate => CheckChain(context, device),
             _ => CheckRows(context),
         };
     }
@@ -48,6 +49,12 @@ internal static class ModelSupport
             return parameters[AttentionTemplate.Algorithm] == "blockwise" && BlockwiseRun.Computes(problem, device.Target)
                 ? $"block-wise attention, {tiling}"
                 : "row-wise attention, a warp a query";
+        }
+
+        if (template is GemmChainTemplate)
+        {
+            var chain = SegmentCompiler.ChainOf(ProductShape.Parse(context.Operators), context.Workload.Type, context.Workload.Rows, device);
+            return $"chain {chain.Depth} to {chain.Middle} to {chain.Columns}, {chain.Rows} rows a block";
         }
 
         if (template is not GemmTemplate)
@@ -117,6 +124,22 @@ internal static class ModelSupport
         return steps % choice.Splits != 0
             ? new Refusal("splits", $"{choice.Splits} ranges do not divide the {steps} steps of a depth of {shape.First.Depth}")
             : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? SumsInCache(shape.First, context.Workload.Rows, device);
+    }
+
+    private static Refusal? CheckChain(SegmentContext context, IKernelDevice device)
+    {
+        var rows = context.Workload.Rows;
+        var chain = SegmentCompiler.ChainOf(ProductShape.Parse(context.Operators), context.Workload.Type, rows, device);
+        if (chain.Check(device.Target) is { } refusal)
+        {
+            return refusal;
+        }
+
+        // Each block goes through all of both weights.
+        var blocks = (rows + chain.Rows - 1) / chain.Rows;
+        return blocks < device.Multiprocessors / 2
+            ? new Refusal("chain-blocks", $"{rows} rows are {blocks} blocks, each with all weights to go through, for {device.Multiprocessors} multiprocessors")
+            : null;
     }
 
     private static Refusal? CheckPrologue(ProductShape shape, GemmChoice choice, SegmentContext context, IKernelDevice device)

@@ -16,6 +16,9 @@ namespace Stof.Reference.Cuda.Execution;
 /// </summary>
 internal sealed class SegmentCompiler : IDisposable
 {
+    private const int LargeChainWarps = 8;
+    private const int SmallChainWarps = 4;
+
     private readonly ModelSpec _spec;
     private readonly Workload _workload;
     private readonly DeviceWeights _weights;
@@ -76,6 +79,7 @@ internal sealed class SegmentCompiler : IDisposable
         {
             AttentionTemplate => Attention(graph, plan, weights, frame),
             GemmTemplate => Multiply(graph, plan, weights, frame),
+            GemmChainTemplate => [Chain(operators, weights, frame)],
             _ => operators switch
             {
                 [ResidualOperator residual, NormOperator norm] => [ResidualNorm(graph, plan.Segment, residual, norm, weights, frame)],
@@ -118,6 +122,53 @@ internal sealed class SegmentCompiler : IDisposable
         KernelStep[] Bind(GemmChoice choice) => Product.Bind(_kernels, Scratch, choice, input, weight, shape.First.Width, bound, output, prologue);
 
         return Product.FirstThatFits(_device, [.. ChoicesOf(plan.Parameters, _workload.Type, _device, _workload.Rows, shape)], Bind);
+    }
+
+    /// <summary>The kernel of a chain of two products.</summary>
+    public static GemmChainSpec ChainOf(ProductShape shape, DType type, int rows, IKernelDevice device)
+    {
+        var spec = new GemmChainSpec(type, shape.First.Depth, shape.First.Width, shape.Second!.Width, LargeChainWarps)
+        {
+            Activation = shape.FirstEpilogue.Activation!.Value,
+            HasFirstBias = shape.FirstEpilogue.Bias is not null,
+            HasBias = shape.SecondEpilogue.Bias is not null,
+            HasResidual = shape.SecondEpilogue.Residual is not null,
+            Prologue = shape.Prologue?.Kind,
+            PrologueHasBeta = shape.Prologue?.Beta is not null,
+            PrologueEpsilon = (float)(shape.Prologue?.Epsilon ?? 0),
+        };
+        var isLarge = rows >= spec.Rows * device.Multiprocessors && spec.Check(device.Target) is null;
+        spec = isLarge ? spec : spec with { Warps = SmallChainWarps };
+        return spec with { HasWholeRows = rows % spec.Rows == 0 };
+    }
+
+    private KernelStep Chain(ReadOnlySpan<GraphOperator> operators, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    {
+        var shape = ProductShape.Parse(operators);
+        var spec = ChainOf(shape, _workload.Type, _workload.Rows, _device);
+        var (x, y) = (frame[operators[0].Inputs[0]], frame[operators[^1].Output]);
+        var end = new ProductEnd
+        {
+            Bias = Vector(shape.SecondEpilogue.Bias, weights),
+            Residual = shape.SecondEpilogue.Residual is { } added ? frame[added.Inputs[1]] : null,
+        };
+        var parameters = RowStep.SetEnd(new LaunchParameters(_kernels.Get(spec, GemmChain.Build)), end)
+            .Set("a", x.Buffer)
+            .Set("b", _weights.Packed(weights[shape.Second!.Weight], isGated: false))
+            .Set("c", y.Buffer)
+            .Set("rows", x.Rows)
+            .Set("w1", _weights.Packed(weights[shape.First.Weight], isGated: false));
+        if (shape.FirstEpilogue.Bias is { } bias)
+        {
+            parameters.Set("bias1", _weights.Vector(weights[bias]));
+        }
+
+        if (shape.Prologue is not null)
+        {
+            Norm(shape.Prologue, weights).SetWeights(parameters);
+        }
+
+        return new KernelStep(parameters, new Grid((x.Rows + spec.Rows - 1) / spec.Rows));
     }
 
     private IReadOnlyList<KernelStep> Attention(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)

@@ -163,7 +163,7 @@ internal abstract class GemmKernel
         {
             Builder.WaitCopies(stages - 1);
             Builder.Barrier();
-            new RowPrologue(Builder, Spec, Parameters, rows, Thread).Normalise();
+            new RowPrologue(Builder, Spec, Parameters.Gamma!.Value, Parameters.Beta, rows, Thread).Normalise();
         }
 
         Arrive();
@@ -213,14 +213,14 @@ internal abstract class GemmKernel
 
                 if (Resident is null)
                 {
-                    _a.Advance(Tile.Stages);
+                    _a.Advance(Tile.Stages * Tile.DepthBytes);
                 }
                 else
                 {
                     AdvanceResident(Tile.Stages * Spec.ResidentStepBytes);
                 }
 
-                _b.Advance(Tile.Stages);
+                _b.Advance(Tile.Stages * Tile.DepthBytes);
                 b.Assign(round, b.Add(round, 1));
             });
         return carried;

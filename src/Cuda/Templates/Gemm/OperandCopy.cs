@@ -89,5 +89,5 @@ internal sealed class OperandCopy
     }
 
     /// <summary>Moves the addresses on.</summary>
-    public void Advance(int steps) => _b.Assign(_source, _b.Add(_source, (long)steps * _tile.DepthBytes));
+    public void Advance(long bytes) => _b.Assign(_source, _b.Add(_source, bytes));
 }

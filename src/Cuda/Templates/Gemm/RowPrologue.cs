@@ -9,7 +9,7 @@ namespace Stof.Reference.Cuda.Templates;
 /// Normalises the rows of A where they lie in shared memory, a warp a row: mean, then the squares of what is left, in floats; the result is rounded to the
 /// operand's type, as it would be if it had been stored between two kernels.
 /// </summary>
-internal sealed class RowPrologue(KernelBuilder b, GemmSpec spec, GemmParameters parameters, SharedPointer rows, B32 thread)
+internal sealed class RowPrologue(KernelBuilder b, GemmSpec spec, B64 gammas, B64? betas, SharedPointer rows, B32 thread)
 {
     private const int WarpLanes = 32;
     private const int UnitWords = RowPitch.Bytes / sizeof(uint);
@@ -26,8 +26,8 @@ internal sealed class RowPrologue(KernelBuilder b, GemmSpec spec, GemmParameters
     {
         var lane = b.And(thread, WarpLanes - 1);
         var columns = Enumerable.Range(0, Units).Select(i => b.MulLo(b.Add(lane, i * WarpLanes), UnitElements)).ToArray();
-        var gamma = Vector(parameters.Gamma!.Value, columns);
-        var beta = parameters.Beta is { } address ? Vector(address, columns) : null;
+        var gamma = Vector(gammas, columns);
+        var beta = betas is { } address ? Vector(address, columns) : null;
         var row = b.Copy(b.ShrU32(thread, 5));
         b.While(() => b.CompareU32(Comparison.Less, row, spec.Tile.Rows), () =>
         {
