@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Stof.Reference.Cpu.Oracle;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
+using Stof.Reference.Numerics;
 using Stof.Reference.Verification.Cases;
 using Stof.Reference.Verification.Reports;
 
@@ -33,10 +34,9 @@ public sealed class Diagnoser
     private readonly MaskPlanes _planes;
     private readonly TileShape[] _tiles;
 
-    private Diagnoser(AttentionCase item, VerificationOptions options)
+    private Diagnoser(AttentionCase item, VerificationOptions options, VerificationReport verification)
     {
-        _case = item;
-        _verification = Verifier.Run(item, options);
+        (_case, _verification) = (item, verification);
         var p = item.Problem;
         var reference = BlockedAttention.Run(p, item.Q, item.K, item.V);
         var output = CanonicalRows.Output(p, item.Output, null);
@@ -68,7 +68,11 @@ public sealed class Diagnoser
     {
         ArgumentNullException.ThrowIfNull(item);
         ArgumentNullException.ThrowIfNull(options);
-        return new Diagnoser(item, options with { Queries = null }).Search();
+        options = options with { Queries = null };
+        var verification = Verifier.Run(item, options);
+        return verification.Verdict.State == Verdict.Unsupported
+            ? new DiagnosisReport(verification, [], 0, 0, null)
+            : new Diagnoser(item, options, verification).Search();
     }
 
     // Tiles much larger than the problem all look the same.
