@@ -19,6 +19,7 @@ public sealed class Diagnoser
     private const int FinalRows = 1024;
     private const int Finalists = 12;
     private const double ReproducingShare = 0.985;
+    private const double NearShare = 0.3;
     private const double MostUnwritten = 0.75; // "everything is garbage" explains anything
 
     /// <summary>The tilings that kernels commonly have.</summary>
@@ -99,7 +100,7 @@ public sealed class Diagnoser
         var final = RowSample.Pick(_isWrong, FinalRows);
         var best = Finish(Shortlist(singles), final);
         var tried = catalogue.Length;
-        if (!best.Exists(found => found.Explanation.Reproduces && !found.Explanation.Mutations[0].IsWildcard))
+        if (!IsSettled(best))
         {
             var pairs = Pairs(singles, catalogue, sample);
             tried += pairs.Tried;
@@ -107,6 +108,14 @@ public sealed class Diagnoser
         }
 
         return new DiagnosisReport(_verification, Ranked(best), tried, final.Length, recognised);
+    }
+
+    // Rows that were never written settle it where no mutation that predicts values comes near; else two of those may do better.
+    private static bool IsSettled(List<(Candidate Candidate, Fit Fit, Explanation Explanation)> found)
+    {
+        var predicting = found.Where(f => !f.Explanation.Mutations[0].IsWildcard).Select(f => f.Explanation).ToArray();
+        return predicting.Any(explanation => explanation.Reproduces)
+            || (found.Exists(f => f.Explanation.Reproduces) && !predicting.Any(explanation => explanation.Explained > NearShare));
     }
 
     private List<Scored> Fits(Candidate[] candidates, int[] rows)
