@@ -36,7 +36,10 @@ internal static class VerificationJson
             json["problem"] = SemanticsJson.Print(AttentionSemantics.Of(item.Problem, item.LseBase));
             json["sha256"] = new JsonObject
             {
-                ["q"] = Hash(item.Q), ["k"] = Hash(item.K), ["v"] = Hash(item.V), ["out"] = Hash(item.Output),
+                ["q"] = Hash(item.Q),
+                ["k"] = Hash(item.K),
+                ["v"] = Hash(item.V),
+                ["out"] = Hash(item.Output),
             };
         }
 
@@ -58,7 +61,11 @@ internal static class VerificationJson
         {
             json["samePrecision"] = new JsonObject
             {
-                ["holds"] = rule.Holds, ["error"] = rule.Error, ["naiveError"] = rule.NaiveError, ["floor"] = rule.Floor, ["rows"] = rule.Rows,
+                ["holds"] = rule.Holds,
+                ["error"] = rule.Error,
+                ["naiveError"] = rule.NaiveError,
+                ["floor"] = rule.Floor,
+                ["rows"] = rule.Rows,
             };
         }
 

@@ -1,6 +1,6 @@
 using Stof.Reference.Masks;
-using Stof.Reference.Operators;
 using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Cpu.Oracle;

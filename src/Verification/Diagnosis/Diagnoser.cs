@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Stof.Reference.Cpu.Oracle;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
+using Stof.Reference.Numerics;
 using Stof.Reference.Verification.Cases;
 using Stof.Reference.Verification.Reports;
 
@@ -18,6 +19,7 @@ public sealed class Diagnoser
     private const int FinalRows = 1024;
     private const int Finalists = 12;
     private const double ReproducingShare = 0.985;
+    private const double NearShare = 0.3;
     private const double MostUnwritten = 0.75; // "everything is garbage" explains anything
 
     /// <summary>The tilings that kernels commonly have.</summary>
@@ -33,10 +35,9 @@ public sealed class Diagnoser
     private readonly MaskPlanes _planes;
     private readonly TileShape[] _tiles;
 
-    private Diagnoser(AttentionCase item, VerificationOptions options)
+    private Diagnoser(AttentionCase item, VerificationOptions options, VerificationReport verification)
     {
-        _case = item;
-        _verification = Verifier.Run(item, options);
+        (_case, _verification) = (item, verification);
         var p = item.Problem;
         var reference = BlockedAttention.Run(p, item.Q, item.K, item.V);
         var output = CanonicalRows.Output(p, item.Output, null);
@@ -68,7 +69,11 @@ public sealed class Diagnoser
     {
         ArgumentNullException.ThrowIfNull(item);
         ArgumentNullException.ThrowIfNull(options);
-        return new Diagnoser(item, options with { Queries = null }).Search();
+        options = options with { Queries = null };
+        var verification = Verifier.Run(item, options);
+        return verification.Verdict.State == Verdict.Unsupported
+            ? new DiagnosisReport(verification, [], 0, 0, null)
+            : new Diagnoser(item, options, verification).Search();
     }
 
     // Tiles much larger than the problem all look the same.
@@ -95,7 +100,7 @@ public sealed class Diagnoser
         var final = RowSample.Pick(_isWrong, FinalRows);
         var best = Finish(Shortlist(singles), final);
         var tried = catalogue.Length;
-        if (!best.Exists(found => found.Explanation.Reproduces && !found.Explanation.Mutations[0].IsWildcard))
+        if (!IsSettled(best))
         {
             var pairs = Pairs(singles, catalogue, sample);
             tried += pairs.Tried;
@@ -103,6 +108,14 @@ public sealed class Diagnoser
         }
 
         return new DiagnosisReport(_verification, Ranked(best), tried, final.Length, recognised);
+    }
+
+    // Rows that were never written settle it where no mutation that predicts values comes near; else two of those may do better.
+    private static bool IsSettled(List<(Candidate Candidate, Fit Fit, Explanation Explanation)> found)
+    {
+        var predicting = found.Where(f => !f.Explanation.Mutations[0].IsWildcard).Select(f => f.Explanation).ToArray();
+        return predicting.Any(explanation => explanation.Reproduces)
+            || (found.Exists(f => f.Explanation.Reproduces) && !predicting.Any(explanation => explanation.Explained > NearShare));
     }
 
     private List<Scored> Fits(Candidate[] candidates, int[] rows)

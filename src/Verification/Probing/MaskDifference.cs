@@ -21,6 +21,8 @@ public sealed record MaskDifference(
     private const int MostCauses = 5;
     private const int MostListed = 6;
     private const int MostRuns = 6;
+    private const int MostFirsts = 6;
+    private const long MostPairsForPairs = 1 << 20; // beyond, two bugs at once take too long to look for
 
     /// <summary>Whether there is none.</summary>
     public bool IsNone => Extra == 0 && Missing == 0;
@@ -83,25 +85,47 @@ public sealed record MaskDifference(
             .. TileMutations.Of(p, intended, tiles, wrong).Where(mutation => mutation.IsMaskOnly),
         ];
         var order = slices.Concat(AllSlices(p)).Distinct().ToArray();
-        var single = catalogue.Where(mutation => Matches([mutation])).Select(mutation => (IReadOnlyList<Mutation>)[mutation]).Take(MostCauses).ToList();
-        if (single.Count > 0)
+        var (batch, head) = slices[0];
+        var distances = catalogue.AsParallel().AsOrdered().Select(mutation => Distance([mutation])).ToArray();
+        var single = Enumerable.Range(0, catalogue.Length)
+            .Where(i => distances[i] == 0)
+            .Select(i => (IReadOnlyList<Mutation>)[catalogue[i]])
+            .Where(Matches)
+            .Take(MostCauses)
+            .ToList();
+        if (single.Count > 0 || (long)p.QueryLength * p.KvLength > MostPairsForPairs)
         {
             return single;
         }
 
-        // Pairs: one tiling only, and at most one of each family, is enough to name two bugs.
-        var few = catalogue.GroupBy(mutation => mutation.Family).SelectMany(group => group.Take(MostListed)).ToArray();
-        return [.. few
-            .SelectMany(first => few.Where(second => second.Family != first.Family).Select(second => (IReadOnlyList<Mutation>)[first, second]))
+        // The first of two bugs explains a part: those that come nearest, each with everything, in both orders.
+        var before = Distance([]);
+        return [.. Enumerable.Range(0, catalogue.Length)
+            .Where(i => distances[i] < before)
+            .OrderBy(i => distances[i])
+            .Select(i => catalogue[i])
+            .DistinctBy(mutation => mutation.Family)
+            .Take(MostFirsts)
+            .SelectMany(first => catalogue.Where(second => second.Family != first.Family).SelectMany(
+                second => (IReadOnlyList<Mutation>[])[[first, second], [second, first]]))
             .AsParallel()
             .AsOrdered()
-            .Where(Matches)
+            .Where(pair => Distance(pair) == 0 && Matches(pair))
             .Take(MostCauses)];
+
+        MaskPlanes Planes(IReadOnlyList<Mutation> mutations)
+        {
+            var variant = mutations.Aggregate(AttentionVariant.Defined(p), (current, mutation) => mutation.Apply(current));
+            return variant.Edits.Aggregate(MaskPlanes.Of(variant.MaskProblem.BindMask()), (current, edit) => edit.On(current));
+        }
+
+        // Pairs that differ in the first slice.
+        long Distance(IReadOnlyList<Mutation> mutations) =>
+            Planes(mutations)[batch, head].Combine(effective[batch, head], (a, b) => a ^ b).Count();
 
         bool Matches(IReadOnlyList<Mutation> mutations)
         {
-            var variant = mutations.Aggregate(AttentionVariant.Defined(p), (current, mutation) => mutation.Apply(current));
-            var planes = variant.Edits.Aggregate(MaskPlanes.Of(variant.MaskProblem.BindMask()), (current, edit) => edit.On(current));
+            var planes = Planes(mutations);
             return Array.TrueForAll(order, slice => planes[slice.Batch, slice.Head].SameAs(effective[slice.Batch, slice.Head]));
         }
     }

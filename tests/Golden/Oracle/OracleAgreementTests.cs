@@ -90,7 +90,14 @@ public sealed class OracleAgreementTests(ITestOutputHelper output)
     {
         var problem = new AttentionProblem
         {
-            Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = queries, KvLength = keys, HeadSize = size, Type = DType.F32, Mask = MaskText.Parse(mask),
+            Batch = 2,
+            QueryHeads = 4,
+            KvHeads = 2,
+            QueryLength = queries,
+            KvLength = keys,
+            HeadSize = size,
+            Type = DType.F32,
+            Mask = MaskText.Parse(mask),
         };
         var item = AttentionTrial.Of(problem, InputFamily.Wide, new Random(Seed));
         Compare(item, BlockedAttention.Run(item.Problem, item.Q, item.K, item.V), mask);

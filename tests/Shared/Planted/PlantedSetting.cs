@@ -52,7 +52,7 @@ internal sealed record PlantedSetting(PlantedBug Bug, AttentionProblem Problem, 
             PlantedBug.PaddingNotMasked => Change(Make(bug, length, tile, "full", "padding not masked"), p => p with { Batch = 2, Lengths = [new(length, length), new(length, length - 13)] }),
             PlantedBug.EmptyRowsBySentinel => Change(Make(bug, length, tile, "causal", "rows without keys not zero"), p => p with { KvLength = length - 11 }),
             PlantedBug.MaskIgnored => Make(bug, length, tile, sliding, "mask ignored"),
-            PlantedBug.SinksMissing => Change(Make(bug, length, tile, sliding, "sinks missing"), p => p with { Sinks = [1.5, 3] }),
+            PlantedBug.SinksMissing => Change(Make(bug, length, tile, sliding, "sinks missing"), p => p with { Sinks = [6, 12] }),
             PlantedBug.BitmapsUnreadAndFirstFlag => Make(bug, length, tile, sliding, "bitmaps unread: part tiles dense", "first-tile flag inverted"),
             PlantedBug.BitmapsUnreadAndFirstBatch => Change(
                 Make(bug, length, tile, "full", "bitmaps unread: part tiles dense", "batch item 0's mask for all"),

@@ -11,7 +11,14 @@ public sealed class DeterminismTests
 {
     private static readonly AttentionProblem Problem = new()
     {
-        Batch = 2, QueryHeads = 4, KvHeads = 2, QueryLength = 20, KvLength = 24, HeadSize = 16, Type = DType.F32, Mask = MaskText.Parse("causal & sliding(6)"),
+        Batch = 2,
+        QueryHeads = 4,
+        KvHeads = 2,
+        QueryLength = 20,
+        KvLength = 24,
+        HeadSize = 16,
+        Type = DType.F32,
+        Mask = MaskText.Parse("causal & sliding(6)"),
     };
 
     [Fact]
