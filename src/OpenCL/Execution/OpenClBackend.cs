@@ -116,7 +116,9 @@ public sealed class OpenClBackend : IBackend
     {
         ArgumentNullException.ThrowIfNull(model);
         RequireType(workload);
-        return new SegmentMeasurer<OpenClBuffer>(this, model, workload, Compiler(model, workload));
+        var compiler = Compiler(model, workload);
+        compiler.BuildAhead(model.Graph.Layer, model.Layers[0]);
+        return new SegmentMeasurer<OpenClBuffer>(this, model, workload, compiler);
     }
 
     /// <inheritdoc/>
