@@ -3,7 +3,6 @@ using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Fusion;
 using Stof.Reference.Masks;
-using Stof.Reference.Numerics;
 using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.OpenCL.Execution.Models;
 using Stof.Reference.Tensors;
