@@ -15,8 +15,14 @@ internal static class ProductSpeed
     public static JsonArray Run(IReadOnlyList<OpenCL.OpenClDevice> devices)
     {
         var results = new JsonArray();
-        foreach (var device in devices.Where(device => !device.IsCpu))
+        foreach (var device in devices)
         {
+            if (device.IsCpu)
+            {
+                ProcessorProducts.Run(results, device);
+                continue;
+            }
+
             using var kernels = new KernelDevice(device, Mapping.Groups, null, MatrixUnits.None);
             foreach (var (rows, width, depth) in Shapes)
             {

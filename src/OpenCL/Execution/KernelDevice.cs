@@ -10,13 +10,14 @@ internal sealed class KernelDevice : IDisposable
     /// <param name="device">The device.</param>
     /// <param name="mapping">How kernels are laid out; null by the kind of the device.</param>
     /// <param name="cache">Compiled programs on disk; null for none.</param>
+    /// <param name="lanes">Floats of a vector in a processor's layout, 8 or 16; null by what the device prefers.</param>
     /// <param name="matrixUnits">How 16-bit products are computed; null by what the device has.</param>
-    public KernelDevice(OpenClDevice device, Mapping? mapping, ProgramCache? cache, MatrixUnits? matrixUnits)
+    public KernelDevice(OpenClDevice device, Mapping? mapping, ProgramCache? cache, MatrixUnits? matrixUnits, int? lanes = null)
     {
         Context = new OpenClContext(device);
         Programs = new ProgramLibrary(Context, cache);
         Mapping = mapping ?? (device.IsCpu ? Mapping.Lanes : Mapping.Groups);
-        Lanes = Mapping == Mapping.Groups ? 1 : Math.Clamp(device.VectorWidth, LeastLanes, MostLanes);
+        Lanes = Mapping == Mapping.Groups ? 1 : lanes ?? (device.VectorWidth >= MostLanes ? MostLanes : LeastLanes);
         MatrixUnits = matrixUnits ?? (device.HasMatrixUnits ? MatrixUnits.Native : MatrixUnits.None);
     }
 

@@ -19,6 +19,9 @@ public sealed record OpenClOptions
     /// <summary>How kernels are laid out; null by the kind of the device.</summary>
     public Mapping? Mapping { get; init; }
 
+    /// <summary>Floats of a vector in a processor's layout, 8 or 16; null by what the device prefers.</summary>
+    public int? Lanes { get; init; }
+
     /// <summary>Kernel of single attentions.</summary>
     public AttentionKernelChoice Attention { get; init; }
 
@@ -48,7 +51,12 @@ public sealed class OpenClBackend : IBackend
     {
         ArgumentNullException.ThrowIfNull(device);
         _options = options ?? new OpenClOptions();
-        _device = new KernelDevice(device, _options.Mapping, _options.Cache, _options.MatrixUnits);
+        if (_options.Lanes is not (null or 8 or 16))
+        {
+            throw new InvalidInputException(nameof(OpenClOptions.Lanes), $"{_options.Lanes}", "8 or 16");
+        }
+
+        _device = new KernelDevice(device, _options.Mapping, _options.Cache, _options.MatrixUnits, _options.Lanes);
         if (_options.MatrixUnits == MatrixUnits.Native && !device.HasMatrixUnits)
         {
             _device.Dispose();
@@ -108,7 +116,9 @@ public sealed class OpenClBackend : IBackend
     {
         ArgumentNullException.ThrowIfNull(model);
         RequireType(workload);
-        return new SegmentMeasurer<OpenClBuffer>(this, model, workload, Compiler(model, workload));
+        var compiler = Compiler(model, workload);
+        compiler.BuildAhead(model.Graph.Layer, model.Layers[0]);
+        return new SegmentMeasurer<OpenClBuffer>(this, model, workload, compiler);
     }
 
     /// <inheritdoc/>

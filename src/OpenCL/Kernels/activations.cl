@@ -12,7 +12,7 @@
 real logistic(real x)
 {
     const real t = -LOG2_E * x;
-    return 1.0f / (1.0f + exp2_of(t > 126.0f ? (real)126.0f : t));
+    return 1.0f / (1.0f + exp2_of(select(t, (real)126.0f, t > 126.0f)));
 }
 
 // x times the normal distribution function. On vectors the error function is Abramowitz and Stegun 7.1.26, whose absolute error is 1.5e-7.
@@ -28,7 +28,7 @@ real gelu_erf(real x)
     p = p * t - 0.284496736f;
     p = p * t + 0.254829592f;
     const real tail = 0.5f * p * t * exp2_of(-LOG2_E * z * z);
-    return x * (x < 0.0f ? tail : 1.0f - tail);
+    return x * select(1.0f - tail, tail, x < 0.0f);
 #endif
 }
 
@@ -41,7 +41,7 @@ real activate(int kind, real x)
     {
         case ACTIVATION_GELU_ERF: return gelu_erf(x);
         case ACTIVATION_GELU_TANH: return gelu_tanh(x);
-        case ACTIVATION_RELU: return x < 0.0f ? (real)0.0f : x;
+        case ACTIVATION_RELU: return select(x, (real)0.0f, x < 0.0f);
         default: return x;
     }
 }

@@ -44,9 +44,9 @@ float bias_at(const global float *bias, const global int *origins, const attenti
 }
 
 // The base against which exponents are taken: a row that has seen only minus infinity must not subtract it from itself.
-real exponent_base(real m) { return m == -INFINITY ? (real)0.0f : m; }
+real exponent_base(real m) { return select(m, (real)0.0f, m == -INFINITY); }
 
-real larger(real a, real b) { return b > a ? b : a; }
+real larger(real a, real b) { return select(a, b, b > a); }
 
 // Eight rows by eight keys: bit 8 r + c becomes bit 8 c + r.
 ulong transposed_word(ulong x)

@@ -79,7 +79,7 @@ real load_reals(const global element *p, long i)
     const bits_of_lanes magnitude = (h & 0x7fffu) << 13;
     const bits_of_lanes finite = CAT(as_uint, LANES)(AS_REAL(magnitude) * 0x1p112f);
     const bits_of_lanes special = magnitude | 0x7f800000u;
-    return AS_REAL(select(finite, special, (bits_of_lanes)0 - (bits_of_lanes)(magnitude >= 0x0f800000u ? 1u : 0u)) | ((h & 0x8000u) << 16));
+    return AS_REAL(select(finite, special, CAT(as_uint, LANES)(magnitude >= 0x0f800000u)) | ((h & 0x8000u) << 16));
 #else
     return AS_REAL(CAT(convert_uint, LANES)(VLOAD(0, p + i)) << 16);
 #endif
@@ -171,7 +171,7 @@ real exp2_of(real x)
 #if LANES == 1
     return FAST_EXP2 ? native_exp2(x) : exp2(x);
 #else
-    const real bounded = x < -126.0f ? (real)-126.0f : x;
+    const real bounded = select(x, (real)-126.0f, x < -126.0f);
     const real shifted = bounded + 12582912.0f;
     const real f = bounded - (shifted - 12582912.0f);
     real p = 1.5252733804059840e-5f * f + 1.5403530393381609e-4f;
@@ -182,6 +182,6 @@ real exp2_of(real x)
     p = p * f + 6.9314718055994531e-1f;
     p = p * f + 1.0f;
     const real result = p * AS_REAL((AS_WHOLE(shifted) << 23) + 0x3f800000);
-    return x < -126.0f ? (real)0.0f : result;
+    return select(result, (real)0.0f, x < -126.0f);
 #endif
 }

@@ -21,6 +21,7 @@ public sealed class ProgramLibrary(OpenClContext context, ProgramCache? cache) :
 {
     private readonly ConcurrentDictionary<ProgramSpec, Lazy<OpenClProgram>> _programs = [];
     private readonly ConcurrentDictionary<(ProgramSpec, string), OpenClKernel> _kernels = [];
+    private readonly ConcurrentBag<Task> _ahead = [];
 
     /// <summary>Programs that were built or loaded so far.</summary>
     public int Count => _programs.Count;
@@ -33,12 +34,21 @@ public sealed class ProgramLibrary(OpenClContext context, ProgramCache? cache) :
     public OpenClKernel Kernel(ProgramSpec spec, string name) => _kernels.GetOrAdd((spec, name), key => Program(key.Item1).Kernel(key.Item2));
 
     /// <summary>Starts building programs beside whatever else happens; a failure shows where a kernel of the program is asked for.</summary>
-    public Task BuildAhead(IEnumerable<ProgramSpec> specs) =>
-        Task.WhenAll(specs.Select(spec => Task.Run(() => _programs.GetOrAdd(spec, Make).Value)));
+    public Task BuildAhead(IEnumerable<ProgramSpec> specs)
+    {
+        var all = Task.WhenAll(specs.Distinct().Select(spec => Task.Run(() => _programs.GetOrAdd(spec, Make).Value)));
+        _ahead.Add(all);
+        return all;
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (var task in _ahead)
+        {
+            ((IAsyncResult)task).AsyncWaitHandle.WaitOne(); // whether it failed is told to whoever needs the program
+        }
+
         foreach (var kernel in _kernels.Values)
         {
             kernel.Dispose();

@@ -40,6 +40,21 @@ internal sealed class SegmentCompiler : ISegmentCompiler<OpenClBuffer>
         return steps.Length == 1 ? steps[0] : frame => Array.ForEach(steps, step => step(frame));
     }
 
+    /// <summary>Starts building every attention program that a search over a layer may ask for; the rest is few and quick.</summary>
+    /// <param name="graph">The layer.</param>
+    /// <param name="weights">Its weights: a bias changes the program.</param>
+    public void BuildAhead(OperatorGraph graph, IReadOnlyDictionary<string, HostTensor> weights)
+    {
+        var bias = graph.Operators.OfType<AttentionOperator>().Select(op => op.Bias).FirstOrDefault(name => name is not null);
+        var problem = Problem(graph, bias, weights);
+        var start = graph.Operators.ToList().FindIndex(op => op is AttentionOperator);
+        var template = TemplateCatalog.All.OfType<AttentionTemplate>().Single();
+        var context = new SegmentContext(graph, new Segment(start, graph.Operators.Count(op => op is AttentionOperator)), _workload, _backend.Device);
+        _builder.Device.Programs.BuildAhead(ParameterSet.All(template.Parameters(context))
+            .Where(parameters => _backend.Supports(template, context, parameters) is null)
+            .Select(parameters => PlanOf(parameters, problem).Program(_builder.Device, problem)));
+    }
+
     /// <inheritdoc/>
     public void SetInput(ModelInput input) => _input = input;
 
@@ -123,7 +138,7 @@ internal sealed class SegmentCompiler : ISegmentCompiler<OpenClBuffer>
             case AttentionTemplate:
                 var bias = ((AttentionOperator)operators[1]).Bias;
                 var problem = Problem(graph, bias, weights);
-                return _attention.Fused(graph.Attention!, problem, PlanOf(plan, problem), operators[0].Inputs[0], operators[^1].Output);
+                return _attention.Fused(graph.Attention!, problem, PlanOf(plan.Parameters, problem), operators[0].Inputs[0], operators[^1].Output);
             case GemmTemplate or GemmChainTemplate:
                 return ProductStep.Compile(_builder, graph, plan.Segment, plan.Parameters, weights);
             case var _ when operators.Length == 2:
@@ -137,10 +152,10 @@ internal sealed class SegmentCompiler : ISegmentCompiler<OpenClBuffer>
         }
     }
 
-    private AttentionLayoutPlan PlanOf(SegmentPlan plan, AttentionProblem problem)
+    private AttentionLayoutPlan PlanOf(ParameterSet parameters, AttentionProblem problem)
     {
-        var isRowwise = plan.Parameters[AttentionTemplate.Algorithm] == "rowwise";
-        var tile = new TileShape(plan.Parameters.Number(AttentionTemplate.TileRows), plan.Parameters.Number(AttentionTemplate.TileColumns));
+        var isRowwise = parameters[AttentionTemplate.Algorithm] == "rowwise";
+        var tile = new TileShape(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
         return AttentionChooser.Named(_builder.Device, problem, isRowwise, tile)!;
     }
 
