@@ -46,8 +46,17 @@ public sealed class ModelPlanTests : IDisposable
         var scheme = FusionScheme.FromLengths([2, 5, 3, 5]); // the last one is a chain of two products
         var (plan, refused) = PlanFallback.For(_backend, graph, workload, ExecutionPlan.FromScheme(graph, workload, _backend.Device, scheme));
 
-        Assert.Equal("gemm-chain-residual-norm", Assert.Single(refused).Segment.Template);
-        Assert.Equal(["gemm-bias", "attention", "gemm-residual-norm", "gemm-activation", "gemm-residual-norm"], plan.Segments.Select(segment => segment.Template));
+        Assert.Equal([("gemm-residual-norm", "uncut"), ("gemm-chain-residual-norm", "no-kernel")], refused.Select(entry => (entry.Segment.Template, entry.Refusal.Code)));
+        Assert.Equal(
+            ["gemm-bias", "attention", "gemm-residual", "norm", "gemm-activation", "gemm-residual", "norm"], plan.Segments.Select(segment => segment.Template));
+    }
+
+    [Fact]
+    public void On_a_large_device_few_rows_are_cut_along_the_depth_and_normalised_in_the_same_pass()
+    {
+        var choice = GemmChooser.Rank(DType.F16, Target.Sm90, 132, 128, 768, 3072, isGated: false, isSummed: true).First();
+        Assert.True(choice.Splits > 1, $"{choice}");
+        Assert.Equal(1, GemmChooser.Rank(DType.F16, Target.Sm90, 132, 4096, 768, 3072, isGated: false, isSummed: true).First().Splits);
     }
 
     [Fact]

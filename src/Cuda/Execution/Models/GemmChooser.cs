@@ -18,13 +18,15 @@ internal static class GemmChooser
     private const int BlocksPerMultiprocessor = 8; // more do not help
 
     // One multiprocessor of an H100, by measurement (bench/results).
-    private const double StepLatency = 0.1e-6; // seconds
+    private const double StepLatency = 0.22e-6; // seconds; weights of a model come from memory, not from the cache
     private const double BlockLatency = 1.6e-6; // launch, first copies, epilogue
+    private const double AloneLatency = 1.5e-6; // of a block that has its multiprocessor to itself: nothing runs beside its epilogue
     private const double SumPass = 3e-6; // a row kernel more
     private const double SumBandwidth = 2.5e12; // bytes per second, of the whole device
     private const double CacheBandwidth = 90e9; // bytes per second out of the second-level cache
     private const double MatrixRate = 4.15e12; // flops per second
     private const double FloatRate = 0.45e12;
+    private const double ShortStepRate = 0.955; // steps of 64 bytes wait twice as often
     private const double ReuseLoss = 14; // reuse at which a tile reaches half of that
 
     /// <summary>Tiles and splits for a product, the one with the least estimate first.</summary>
@@ -36,12 +38,13 @@ internal static class GemmChooser
     /// <param name="depth">K.</param>
     /// <param name="isGated">True for SwiGLU.</param>
     /// <param name="isNormalised">True if rows of A are normalised on the way in.</param>
+    /// <param name="isSummed">True if float sums are stored for a row kernel anyway, so that a cut costs less.</param>
     public static IEnumerable<GemmChoice> Rank(
-        DType type, Target target, int multiprocessors, int rows, int columns, int depth, bool isGated, bool isNormalised = false) =>
+        DType type, Target target, int multiprocessors, int rows, int columns, int depth, bool isGated, bool isNormalised = false, bool isSummed = false) =>
         from tile in GemmTiles.For(type, target)
         where Takes(tile, isGated) && (!isNormalised || TakesNormalised(type, target, tile, columns, depth))
         from splits in isNormalised ? [1] : Splits(type, tile, depth)
-        orderby Estimate(type, tile, splits, multiprocessors, rows, columns, depth)
+        orderby Estimate(type, tile, splits, multiprocessors, rows, columns, depth, isSummed), tile.Stages descending
         select new GemmChoice(tile, splits);
 
     /// <summary>The first of <see cref="Rank"/>.</summary>
@@ -65,7 +68,7 @@ internal static class GemmChooser
         return Enumerable.Range(1, Math.Min(steps, LargestSplits)).Where(splits => steps % splits == 0);
     }
 
-    private static double Estimate(DType type, GemmTile tile, int splits, int multiprocessors, int rows, int columns, int depth)
+    private static double Estimate(DType type, GemmTile tile, int splits, int multiprocessors, int rows, int columns, int depth, bool isSummed)
     {
         var steps = (depth + tile.Depth(type) - 1) / tile.Depth(type) / splits;
         var blocks = (long)((rows + tile.Rows - 1) / tile.Rows) * ((columns + tile.Columns - 1) / tile.Columns) * splits;
@@ -76,12 +79,12 @@ internal static class GemmChooser
 
         // A small tile loads more for each multiplication.
         var reuse = tile.Rows * (double)tile.Columns / (tile.Rows + tile.Columns);
-        var rate = (type == DType.F32 ? FloatRate : MatrixRate) * reuse / (reuse + ReuseLoss);
+        var rate = (type == DType.F32 ? FloatRate : MatrixRate) * reuse / (reuse + ReuseLoss) * (tile.DepthBytes == 64 ? ShortStepRate : 1);
         var flops = 2.0 * tile.Rows * tile.Columns * tile.Depth(type);
         var waves = (perMultiprocessor + resident - 1) / resident;
         var together = Math.Min(perMultiprocessor, resident);
         var step = Math.Max(together * Math.Max(flops / rate, tile.StageBytes / CacheBandwidth), StepLatency);
-        var sums = splits == 1 ? 0 : SumPass + (2.0 * rows * columns * splits * sizeof(float) / SumBandwidth);
-        return (waves * ((steps * step) + BlockLatency)) + sums;
+        var sums = (splits == 1 || isSummed ? 0 : SumPass) + (splits == 1 && !isSummed ? 0 : 2.0 * rows * columns * splits * sizeof(float) / SumBandwidth);
+        return (waves * ((steps * step) + BlockLatency + (resident == 1 ? AloneLatency : 0))) + sums;
     }
 }

@@ -9,7 +9,7 @@ namespace Stof.Reference.Cuda.Execution;
 internal static class ModelSupport
 {
 
-    private const int MostNormalisedRows = 512;
+    private const int MostNormalisedRows = 16;
 
     /// <summary>Templates without a kernel of any shape.</summary>
     public static string[] Missing { get; } =
@@ -123,7 +123,7 @@ internal static class ModelSupport
         var steps = (shape.First.Depth + choice.Tile.Depth(context.Workload.Type) - 1) / choice.Tile.Depth(context.Workload.Type);
         return steps % choice.Splits != 0
             ? new Refusal("splits", $"{choice.Splits} ranges do not divide the {steps} steps of a depth of {shape.First.Depth}")
-            : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? SumsInCache(shape.First, context.Workload.Rows, device);
+            : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? Uncut(choice);
     }
 
     private static Refusal? CheckChain(SegmentContext context, IKernelDevice device)
@@ -156,19 +156,14 @@ internal static class ModelSupport
 
         // Each tile of columns normalises its rows again.
         return context.Workload.Rows > MostNormalisedRows
-            ? new Refusal("norm-again", $"{context.Workload.Rows} rows would be normalised once for each {choice.Tile.Columns} columns; from {MostNormalisedRows} rows on a kernel of their own is faster")
+            ? new Refusal("norm-again", $"{context.Workload.Rows} rows would be normalised once for each {choice.Tile.Columns} columns; beyond {MostNormalisedRows} a kernel of their own is faster")
             : null;
     }
 
-    // Between the product and the row kernel that normalises lie float sums: out of the cache they cost more than the fusion saves. The simulator has no
-    // cache that would cost anything.
-    private static Refusal? SumsInCache(GemmOperator gemm, int rows, IKernelDevice device)
-    {
-        var bytes = (long)rows * gemm.Width * sizeof(float);
-        return device.IsAsynchronous && bytes > device.CacheBytes / 2
-            ? new Refusal("sums-in-cache", $"{bytes:N0} bytes of float sums are more than half of the {device.CacheBytes:N0} of the second-level cache")
-            : null;
-    }
+    // Between the product and the row kernel that normalises lie float sums. Where a cut depth needs them anyway, the norm comes for nothing.
+    private static Refusal? Uncut(GemmChoice choice) => choice.Splits == 1
+        ? new Refusal("uncut", $"the depth is not cut with tile {choice.Tile}: float sums stored for the norm alone cost more than a norm of its own")
+        : null;
 
     private static Refusal? CheckRows(SegmentContext context) => context.Operators[^1] is NormOperator ? RowLength(context) : null;
 

@@ -62,7 +62,7 @@ internal sealed class SegmentCompiler : IDisposable
         var splits = parameters.NumberOrAuto(GemmTemplate.Splits);
         return parameters[GemmTemplate.Tile] is var tile && tile != TunableParameter.Auto
             ? [new GemmChoice(GemmTile.Parse(tile), splits ?? 1)]
-            : GemmChooser.Rank(type, device.Target, device.Multiprocessors, rows, gemm.Width, gemm.Depth, isGated, isNormalised)
+            : GemmChooser.Rank(type, device.Target, device.Multiprocessors, rows, gemm.Width, gemm.Depth, isGated, isNormalised, shape.FirstEpilogue.Norm is not null)
                 .Select(choice => splits is { } count ? choice with { Splits = count } : choice)
                 .Distinct();
     }
