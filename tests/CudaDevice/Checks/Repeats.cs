@@ -25,8 +25,16 @@ internal static class Repeats
             {
                 var problem = new AttentionProblem
                 {
-                    Batch = 2, QueryHeads = 8, KvHeads = 4, QueryLength = 500, KvLength = 500, HeadSize = 64, Type = type, KvSplits = text == "causal" ? 3 : 1,
-                    Mask = MaskText.Parse(text), LogSumExp = LogSumExpOutput.Natural,
+                    Batch = 2,
+                    QueryHeads = 8,
+                    KvHeads = 4,
+                    QueryLength = 500,
+                    KvLength = 500,
+                    HeadSize = 64,
+                    Type = type,
+                    KvSplits = text == "causal" ? 3 : 1,
+                    Mask = MaskText.Parse(text),
+                    LogSumExp = LogSumExpOutput.Natural,
                 };
                 HostTensor Draw(ulong seed, int heads) => NormalTensor.Draw(seed, 2, heads, 500, 64).To(type);
                 using var prepared = backend.Prepare(problem);
