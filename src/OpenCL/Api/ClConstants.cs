@@ -47,7 +47,6 @@ internal static class ClConstants
 
     public const uint KernelNumArgs = 0x1191;
     public const uint KernelWorkGroupSize = 0x11B0;
-    public const uint KernelLocalMemSize = 0x11B2;
 
     public const uint ProfilingCommandStart = 0x1282;
     public const uint ProfilingCommandEnd = 0x1283;

@@ -8,10 +8,6 @@
 
 #if LANES == 1
 typedef float real;
-typedef int whole;
-#define AS_REAL as_float
-#define AS_WHOLE as_int
-#define CONVERT_WHOLE convert_int
 #else
 typedef CAT(float, LANES) real;
 typedef CAT(int, LANES) whole;

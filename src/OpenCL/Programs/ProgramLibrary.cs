@@ -26,9 +26,6 @@ public sealed class ProgramLibrary(OpenClContext context, ProgramCache? cache) :
     /// <summary>Programs that were built or loaded so far.</summary>
     public int Count => _programs.Count;
 
-    /// <summary>Of these, the ones that came from the cache.</summary>
-    public int FromCache => _programs.Values.Count(program => program.IsValueCreated && program.Value.IsFromCache);
-
     /// <summary>A kernel.</summary>
     /// <exception cref="OpenClBuildException">Its program does not compile.</exception>
     public OpenClKernel Kernel(ProgramSpec spec, string name) => _kernels.GetOrAdd((spec, name), key => Program(key.Item1).Kernel(key.Item2));
