@@ -35,25 +35,16 @@ public readonly record struct TileMergeItem(int Batch, int Head, int TileRow, in
 /// <param name="Parts">Number of ranges of all cut tile rows.</param>
 public sealed record TileWork(TileWorkItem[] Items, TileMergeItem[] Merges, int Parts)
 {
+    private const int ShortestRange = 8; // tiles; below, storing and merging states costs more than it saves
     private const int HeavyShare = 4; // times the mean; such rows read all keys of their head alone, and gain nothing from neighbours
 
-    /// <summary>Tiles that all heads of all batch items load.</summary>
-    public static long TilesOf(AttentionProblem problem, BlockMask mask)
-    {
-        ArgumentNullException.ThrowIfNull(problem);
-        ArgumentNullException.ThrowIfNull(mask);
-        var tiles = 0L;
-        for (var batch = 0; batch < problem.Batch; batch++)
-        {
-            for (var head = 0; head < problem.QueryHeads; head++)
-            {
-                var first = mask.Slice(batch, head) * mask.TileRows;
-                tiles += mask.LoadRowPtr[first + mask.TileRows] - mask.LoadRowPtr[first];
-            }
-        }
-
-        return tiles;
-    }
+    /// <summary>The device's share of the work: the most tiles of a range if every place is to have as many.</summary>
+    /// <param name="problem">Batch and heads.</param>
+    /// <param name="mask">Its tiles.</param>
+    /// <param name="places">Ranges that the device computes at a time; 0 for no limit.</param>
+    /// <returns>At least 8; 0 for no limit.</returns>
+    public static int ShareOf(AttentionProblem problem, BlockMask mask, long places) =>
+        places == 0 ? 0 : checked((int)Math.Max(ShortestRange, (TilesOf(problem, mask) + places - 1) / places));
 
     /// <summary>Lists the work of a mask.</summary>
     /// <param name="problem">Batch, heads, and the number of ranges that every row has at least.</param>
@@ -105,5 +96,21 @@ public sealed record TileWork(TileWorkItem[] Items, TileMergeItem[] Merges, int 
             ],
             [.. merges],
             parts);
+    }
+
+    // Tiles that all heads of all batch items load.
+    private static long TilesOf(AttentionProblem problem, BlockMask mask)
+    {
+        var tiles = 0L;
+        for (var batch = 0; batch < problem.Batch; batch++)
+        {
+            for (var head = 0; head < problem.QueryHeads; head++)
+            {
+                var first = mask.Slice(batch, head) * mask.TileRows;
+                tiles += mask.LoadRowPtr[first + mask.TileRows] - mask.LoadRowPtr[first];
+            }
+        }
+
+        return tiles;
     }
 }

@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cli.Benchmarks;
@@ -9,8 +10,8 @@ internal sealed record AttentionSweepRequest
     /// <summary>Batch sizes with the lengths of each.</summary>
     public required IReadOnlyList<(int Batch, int Length)> Shapes { get; init; }
 
-    /// <summary>Names of <see cref="Masks.PaperMasks"/>; all but dense by default.</summary>
-    public IReadOnlyList<string> Masks { get; init; } = ["causal", "sliding", "dilated", "longformer", "bigbird"];
+    /// <summary>Names of <see cref="PaperMasks"/>; all but dense by default.</summary>
+    public IReadOnlyList<string> Masks { get; init; } = [.. PaperMasks.At(1).Select(mask => mask.Name).Where(name => name != "dense")];
 
     /// <summary>Query heads.</summary>
     public int Heads { get; init; } = 12;

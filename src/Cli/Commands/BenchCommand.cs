@@ -6,6 +6,7 @@ using Stof.Reference.Backends;
 using Stof.Reference.Cli.Benchmarks;
 using Stof.Reference.Cli.Running;
 using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cli.Commands;
@@ -98,7 +99,7 @@ internal static class BenchCommand
 
     private static string[] Names(string text)
     {
-        string[] known = ["dense", "causal", "sliding", "dilated", "longformer", "bigbird"];
+        string[] known = [.. PaperMasks.At(1).Select(mask => mask.Name)];
         var names = text.Split(',', StringSplitOptions.TrimEntries);
         return names.FirstOrDefault(name => !known.Contains(name)) is { } unknown
             ? throw new InvalidInputException("--masks", $"'{unknown}'", string.Join(", ", known))

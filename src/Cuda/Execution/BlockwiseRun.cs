@@ -11,7 +11,6 @@ namespace Stof.Reference.Cuda.Execution;
 internal static class BlockwiseRun
 {
     private const int LargestHeadSize = 256; // beyond, O of a warp exceeds the registers
-    private const int ShortestCut = 8; // tiles; below, storing and merging states costs more than it saves
     private const int CopyBytes = 16; // of one asynchronous copy
     private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
 
@@ -78,9 +77,8 @@ internal static class BlockwiseRun
     private static (BlockwiseTiling Tiling, BlockMask Mask, TileWork Work) Lists(AttentionLaunch launch, BlockwiseTiling tiling)
     {
         var mask = BlockMaskBuilder.Build(launch.Problem.BindMask(), tiling.Tile);
-        var slots = launch.Device.Multiprocessors * BlocksPerMultiprocessor; // 0 cuts nothing but what the problem asks for
-        var share = slots == 0 ? 0 : Math.Max(ShortestCut, (TileWork.TilesOf(launch.Problem, mask) + slots - 1) / slots);
-        return (tiling, mask, TileWork.Of(launch.Problem, mask, checked((int)share), launch.Device.CacheBytes));
+        var share = TileWork.ShareOf(launch.Problem, mask, launch.Device.Multiprocessors * BlocksPerMultiprocessor);
+        return (tiling, mask, TileWork.Of(launch.Problem, mask, share, launch.Device.CacheBytes));
     }
 
     private static (BlockwiseTiling Tiling, BlockMask Mask, TileWork Work) Cheapest(AttentionLaunch launch)

@@ -32,7 +32,6 @@ internal sealed record MatrixPlan(bool IsEmulated) : AttentionLayoutPlan
     private const int LargestSize = 128; // beyond, Q, scores and O of a warp exceed the registers
     private const int LargestPrefetched = 64;
     private const int GroupsPerUnit = 4; // by registers, at 128 work-items
-    private const int ShortestRange = 8; // tiles; below, storing and merging states costs more than it saves
     private const int PaddingWords = 4;
 
     /// <inheritdoc/>
@@ -59,12 +58,8 @@ internal sealed record MatrixPlan(bool IsEmulated) : AttentionLayoutPlan
     public override long LocalBytes(AttentionProblem problem) => sizeof(float);
 
     /// <inheritdoc/>
-    public override int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device)
-    {
-        var repeat = (mask.BatchSlices == 1 ? problem.Batch : 1L) * (mask.HeadSlices == 1 ? problem.QueryHeads : 1L);
-        var slots = (long)device.Device.ComputeUnits * GroupsPerUnit;
-        return (int)Math.Max(ShortestRange, ((mask.LoadColIdx.Length * repeat) + slots - 1) / slots);
-    }
+    public override int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device) =>
+        TileWork.ShareOf(problem, mask, (long)device.Device.ComputeUnits * GroupsPerUnit);
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)

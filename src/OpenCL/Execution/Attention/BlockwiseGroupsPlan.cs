@@ -20,13 +20,6 @@ public sealed record BlockwiseGroupsParameters : AttentionParameters
     public int Values { get; init; } = 4;
 }
 
-/// <summary>Parameters of attention_rowwise_groups.cl.</summary>
-public sealed record RowwiseGroupsParameters : AttentionParameters
-{
-    /// <summary>Columns of O that a work-item holds.</summary>
-    public int ValueSteps { get; init; } = 1;
-}
-
 /// <summary>attention_blockwise_groups.cl: a work-group does a tile row.</summary>
 /// <param name="Tile">16, 32 or 64 queries by 16, 32 or 64 keys.</param>
 /// <param name="GroupY">Work-items of a group, divided by 16; divides the queries.</param>
@@ -34,7 +27,6 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
 {
     private const int GroupX = 16;
     private const int GroupsPerUnit = 4;
-    private const int ShortestRange = 8; // tiles; below, storing and merging states costs more than it saves
 
     /// <inheritdoc/>
     public override TileShape Tile { get; } = Tile;
@@ -81,12 +73,8 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     }
 
     /// <inheritdoc/>
-    public override int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device)
-    {
-        var repeat = (mask.BatchSlices == 1 ? problem.Batch : 1L) * (mask.HeadSlices == 1 ? problem.QueryHeads : 1L);
-        var slots = (long)device.Device.ComputeUnits * GroupsPerUnit;
-        return (int)Math.Max(ShortestRange, ((mask.LoadColIdx.Length * repeat) + slots - 1) / slots);
-    }
+    public override int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device) =>
+        TileWork.ShareOf(problem, mask, (long)device.Device.ComputeUnits * GroupsPerUnit);
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
@@ -107,38 +95,4 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     }
 
     private static int ValuesOf(AttentionProblem problem) => (int)BitOperations.RoundUpToPowerOf2((uint)(problem.ValueSize + GroupX - 1) / GroupX);
-}
-
-/// <summary>attention_rowwise_groups.cl: a work-group does one query.</summary>
-internal sealed record RowwiseGroupsPlan : AttentionLayoutPlan
-{
-    /// <inheritdoc/>
-    public override TileShape Tile => TileShape.Default;
-
-    /// <inheritdoc/>
-    public override string KernelName => "attention_rowwise";
-
-    /// <inheritdoc/>
-    public override int GroupsPerItem => TileShape.Default.Rows;
-
-    /// <inheritdoc/>
-    public override int GroupSize => TileShape.Default.Columns;
-
-    /// <inheritdoc/>
-    public override long LocalBytes(AttentionProblem problem) => sizeof(float) * (long)(problem.HeadSize + (2 * TileShape.Default.Columns));
-
-    /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
-    {
-        var common = Common(device, problem);
-        return ProgramSpec.Of("attention_rowwise_groups.cl", new RowwiseGroupsParameters
-        {
-            Type = common.Type,
-            Lanes = 1,
-            FastExp2 = common.FastExp2,
-            Bias = common.Bias,
-            HasSoftcap = common.HasSoftcap,
-            ValueSteps = (problem.ValueSize + GroupSize - 1) / GroupSize,
-        });
-    }
 }
