@@ -33,7 +33,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly AttentionWorkspace _workspace;
     private readonly ScoreRule _rule;
     private readonly KvPanels _panels;
-    private readonly AttentionPlan _plan;
+    private readonly AttentionPlans _plans;
     private readonly KeyBits _bits;
     private readonly bool _isPlain;
     private readonly float _unit;
@@ -42,8 +42,9 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
     private readonly Func<int, int, int, bool> _hasKeys;
+    private AttentionPlan _plan;
     private AttentionOperands _operands;
-    private int _workers;
+    private int[] _turns = [];
     private AttentionWave _wave = new([], [], []);
 
     public BlockwiseAttention(AttentionProblem problem, BlockMask mask, AttentionWorkspace workspace)
@@ -53,8 +54,9 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _workspace = workspace;
         _rule = new ScoreRule(problem, byKey: true);
         _panels = new KvPanels(problem, mask.Tile.Columns, workspace);
-        _plan = AttentionPlan.Create(
-            problem, mask, _panels.PanelFloats, Blocks, Cost, problem.KvSplits);
+        _plans = new AttentionPlans(
+            panelFloats => AttentionPlan.Create(problem, mask, panelFloats, Blocks, Cost, problem.KvSplits), _panels.PanelFloats);
+        _plan = _plans.For(_panels.MayLieInPlace);
         _bits = new KeyBits(mask);
 
         // Where a score is the product times a positive factor, the queries take the factor.
@@ -67,12 +69,12 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _hasKeys = HasKeys;
     }
 
-    public double Imbalance(int workers) => _plan.Imbalance(workers, Cost);
+    public double Imbalance(int workers) => _plan.Imbalance(workers);
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
         _operands = operands;
-        _workers = pool.Threads;
+        _plan = _plans.For(_panels.LieInPlace(operands));
         _panels.Bind(operands, _plan.Slots);
         _workspace.Scratch.Reserve(ScratchFloats * pool.Threads);
         if (_problem.KvSplits > 1)
@@ -80,18 +82,18 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             _workspace.Partial.Reserve(StateFloats * _plan.LargestWave);
         }
 
-        foreach (var wave in _plan.Waves)
+        for (var wave = 0; wave < _plan.Waves.Count; wave++)
         {
-            _wave = wave;
-            if (!_panels.IsInPlace || _mask.PartColIdx.Length > 0)
+            (_wave, _turns) = (_plan.Waves[wave], _plan.Turns(wave, pool.Threads));
+            if (!_panels.IsInPlace)
             {
-                _panels.Pack<TLanes, TVector>(wave.Panels, pool);
+                _panels.Pack(_wave.Panels, pool);
             }
 
-            pool.Run(wave.Tasks.Length, _attend);
+            pool.Run(_turns.Length - 1, _attend);
             if (_problem.KvSplits > 1)
             {
-                pool.Run(wave.Blocks.Length, _merge);
+                pool.Run(_wave.Blocks.Length, _merge);
             }
         }
 
@@ -135,9 +137,16 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
     private static long Cost(AttentionTask task) => task.End - task.Start;
 
-    private void Attend(int index, int worker)
+    private void Attend(int turn, int worker)
     {
-        var task = _wave.Tasks[index];
+        for (var task = _turns[turn]; task < _turns[turn + 1]; task++)
+        {
+            Attend(_wave.Tasks[task], _wave.Tasks[Math.Min(task + 1, _wave.Tasks.Length - 1)], worker);
+        }
+    }
+
+    private void Attend(AttentionTask task, AttentionTask next, int worker)
+    {
         var state = _problem.KvSplits > 1 ? Partial(task.State) : Own(worker);
         QueryLanes.Gather(
             _operands.Query, task.Batch, task.Head, task.Query, task.Rows, _problem.HeadSize, Queries(worker), _lanes, Staging(worker));
@@ -148,7 +157,6 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
         state.Clear();
         var settled = task.Start;
-        var next = _wave.Tasks[Math.Min(index + _workers, _wave.Tasks.Length - 1)];
         for (var entry = task.Start; entry < task.End; entry++)
         {
             if (entry - settled == _settleTiles)
@@ -158,7 +166,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             }
 
             AskAhead(task, next, entry);
-            AddTile(task, entry, worker, state);
+            AddTile(task, next, entry, worker, state);
         }
 
         if (settled > task.Start)
@@ -195,10 +203,10 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     }
 
     /// <summary>Adds a tile: whole if it is full, else in parts around the pairs that are allowed.</summary>
-    private void AddTile(AttentionTask task, int entry, int worker, in LaneStates state)
+    private void AddTile(AttentionTask task, AttentionTask after, int entry, int worker, in LaneStates state)
     {
         var panel = Panel(task, entry);
-        var next = entry + 1 < task.End ? Panel(task, entry + 1) : panel;
+        var next = entry + 1 < task.End ? Panel(task, entry + 1) : after.Start < after.End ? Panel(after, after.Start) : panel;
         var at = new TilePlace(task.Batch, task.Head, task.Query, panel.Column * Tile.Columns);
         if (_mask.LoadPartIdx[entry] < 0)
         {
@@ -290,7 +298,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         state.Advance<TLanes, TVector>(part.Query, part.Queries);
         BlockwiseTile.Weigh<TLanes, TVector>(scores, part, state);
         var values = _panels.Values(panel) + ((long)part.Key * _panels.ValueStride);
-        if (isMasked && _panels.HasValueNotFinite(panel.Slot))
+        if (isMasked && _panels.HasValueNotFinite<TLanes, TVector>(panel))
         {
             BlockwiseTile.AddAllowed<TLanes, TVector>(
                 scores, part, bits, values, _panels.ValueStride, _problem.ValueSize, state);
