@@ -23,8 +23,8 @@ internal abstract class GemmKernel
     {
         Spec = spec;
         Builder = new KernelBuilder(spec.KernelName, target);
-        Builder.LetNextStart();
         Builder.AwaitPrevious();
+        Builder.LetNextStart();
         var b = Builder;
         Parameters = new GemmParameters(b, spec);
         Stages = b.AddressOf(b.Shared("stages", spec.RingBytes, 1024));
