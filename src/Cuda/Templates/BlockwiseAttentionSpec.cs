@@ -9,6 +9,8 @@ namespace Stof.Reference.Cuda.Templates;
 public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
 {
     private const int MostFragmentRegisters = 165; // of 255; seen to fit at 160, and to spill at 224
+    private const int OtherRegisters = 48; // addresses and operands
+    private const int MultiprocessorRegisters = 65_536;
 
     /// <summary>BM: queries of a block.</summary>
     public int QueryTile { get; init; } = 64;
@@ -16,7 +18,7 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>BN: keys of a tile, 32, 64 or 128.</summary>
     public int KeyTile { get; init; } = 64;
 
-    /// <summary>Tiles of K and V in shared memory at a time, 1 to 4; with 1 a tile is asked for when the one before is done.</summary>
+    /// <summary>Tiles of K and V in shared memory at a time, 2 to 4.</summary>
     public int Stages { get; init; } = 2;
 
     /// <summary>Queries of a warp, 16 or 32.</summary>
@@ -60,7 +62,8 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>True if O, scores, weights and Q take so many registers that nothing is left for addresses and operands.</summary>
     public bool LikelySpills => IsExact
         ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > MostFragmentRegisters
-        : Strips * ((ValueRow.PaddedBytes / 4) + (KeyTile / 2) + (KeepsQueries ? KeyRow.PaddedBytes / 8 : 0)) > MostFragmentRegisters;
+        : Strips * ((ValueRow.PaddedBytes / 4) + (KeyTile / 2) + (KeepsQueries ? KeyRow.PaddedBytes / 8 : 0))
+            > Math.Min(MostFragmentRegisters, (MultiprocessorRegisters / (Warps * 32)) - OtherRegisters);
 
     /// <summary>Warps of a block.</summary>
     public int Warps => KeyGroups * GroupWarps;
