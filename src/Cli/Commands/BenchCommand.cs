@@ -6,6 +6,7 @@ using Stof.Reference.Backends;
 using Stof.Reference.Cli.Benchmarks;
 using Stof.Reference.Cli.Running;
 using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 

@@ -12,6 +12,7 @@ public sealed unsafe class OpenClContext : IDisposable
     private const nint ContextPlatform = 0x1084;
 
     private readonly ClHandle _queue;
+    private List<nint>? _marks; // events of the launches that are timed
 
     /// <summary>Opens a device.</summary>
     /// <exception cref="InvalidInputException">The device cannot be used.</exception>
@@ -144,27 +145,41 @@ public sealed unsafe class OpenClContext : IDisposable
     /// <param name="groups">Work-groups along each axis.</param>
     /// <param name="items">Work-items of a group along each axis.</param>
     /// <exception cref="OpenClException">OpenCL refuses the launch.</exception>
-    public void Launch(OpenClKernel kernel, WorkSize groups, WorkSize items) => Launch(kernel, groups, items, null);
-
-    /// <summary>Runs a kernel and waits for it.</summary>
-    /// <returns>Seconds on the device by its own clock.</returns>
-    /// <inheritdoc cref="Launch(OpenClKernel, WorkSize, WorkSize)" path="/param"/>
-    /// <exception cref="OpenClException">OpenCL refuses the launch.</exception>
-    public double LaunchTimed(OpenClKernel kernel, WorkSize groups, WorkSize items)
+    public void Launch(OpenClKernel kernel, WorkSize groups, WorkSize items)
     {
-        nint done;
-        Launch(kernel, groups, items, &done);
+        nint mark = 0;
+        Launch(kernel, groups, items, _marks is null ? null : &mark);
+        _marks?.Add(mark);
+    }
+
+    /// <summary>Times runs by the device's own clock: started one after the other, each from the start of its first kernel to the end of its last.</summary>
+    /// <param name="runs">Number of runs.</param>
+    /// <param name="start">Launches one or more kernels.</param>
+    /// <returns>Seconds of each run, without what launching costs the host.</returns>
+    /// <exception cref="OpenClException">OpenCL refuses a launch.</exception>
+    public IReadOnlyList<double> Time(int runs, Action start)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        var (marks, ends) = (new List<nint>(), new int[runs]);
+        _marks = marks;
         try
         {
+            for (var run = 0; run < runs; run++)
+            {
+                start();
+                ends[run] = marks.Count;
+            }
+
             Finish();
-            var command = done;
-            ulong At(uint name) => InfoReader.Value<ulong>(
-                "clGetEventProfilingInfo", (size, value, needed) => Api.GetEventProfilingInfo(command, name, size, value, needed));
-            return (At(ClConstants.ProfilingCommandEnd) - At(ClConstants.ProfilingCommandStart)) * 1e-9;
+            return [.. Enumerable.Range(0, runs).Select(run => At(marks[ends[run] - 1], ClConstants.ProfilingCommandEnd) - At(marks[run == 0 ? 0 : ends[run - 1]], ClConstants.ProfilingCommandStart))];
         }
         finally
         {
-            Api.ReleaseEvent(done);
+            _marks = null;
+            foreach (var mark in marks)
+            {
+                Api.ReleaseEvent(mark);
+            }
         }
     }
 
@@ -191,6 +206,9 @@ public sealed unsafe class OpenClContext : IDisposable
             throw new InvalidInputException("buffer", $"{length:N0} bytes from {offset:N0}", $"a part of its {buffer.Bytes:N0} bytes");
         }
     }
+
+    private double At(nint mark, uint name) => 1e-9 * InfoReader.Value<ulong>(
+        "clGetEventProfilingInfo", (size, value, needed) => Api.GetEventProfilingInfo(mark, name, size, value, needed));
 
     private static void Check(ClResult result, string call, string detail = "") => InfoReader.Check(result, call, detail);
 

@@ -217,4 +217,48 @@ public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<E
             }
         }
     }
+
+    // Shapes of warps, bits, rings and rows in local memory that differ from one another.
+    [Theory]
+    [InlineData(DType.F16, 64, 64, 16, 32, 3, 16)]
+    [InlineData(DType.BF16, 24, 40, 32, 64, 2, 32)]
+    [InlineData(DType.F16, 32, 16, 128, 64, 2, 32)]
+    [InlineData(DType.BF16, 16, 64, 64, 128, 2, 16)]
+    public void Every_kind_of_tiling_agrees(DType type, int headSize, int valueSize, int queryTile, int keyTile, int stages, int warpRows)
+    {
+        using var backend = new OpenClBackend(OpenClHere.Device, new OpenClOptions
+        {
+            Mapping = Mapping.Groups,
+            Attention = AttentionKernelChoice.Blockwise,
+            MatrixUnits = MatrixUnits.Emulated,
+            Tiling = new BlockwiseTiling(queryTile, keyTile, stages, warpRows),
+        });
+        var random = new Random(Seed);
+        foreach (var (queries, keys, mask, cap) in new (int, int, string, double?)[] { (135, 200, "causal", null), (77, 140, "sliding(9) | prefix(70)", 3) })
+        {
+            var problem = new AttentionProblem
+            {
+                Batch = 1,
+                QueryHeads = 2,
+                KvHeads = 1,
+                QueryLength = queries,
+                KvLength = keys,
+                HeadSize = headSize,
+                ValueHeadSize = valueSize,
+                Type = type,
+                Mask = MaskText.Parse(mask),
+                Softcap = cap,
+                Scale = cap is null ? null : -0.2,
+                LogSumExp = LogSumExpOutput.Natural,
+            };
+            using (var prepared = ((OpenClBackend)backend).Prepare(problem))
+            {
+                Assert.Contains($"{queryTile}x{keyTile}, {stages} stages, {warpRows} a warp", prepared.Kernel, StringComparison.Ordinal);
+            }
+
+            var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, random) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
+            var (output, logSumExp) = backend.Attend(trial.Problem, trial.Q, trial.K, trial.V);
+            trial.Require(output, logSumExp, $"seed {Seed}, {mask}");
+        }
+    }
 }

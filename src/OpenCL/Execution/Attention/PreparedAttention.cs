@@ -52,13 +52,12 @@ internal sealed class PreparedAttention : IDisposable
                 _sinks = _buffers.Upload<float>([.. problem.Sinks.Select(sink => (float)sink)]);
             }
 
-            var mask = BlockMaskBuilder.Build(problem.BindMask(), plan.Tile);
-            var work = TileWork.Of(problem, mask, plan.LongestRange(problem, mask, device));
+            var (mask, work) = plan.Lists(device, problem);
             (_itemCount, _mergeCount) = (work.Items.Length, work.Merges.Length);
             _items = _buffers.Upload<TileWorkItem>(work.Items);
             _columns = _buffers.Upload<int>(mask.LoadColIdx);
             _parts = _buffers.Upload<int>(mask.LoadPartIdx);
-            _bitmaps = _buffers.Upload<ulong>(mask.Bitmaps);
+            _bitmaps = plan.UploadBits(_buffers, mask);
             _kernel = device.Programs.Kernel(plan.Program(device, problem), plan.KernelName);
             if (_mergeCount > 0)
             {
@@ -97,7 +96,7 @@ internal sealed class PreparedAttention : IDisposable
         if (_merge is not null)
         {
             _merge.Begin().Add(_shape).Add(o).Add(lse).Add(_merges).Add(_plan.Tile.Rows).Add(_sinks).Add(_states);
-            _device.Context.Launch(_merge, new WorkSize((long)_mergeCount * _plan.Tile.Rows), WorkSize.One);
+            _device.Context.Launch(_merge, new WorkSize((long)_mergeCount * _plan.Tile.Rows), new WorkSize(AttentionLayoutPlan.RowItems(_device)));
         }
     }
 

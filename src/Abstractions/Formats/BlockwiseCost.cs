@@ -1,7 +1,6 @@
-using Stof.Reference.Formats;
 using Stof.Reference.Operators;
 
-namespace Stof.Reference.Cuda.Execution;
+namespace Stof.Reference.Formats;
 
 /// <summary>
 /// What a block-wise launch takes, from counts that the tile lists give: f + merge + √((l·L)² + ((t·T + i·I)/M)²) µs, with L the tiles of the longest
@@ -15,7 +14,7 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="Alone">l, µs a tile.</param>
 /// <param name="Tile">t, µs of a multiprocessor a tile.</param>
 /// <param name="Item">i, µs of a multiprocessor an item.</param>
-internal sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double Alone, double Tile, double Item)
+public sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double Alone, double Tile, double Item)
 {
     private const double Merge = 1.5; // µs of a second launch
     private const double MeasuredSizes = 128; // D + Dv of the fit
@@ -40,6 +39,8 @@ internal sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, doub
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
     public double Microseconds(AttentionProblem problem, TileWork work, int multiprocessors)
     {
+        ArgumentNullException.ThrowIfNull(problem);
+        ArgumentNullException.ThrowIfNull(work);
         var growth = (problem.HeadSize + problem.ValueSize) / MeasuredSizes;
         var (longest, tiles) = (0L, 0L);
         foreach (var item in work.Items)

@@ -1,14 +1,17 @@
-using Stof.Reference.Formats;
+namespace Stof.Reference.Formats;
 
-namespace Stof.Reference.Cuda.Execution;
-
-/// <summary>What of a block-wise kernel is searched for.</summary>
+/// <summary>What of a block-wise kernel on matrix units is searched for.</summary>
 /// <param name="QueryTile">BM: queries of a block.</param>
 /// <param name="KeyTile">BN: keys of a tile.</param>
 /// <param name="Stages">Tiles of K and V in shared memory at a time.</param>
 /// <param name="WarpRows">Queries of a warp, 16 or 32: with 32 a warp reads K and V half as often, and needs nearly twice the registers.</param>
 public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int WarpRows = 16)
 {
+    /// <summary>Registers of 255 that what a warp keeps may take; seen to fit at 160, and to spill at 224.</summary>
+    public const int MostFragmentRegisters = 165;
+
+    private const int StripRows = 16; // of one matrix product
+
     /// <summary>The one of F32.</summary>
     public static BlockwiseTiling Exact { get; } = new(64, 32, 2);
 
@@ -29,6 +32,18 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
 
     /// <summary>The mask's storage that it walks.</summary>
     public TileShape Tile => new(QueryTile, KeyTile);
+
+    /// <summary>Warps of a block.</summary>
+    public int Warps => QueryTile / WarpRows;
+
+    /// <summary>
+    /// True if O, scores, weights and Q, in 16-bit numbers with float sums, take so many registers that nothing is left for addresses and operands.
+    /// </summary>
+    /// <param name="headSize">D, in whole steps of sixteen.</param>
+    /// <param name="valueSize">Dv, likewise.</param>
+    /// <param name="keepsQueries">True if Q stays in registers.</param>
+    public bool LikelySpills(int headSize, int valueSize, bool keepsQueries) =>
+        WarpRows / StripRows * ((valueSize / 2) + (KeyTile / 2) + (keepsQueries ? headSize / 4 : 0)) > MostFragmentRegisters;
 
     /// <inheritdoc/>
     public override string ToString() => $"{QueryTile}x{KeyTile}, {Stages} stages, {WarpRows} a warp";
