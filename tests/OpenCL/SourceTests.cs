@@ -82,7 +82,7 @@ public sealed class SourceTests
             ptxas info    : Used 32 registers, 640 bytes cmem[0]
             """;
 
-        Assert.Equal([new("attention_blockwise", 168, 12), new("attention_merge", 32, 0)], RegisterUse.Parse(Log));
+        Assert.Equal([new("attention_blockwise", 168, 16), new("attention_merge", 32, 0)], RegisterUse.Parse(Log));
         Assert.Empty(RegisterUse.Parse("Build succeeded\n"));
     }
 

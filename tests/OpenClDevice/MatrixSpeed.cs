@@ -202,7 +202,7 @@ internal sealed class MatrixSpeed : IDisposable
         var uses = RegisterUse.Parse(_matrix.Programs.Logs.Single(program => program.Spec == spec).Log);
         Console.WriteLine(uses.Count == 0
             ? $"registers {plan.Tiling}: not told (a program from the driver's cache has no log: CUDA_CACHE_DISABLE=1)"
-            : string.Join('\n', uses.Select(use => $"registers {plan.Tiling}: {use.Registers}, {use.SpillBytes} bytes spilled")));
-        Failures += uses.Count(use => use.SpillBytes > 0);
+            : string.Join('\n', uses.Select(use => $"registers {plan.Tiling}: {use.Registers}, {use.LocalBytes} bytes in memory")));
+        Failures += uses.Count(use => use.LocalBytes > 0);
     }
 }

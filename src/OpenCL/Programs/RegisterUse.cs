@@ -5,8 +5,8 @@ namespace Stof.Reference.OpenCL;
 /// <summary>What NVIDIA's assembler says of a kernel in the log of a build with <c>-cl-nv-verbose</c>.</summary>
 /// <param name="Kernel">Name of the kernel.</param>
 /// <param name="Registers">Registers of a work-item.</param>
-/// <param name="SpillBytes">Bytes of a work-item that are stored to memory, or loaded back, for want of registers.</param>
-public sealed partial record RegisterUse(string Kernel, int Registers, int SpillBytes)
+/// <param name="LocalBytes">Bytes of a work-item that lie in memory for want of registers, or because an index was not known to the compiler.</param>
+public sealed partial record RegisterUse(string Kernel, int Registers, int LocalBytes)
 {
     /// <summary>The kernels of a log; none where a device writes no such log.</summary>
     public static IReadOnlyList<RegisterUse> Parse(string log)
@@ -17,7 +17,7 @@ public sealed partial record RegisterUse(string Kernel, int Registers, int Spill
             .. Entry().Matches(log.ReplaceLineEndings("\n")).Select(match => new RegisterUse(
                 match.Groups["kernel"].Value,
                 int.Parse(match.Groups["registers"].Value),
-                Math.Max(int.Parse(match.Groups["stores"].Value), int.Parse(match.Groups["loads"].Value)))),
+                ((string[])["frame", "stores", "loads"]).Max(name => int.Parse(match.Groups[name].Value)))),
         ];
     }
 
@@ -26,6 +26,6 @@ public sealed partial record RegisterUse(string Kernel, int Registers, int Spill
     // ptxas         .     0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
     // ptxas info    : Used 128 registers, used 1 barriers, 40964 bytes smem, 700 bytes cmem[0]
     [GeneratedRegex(
-        @"Compiling entry function '(?<kernel>[^']+)'[^\n]*\n(?:(?!Compiling entry)[^\n]*\n)*?[^\n]*?(?<stores>\d{1,7}) bytes spill stores, (?<loads>\d{1,7}) bytes spill loads[^\n]*\n(?:(?!Compiling entry)[^\n]*\n)*?[^\n]*?Used (?<registers>\d{1,5}) registers")]
+        @"Compiling entry function '(?<kernel>[^']+)'[^\n]*\n(?:(?!Compiling entry)[^\n]*\n)*?[^\n]*?(?<frame>\d{1,7}) bytes stack frame, (?<stores>\d{1,7}) bytes spill stores, (?<loads>\d{1,7}) bytes spill loads[^\n]*\n(?:(?!Compiling entry)[^\n]*\n)*?[^\n]*?Used (?<registers>\d{1,5}) registers")]
     private static partial Regex Entry();
 }
