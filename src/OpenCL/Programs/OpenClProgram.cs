@@ -30,13 +30,14 @@ public sealed unsafe class OpenClProgram : IDisposable
     /// <summary>Takes a program from the cache or builds it.</summary>
     /// <param name="context">Where it runs.</param>
     /// <param name="source">Its source.</param>
-    /// <param name="cache">Null builds always.</param>
+    /// <param name="cache">Null builds always; not used where the platform has a cache of its own.</param>
     /// <exception cref="OpenClBuildException">It does not compile.</exception>
     public static OpenClProgram Build(OpenClContext context, KernelSource source, ProgramCache? cache)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(source);
         var device = context.Device;
+        cache = device.KeepsPrograms ? null : cache;
         if (cache?.Load(source, OptionsFor(device), device) is { } stored)
         {
             if (TryLoad(context, stored) is { } loaded)

@@ -36,6 +36,8 @@ internal sealed class PreparedAttention : IDisposable
     {
         (_device, _problem, _plan) = (device, problem, plan);
         _buffers = new BufferSet(device.Context);
+        var program = plan.Program(device, problem);
+        device.Programs.BuildAhead([program]); // while masks are cut into tiles
         try
         {
             var bias = problem.Bias is null ? null : DeviceBias.Of(problem);
@@ -58,7 +60,7 @@ internal sealed class PreparedAttention : IDisposable
             _columns = _buffers.Upload<int>(mask.LoadColIdx);
             _parts = _buffers.Upload<int>(mask.LoadPartIdx);
             _bitmaps = plan.UploadBits(_buffers, mask);
-            _kernel = device.Programs.Kernel(plan.Program(device, problem), plan.KernelName);
+            _kernel = device.Programs.Kernel(program, plan.KernelName);
             if (_mergeCount > 0)
             {
                 _merges = _buffers.Upload<TileMergeItem>(work.Merges);
