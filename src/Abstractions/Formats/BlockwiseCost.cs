@@ -46,7 +46,7 @@ public sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double
         foreach (var item in work.Items)
         {
             var count = item.End - item.First;
-            longest = Math.Max(longest, count);
+            longest = Math.Max(longest, (count + Tiling.KeyGroups - 1) / Tiling.KeyGroups);
             tiles += count;
         }
 

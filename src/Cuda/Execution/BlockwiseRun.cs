@@ -74,6 +74,7 @@ internal static class BlockwiseRun
         KeyTile = tiling.KeyTile,
         Stages = tiling.Stages,
         WarpRows = tiling.WarpRows,
+        KeyGroups = tiling.KeyGroups,
     };
 
     // Kernels ask for an entry ahead, and for one even where a row has none.

@@ -92,9 +92,14 @@ public sealed class DriverKernelDevice : IKernelDevice
             }
         }
 
-        Load(kernel).Launch(
+        var loaded = Compiled(kernel);
+        loaded.Function.Launch(
             _stream,
-            new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1)) { DynamicSharedBytes = kernel.SharedBytes },
+            new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1))
+            {
+                DynamicSharedBytes = kernel.SharedBytes,
+                OverlapsPrevious = loaded.OverlapsPrevious,
+            },
             block);
     }
 
@@ -121,7 +126,7 @@ public sealed class DriverKernelDevice : IKernelDevice
     public CudaFunction Load(Kernel kernel)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        return _loaded.GetValue(kernel, Compile).Function;
+        return Compiled(kernel).Function;
     }
 
     /// <inheritdoc/>
@@ -162,6 +167,8 @@ public sealed class DriverKernelDevice : IKernelDevice
         _ => throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated"),
     };
 
+    private Loaded Compiled(Kernel kernel) => _loaded.GetValue(kernel, Compile);
+
     private Loaded Compile(Kernel kernel)
     {
         var module = LoadModule(kernel.ToPtx(), kernel.Name);
@@ -189,7 +196,7 @@ public sealed class DriverKernelDevice : IKernelDevice
             function.PreferSharedMemory();
         }
 
-        return new Loaded(function);
+        return new Loaded(function, kernel.OverlapsPrevious);
     }
 
     private CudaModule LoadModule(string ptx, string name)
@@ -219,7 +226,7 @@ public sealed class DriverKernelDevice : IKernelDevice
         return module;
     }
 
-    private sealed record Loaded(CudaFunction Function);
+    private sealed record Loaded(CudaFunction Function, bool OverlapsPrevious);
 
     private sealed class Buffer(CudaMemory memory) : IDeviceBuffer
     {

@@ -79,6 +79,9 @@ public sealed class Kernel
     /// <summary>The PTX ISA version that target and instructions need, ten times its number.</summary>
     public int Version => Instructions.Select(instruction => instruction.Opcode.Requires.Version).Append(Target.Version).Max();
 
+    /// <summary>True if it may start before the kernel in front of it on the stream has ended, for it waits by itself.</summary>
+    public bool OverlapsPrevious => Instructions.Any(instruction => instruction.Opcode == DependencyInstructions.Wait);
+
     /// <summary>The kernel as a PTX module.</summary>
     public string ToPtx() => PtxWriter.Write(this);
 }

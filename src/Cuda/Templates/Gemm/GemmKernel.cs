@@ -23,6 +23,8 @@ internal abstract class GemmKernel
     {
         Spec = spec;
         Builder = new KernelBuilder(spec.KernelName, target);
+        Builder.LetNextStart();
+        Builder.AwaitPrevious();
         var b = Builder;
         Parameters = new GemmParameters(b, spec);
         Stages = b.AddressOf(b.Shared("stages", spec.RingBytes, 1024));
