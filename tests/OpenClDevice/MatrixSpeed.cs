@@ -2,6 +2,8 @@ using System.Text.Json.Nodes;
 using Stof.Reference.Backends;
 using Stof.Reference.Cuda.Driver;
 using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.OpenCL;
@@ -14,20 +16,23 @@ using Stof.Reference.Tests;
 namespace Stof.Reference.OpenClDevice;
 
 /// <summary>
-/// Attention in F16 on matrix units beside the plain path and our CUDA kernel, 12 heads of 64: device time, by events in OpenCL and by graphs in CUDA,
-/// and the time of launches back to back, which includes what a launch costs. Every result is compared with CUDA's, or with the plain path's.
+/// Attention in F16 on matrix units beside the plain path and our CUDA kernel, 12 heads of 64. OpenCL's time is the shorter of device time by events, to
+/// which each kernel's marks add, and of many launches back to back, to which a launch adds; CUDA's is that of graph replays. What is left of either when
+/// an empty kernel's time is taken off says how the kernels themselves compare. Every result is compared with CUDA's, or with the plain path's.
 /// </summary>
 internal sealed class MatrixSpeed : IDisposable
 {
     private const int Heads = 12;
     private const int Size = 64;
     private const int Samples = 5;
+    private const int EmptyRepeats = 20;
     private const double MostDifference = 4e-3; // of the largest output: weights are rounded to F16 in one path and not in the other
 
     private readonly OpenCL.OpenClDevice _device;
     private readonly Options _options;
     private readonly KernelDevice _matrix;
     private readonly KernelDevice _plain;
+    private readonly DriverKernelDevice? _cudaDevice;
     private readonly CudaBackend? _cuda;
     private readonly JsonArray _cells = [];
     private readonly HashSet<ProgramSpec> _told = [];
@@ -39,7 +44,8 @@ internal sealed class MatrixSpeed : IDisposable
         _matrix = new KernelDevice(device, Mapping.Groups, null, MatrixUnits.Native);
         _plain = new KernelDevice(device, Mapping.Groups, null, MatrixUnits.None);
         var probe = CudaDriver.Probe();
-        _cuda = probe.IsAvailable ? new CudaBackend(new DriverKernelDevice(probe.Devices[0])) : null;
+        _cudaDevice = probe.IsAvailable ? new DriverKernelDevice(probe.Devices[0]) : null;
+        _cuda = _cudaDevice is null ? null : new CudaBackend(_cudaDevice);
         if (_cuda is null)
         {
             Console.WriteLine($"matrix: CUDA does not run beside it: {probe.Reason}");
@@ -71,23 +77,51 @@ internal sealed class MatrixSpeed : IDisposable
 
     private void Run()
     {
-        Console.WriteLine($"matrix {_device.Address}: us by events; in brackets back to back. x plain, x CUDA: how many times faster, CUDA by graph replays");
-        var ratios = new List<double>();
+        var (empty, cudaEmpty) = (EmptyKernel(), CudaEmptyKernel());
+        Console.WriteLine($"matrix {_device.Address}: us by events, back to back in brackets; x plain, x cuda: how many times faster by the shorter; kernels: the same without an empty kernel's time");
+        Console.WriteLine($"matrix empty kernel: {empty.Events * 1e6:f2} us by events, {empty.BackToBack * 1e6:f2} back to back; CUDA {cudaEmpty * 1e6:f2} by graph replays");
+        var (ratios, kernelRatios, plainRatios) = (new List<double>(), new List<double>(), new List<double>());
         foreach (var (batch, length) in _options.Shapes)
         {
             foreach (var (name, text) in PaperMasks.At(length).Where(mask => _options.Masks.Contains(mask.Name)))
             {
-                Cell(batch, length, name, text, ratios);
+                Cell(batch, length, name, text, Math.Min(empty.Events, empty.BackToBack), cudaEmpty, ratios, kernelRatios, plainRatios);
             }
         }
 
-        if (ratios.Count > 0)
+        foreach (var (what, values, limit) in new[] { ("x cuda", ratios, 0.8), ("kernels x cuda", kernelRatios, 0.8), ("x plain", plainRatios, 4) })
         {
-            Console.WriteLine($"matrix x CUDA: geometric mean {Math.Exp(ratios.Average(Math.Log)):f3}, least {ratios.Min():f3}, below 0.8: {ratios.Count(ratio => ratio < 0.8)} of {ratios.Count}");
+            if (values.Count > 0)
+            {
+                Console.WriteLine($"matrix {what}: geometric mean {Math.Exp(values.Average(Math.Log)):f3}, least {values.Min():f3}, below {limit}: {values.Count(ratio => ratio < limit)} of {values.Count}");
+            }
         }
     }
 
-    private void Cell(int batch, int length, string name, string text, List<double> ratios)
+    private (double Events, double BackToBack) EmptyKernel()
+    {
+        using var program = OpenClProgram.Build(_matrix.Context, KernelSource.Expand("empty.cl", "", _ => "kernel void empty(const int unused) { }\n"), null);
+        using var kernel = program.Kernel("empty");
+        kernel.Begin().Add(0);
+        void Start() => _matrix.Context.Launch(kernel, WorkSize.One, new WorkSize(32));
+        return (Enumerable.Range(0, Samples).Min(_ => Timing.Median(_matrix.Context.Time(10, Start))), AttentionSpeed.Best(_matrix, Start));
+    }
+
+    private double CudaEmptyKernel()
+    {
+        if (_cudaDevice is null)
+        {
+            return double.NaN;
+        }
+
+        var step = new KernelStep(new LaunchParameters(new KernelBuilder("empty", _cudaDevice.Target).Build(32)), new Grid(1));
+        using var program = _cudaDevice.Record([.. Enumerable.Repeat(step, EmptyRepeats)]);
+        program.Run();
+        return program.Time(Samples).Min() / EmptyRepeats;
+    }
+
+    private void Cell(
+        int batch, int length, string name, string text, double empty, double cudaEmpty, List<double> ratios, List<double> kernelRatios, List<double> plainRatios)
     {
         var problem = new AttentionProblem
         {
@@ -105,46 +139,58 @@ internal sealed class MatrixSpeed : IDisposable
         if (_cuda is not null)
         {
             using var prepared = _cuda.Prepare(problem);
-            (cuda, _, reference) = Measured(prepared, inputs, null);
+            (_, cuda, reference) = Measured(prepared, inputs, null);
         }
 
         double plain;
         using (var prepared = new OpenClAttention(_plain, problem, problem, AttentionChooser.Choose(_plain, problem, AttentionKernelChoice.Blockwise)))
         {
-            (plain, _, var output) = Measured(prepared, inputs, null);
+            (plain, var launched, var output) = Measured(prepared, inputs, _plain);
+            plain = Math.Min(plain, launched);
             Judge($"{batch}x{length} {name} plain", output, reference ??= output);
         }
 
         var chosen = (MatrixPlan)AttentionChooser.Choose(_matrix, problem, AttentionKernelChoice.Blockwise);
-        foreach (var tiling in _options.Tilings.Prepend(chosen.Tiling).Distinct())
+        var others = from tiling in _options.Tilings
+                     from cutsRows in (bool[])[true, false]
+                     let plan = MatrixPlan.Of(_matrix, problem, tiling, cutsRows)
+                     where plan is not null && (cutsRows || plan with { CutsRows = true } is var cut && cut.Lists(_matrix, problem).Work.Merges.Length > 0)
+                     select plan;
+        foreach (var plan in others.Prepend(chosen).Distinct())
         {
-            if (MatrixPlan.Of(_matrix, problem, tiling) is not { } plan)
-            {
-                continue;
-            }
-
+            var tiling = plan.Tiling;
             using var prepared = new OpenClAttention(_matrix, problem, problem, plan);
             TellRegisters(plan, problem);
             var (seconds, launched, output) = Measured(prepared, inputs, _matrix);
             Judge($"{batch}x{length} {name} {tiling}", output, reference);
-            if (tiling == chosen.Tiling && _cuda is not null)
+            var shorter = Math.Min(seconds, launched);
+            var kernels = (cuda - cudaEmpty) / (shorter - empty);
+            if (plan == chosen)
             {
-                ratios.Add(cuda / seconds);
+                plainRatios.Add(plain / shorter);
+                if (_cuda is not null)
+                {
+                    ratios.Add(cuda / shorter);
+                    kernelRatios.Add(kernels);
+                }
             }
 
             Console.WriteLine(
-                $"matrix {batch,2}x{length,-5} {name,-10} {tiling,-28} {(tiling == chosen.Tiling ? "*" : " ")} {seconds * 1e6,9:f2} ({launched * 1e6,9:f2})  plain {plain * 1e6,10:f1} x{plain / seconds,5:f1}  cuda {cuda * 1e6,9:f2} x{cuda / seconds,6:f3}");
+                $"matrix {batch,2}x{length,-5} {name,-10} {tiling,-38} {(plan.CutsRows ? "" : "uncut"),-5} {(plan == chosen ? "*" : " ")} {seconds * 1e6,9:f2} ({launched * 1e6,9:f2})  plain {plain * 1e6,10:f1} x{plain / shorter,5:f1}  cuda {cuda * 1e6,9:f2} x{cuda / shorter,6:f3} kernels x{kernels,6:f3}");
             _cells.Add(new JsonObject
             {
                 ["batch"] = batch,
                 ["length"] = length,
                 ["mask"] = name,
                 ["tiling"] = tiling.ToString(),
-                ["isChosen"] = tiling == chosen.Tiling,
+                ["cutsRows"] = plan.CutsRows,
+                ["isChosen"] = plan == chosen,
                 ["microseconds"] = seconds * 1e6,
                 ["backToBackMicroseconds"] = launched * 1e6,
                 ["plainMicroseconds"] = plain * 1e6,
                 ["cudaMicroseconds"] = double.IsNaN(cuda) ? null : cuda * 1e6,
+                ["emptyMicroseconds"] = empty * 1e6,
+                ["cudaEmptyMicroseconds"] = double.IsNaN(cudaEmpty) ? null : cudaEmpty * 1e6,
             });
         }
     }
@@ -156,7 +202,7 @@ internal sealed class MatrixSpeed : IDisposable
         var output = HostTensor.Uninitialized(prepared.Problem.Type, inputs[0].Shape);
         prepared.GetOutputs(output, null);
         var best = prepared.Measure(Samples).Min();
-        return (best, launching is null ? double.NaN : AttentionSpeed.Best(launching, prepared.Run), output);
+        return (best, launching is null ? best : AttentionSpeed.Best(launching, prepared.Run), output);
     }
 
     // N(0, 1), the same numbers again and again: drawing them takes longer than everything else.

@@ -13,7 +13,7 @@ internal sealed record Options(string? Device, IReadOnlySet<string> Parts, int S
 {
     public const string Usage =
         "usage: Stof.Reference.OpenClDevice [--device opencl[:P[:D]]] [--only suite,agreement,speed,matrix,products] [--stride N] [--json FILE]\n"
-        + "       of matrix: [--shapes 1x1024,16x4096] [--masks sliding,causal] [--tilings all|64x64x2x16,128x64x2x32]";
+        + "       of matrix: [--shapes 1x1024,16x4096] [--masks sliding,causal] [--tilings all|64x64x2x16,64x32x2x16x2]";
 
     private static readonly string[] AllParts = ["suite", "agreement", "speed", "matrix", "products"];
     private static readonly string[] AllMasks = [.. PaperMasks.At(1).Select(mask => mask.Name)];
@@ -51,7 +51,7 @@ internal sealed record Options(string? Device, IReadOnlySet<string> Parts, int S
                 case "--stride" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var stride) && stride > 0:
                     options = options with { Stride = stride };
                     break;
-                case "--shapes" when Numbers(value, 2) is { } shapes:
+                case "--shapes" when Numbers(value, 2, 2) is { } shapes:
                     options = options with { Shapes = [.. shapes.Select(shape => (shape[0], shape[1]))] };
                     break;
                 case "--masks" when value.Split(',').All(AllMasks.Contains):
@@ -60,8 +60,8 @@ internal sealed record Options(string? Device, IReadOnlySet<string> Parts, int S
                 case "--tilings" when value == "all":
                     options = options with { Tilings = BlockwiseTiling.Space };
                     break;
-                case "--tilings" when Numbers(value, 4) is { } tilings:
-                    options = options with { Tilings = [.. tilings.Select(tiling => new BlockwiseTiling(tiling[0], tiling[1], tiling[2], tiling[3]))] };
+                case "--tilings" when Numbers(value, 4, 5) is { } tilings:
+                    options = options with { Tilings = [.. tilings.Select(tiling => new BlockwiseTiling(tiling[0], tiling[1], tiling[2], tiling[3], tiling.Length > 4 ? tiling[4] : 1))] };
                     break;
                 case "--json":
                     options = options with { JsonFile = value };
@@ -75,10 +75,10 @@ internal sealed record Options(string? Device, IReadOnlySet<string> Parts, int S
     }
 
     // "1x2,3x4"; null if it has another form.
-    private static int[][]? Numbers(string text, int count)
+    private static int[][]? Numbers(string text, int least, int most)
     {
         var rows = text.Split(',').Select(row => row.Split('x')).ToArray();
-        var isGood = rows.All(row => row.Length == count && row.All(number => int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value > 0));
+        var isGood = rows.All(row => row.Length >= least && row.Length <= most && row.All(number => int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value > 0));
         return isGood ? [.. rows.Select(row => row.Select(number => int.Parse(number, CultureInfo.InvariantCulture)).ToArray())] : null;
     }
 }

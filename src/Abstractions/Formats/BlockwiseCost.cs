@@ -16,7 +16,6 @@ namespace Stof.Reference.Formats;
 /// <param name="Item">i, µs of a multiprocessor an item.</param>
 public sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double Alone, double Tile, double Item)
 {
-    private const double Merge = 1.5; // µs of a second launch
     private const double MeasuredSizes = 128; // D + Dv of the fit
 
     /// <summary>The tilings that are best somewhere.</summary>
@@ -37,7 +36,8 @@ public sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double
     /// <param name="problem">Head sizes.</param>
     /// <param name="work">Items of this tiling.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
-    public double Microseconds(AttentionProblem problem, TileWork work, int multiprocessors)
+    /// <param name="merge">What a second launch takes in µs, where rows are cut.</param>
+    public double Microseconds(AttentionProblem problem, TileWork work, int multiprocessors, double merge)
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentNullException.ThrowIfNull(work);
@@ -52,6 +52,6 @@ public sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double
 
         var alone = Alone * growth * longest;
         var busy = growth * ((Tile * tiles) + (Item * work.Items.Length)) / Math.Max(1, multiprocessors);
-        return Launch + (work.Merges.Length > 0 ? Merge : 0) + Math.Sqrt((alone * alone) + (busy * busy));
+        return Launch + (work.Merges.Length > 0 ? merge : 0) + Math.Sqrt((alone * alone) + (busy * busy));
     }
 }

@@ -36,7 +36,7 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
     public TileShape Tile => new(QueryTile, KeyTile);
 
     /// <summary>Warps of a block.</summary>
-    public int Warps => QueryTile / WarpRows;
+    public int Warps => KeyGroups * QueryTile / WarpRows;
 
     /// <summary>
     /// True if O, scores, weights and Q, in 16-bit numbers with float sums, take so many registers that nothing is left for addresses and operands.

@@ -9,6 +9,7 @@ namespace Stof.Reference.Formats;
 public sealed record BlockwiseWork(BlockwiseTiling Tiling, BlockMask Mask, TileWork Work)
 {
     private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
+    private const double Merge = 1.5; // µs of a second launch on CUDA
 
     /// <summary>The work of a tiling.</summary>
     /// <param name="problem">The problem.</param>
@@ -31,6 +32,6 @@ public sealed record BlockwiseWork(BlockwiseTiling Tiling, BlockMask Mask, TileW
     /// <param name="cacheBytes">Its second-level cache; null if unknown.</param>
     public static BlockwiseWork Cheapest(AttentionProblem problem, IEnumerable<BlockwiseCost> costs, int multiprocessors, long? cacheBytes) => costs
         .Select(cost => (Cost: cost, Work: Of(problem, cost.Tiling, multiprocessors, cacheBytes)))
-        .MinBy(candidate => candidate.Cost.Microseconds(problem, candidate.Work.Work, multiprocessors))
+        .MinBy(candidate => candidate.Cost.Microseconds(problem, candidate.Work.Work, multiprocessors, Merge))
         .Work;
 }

@@ -4,7 +4,7 @@ using Stof.Reference.OpenCL.Api;
 namespace Stof.Reference.OpenCL;
 
 /// <summary>
-/// A device in use: its context and one queue, in which commands run in order. A failed command is an exception that names call and code.
+/// A device in use: its context and its queue, in which commands run in order. A failed command is an exception that names call and code.
 /// Not thread-safe, but for <see cref="Handle"/>, in which programs may be built on any thread.
 /// </summary>
 public sealed unsafe class OpenClContext : IDisposable
@@ -12,6 +12,7 @@ public sealed unsafe class OpenClContext : IDisposable
     private const nint ContextPlatform = 0x1084;
 
     private readonly ClHandle _queue;
+    private ClHandle? _timed; // a queue that takes times, which makes launches slower
     private List<nint>? _marks; // events of the launches that are timed
 
     /// <summary>Opens a device.</summary>
@@ -38,8 +39,7 @@ public sealed unsafe class OpenClContext : IDisposable
             device.Name);
         try
         {
-            _queue = ClHandle.Create(
-                "clCreateCommandQueue", error => Api.CreateCommandQueue(Handle.Value, device.Handle, ClConstants.QueueProfiling, error), Api.ReleaseCommandQueue);
+            _queue = Queue(0);
         }
         catch
         {
@@ -161,6 +161,8 @@ public sealed unsafe class OpenClContext : IDisposable
     {
         ArgumentNullException.ThrowIfNull(start);
         var (marks, ends) = (new List<nint>(), new int[runs]);
+        Finish();
+        _timed ??= Queue(ClConstants.QueueProfiling);
         _marks = marks;
         try
         {
@@ -170,7 +172,7 @@ public sealed unsafe class OpenClContext : IDisposable
                 ends[run] = marks.Count;
             }
 
-            Finish();
+            Check(Api.Finish(_timed.Value), "clFinish");
             return [.. Enumerable.Range(0, runs).Select(run => At(marks[ends[run] - 1], ClConstants.ProfilingCommandEnd) - At(marks[run == 0 ? 0 : ends[run - 1]], ClConstants.ProfilingCommandStart))];
         }
         finally
@@ -195,6 +197,7 @@ public sealed unsafe class OpenClContext : IDisposable
             Api.Finish(_queue.Value); // kernels must not outlive the buffers that their owner frees next
         }
 
+        _timed?.Dispose();
         _queue.Dispose();
         Handle.Dispose();
     }
@@ -206,6 +209,9 @@ public sealed unsafe class OpenClContext : IDisposable
             throw new InvalidInputException("buffer", $"{length:N0} bytes from {offset:N0}", $"a part of its {buffer.Bytes:N0} bytes");
         }
     }
+
+    private ClHandle Queue(ulong properties) => ClHandle.Create(
+        "clCreateCommandQueue", error => Api.CreateCommandQueue(Handle.Value, Device.Handle, properties, error), Api.ReleaseCommandQueue);
 
     private double At(nint mark, uint name) => 1e-9 * InfoReader.Value<ulong>(
         "clGetEventProfilingInfo", (size, value, needed) => Api.GetEventProfilingInfo(mark, name, size, value, needed));
@@ -219,7 +225,7 @@ public sealed unsafe class OpenClContext : IDisposable
         var global = stackalloc nuint[] { (nuint)(groups.X * items.X), (nuint)(groups.Y * items.Y), (nuint)(groups.Z * items.Z) };
         var local = stackalloc nuint[] { (nuint)items.X, (nuint)items.Y, (nuint)items.Z };
         Check(
-            Api.EnqueueNDRangeKernel(_queue.Value, kernel.Handle, 3, null, global, local, 0, null, done),
+            Api.EnqueueNDRangeKernel((done is null ? _queue : _timed!).Value, kernel.Handle, 3, null, global, local, 0, null, done),
             "clEnqueueNDRangeKernel",
             $"{kernel.Name}, {groups} groups of {items}");
     }

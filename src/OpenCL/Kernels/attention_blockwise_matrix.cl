@@ -1,13 +1,16 @@
 // Block-wise attention on matrix units, as src/Cuda/Templates/BlockwiseAttention.cs does it (docs/attention-kernel.md walks through that): a work-group
 // computes TILE_Q queries, WARP_ROWS of them a warp, over the loaded tiles of its tile row. Keys and values come by asynchronous copies into a ring of
 // STAGES tiles; Q stays in registers; a part tile's bits lie in the order of the scores' registers, and full tiles have none; scores turn into weights
-// where they are. Sources: the STOF paper's block-wise kernel; Dao, "FlashAttention-2" (2023).
+// where they are. KEY_GROUPS groups of warps share the tiles of a row out among themselves, each with a ring of its own, and become one at the end.
+// Sources: the STOF paper's block-wise kernel; Dao, "FlashAttention-2" (2023).
 //
-// Parameters: HEAD_SIZE and VALUE_SIZE (multiples of 8), TILE_Q, TILE_K, STAGES, WARP_ROWS (16 or 32), IS_PLAIN (scores are the products times a
-// positive number), IS_EMULATED, and those of attention.cl.
+// Parameters: HEAD_SIZE and VALUE_SIZE (multiples of 8), TILE_Q, TILE_K, STAGES, WARP_ROWS (16 or 32), KEY_GROUPS, IS_PLAIN (scores are the products
+// times a positive number), IS_EMULATED, and those of attention.cl.
 
 #define STRIPS (WARP_ROWS / 16)
-#define WARPS (TILE_Q / WARP_ROWS)
+#define GROUP_WARPS (TILE_Q / WARP_ROWS)
+#define GROUP_ITEMS (32 * GROUP_WARPS)
+#define WARPS (KEY_GROUPS * GROUP_WARPS)
 #define ITEMS (32 * WARPS)
 
 #include "attention.cl"
@@ -24,140 +27,22 @@
 #define K_TILE (TILE_K * PITCH(K_CHUNKS))
 #define STAGE (K_TILE + TILE_K * PITCH(V_CHUNKS))
 
-// Queries wait where the last stage will be, and results gather there.
+// Queries wait where the first group's last stage will be, and results gather there.
 #define Q_PLACE ((STAGES - 1) * STAGE)
 #define Q_TILE (TILE_Q * (PITCH(K_CHUNKS) > PITCH(V_CHUNKS) ? PITCH(K_CHUNKS) : PITCH(V_CHUNKS)))
 #define RING (Q_PLACE + (STAGE > Q_TILE ? STAGE : Q_TILE))
 
-typedef struct
-{
-    const global element *k_rows, *v_rows;
-    const global int *columns;
-    int next, next_column, end, stage;
-} tile_walk;
+// What a group leaves for the first: floats of each of its work-items, and how many chunks they fill.
+#define STATE (STRIPS * (5 + 4 * VALUE_TILES))
+#define STATES ((KEY_GROUPS - 1) * STATE * GROUP_ITEMS / 4)
+#define MEMORY (KEY_GROUPS * RING > STATES ? KEY_GROUPS * RING : STATES)
 
-// Asks for count rows; those beyond the tensor's end, and chunks beyond a row's, become zeros.
-void ask_rows(tile_pointer tile, const global element *rows, long stride, int first, int limit, const int count, const int size, const int chunks)
-{
-    const uint me = get_local_id(0);
-    const int at_once = ITEMS / chunks;
-    if (ITEMS % chunks == 0)
-    {
-        const int my_row = me / (uint)chunks, chunk = me % (uint)chunks;
-        const global element *from = rows + (first + my_row) * stride + 8 * chunk;
-        UNROLL
-        for (int start = 0; start < count; start += at_once)
-        {
-            const int row = start + my_row;
-            if (count % at_once == 0 || row < count)
-            {
-                copy_chunk(chunks_on(tile, place(row, chunk, chunks)), (const global uint4 *)from, first + row < limit && 8 * chunk < size);
-            }
+// What the lists say of a tile, beside the number of its bits.
+#define FULL (-1)
+#define NO_TILE (-2)
 
-            from += at_once * stride;
-        }
-    }
-    else
-    {
-        UNROLL
-        for (int start = 0; start < count * chunks; start += ITEMS)
-        {
-            const int row = (start + me) / (uint)chunks, chunk = (start + me) % (uint)chunks;
-            if (count * chunks % ITEMS == 0 || row < count)
-            {
-                const global element *from = rows + (first + row) * stride + 8 * chunk;
-                copy_chunk(chunks_on(tile, place(row, chunk, chunks)), (const global uint4 *)from, first + row < limit && 8 * chunk < size);
-            }
-        }
-    }
-}
-
-// Asks for the next listed tile, if there is one, and for the column of the one after it; a group of copies either way.
-void ask_next(tile_walk *walk, tile_pointer ring, const attention_shape *shape)
-{
-    if (walk->next < walk->end)
-    {
-        const tile_pointer tile = chunks_on(ring, walk->stage * STAGE);
-        const int first = walk->next_column * TILE_K;
-        ask_rows(tile, walk->k_rows, shape->k_row, first, shape->keys, TILE_K, HEAD_SIZE, K_CHUNKS);
-        ask_rows(chunks_on(tile, K_TILE), walk->v_rows, shape->v_row, first, shape->keys, TILE_K, VALUE_SIZE, V_CHUNKS);
-    }
-
-    commit_copies();
-    walk->stage = walk->stage + 1 == STAGES ? 0 : walk->stage + 1;
-    walk->next++;
-    walk->next_column = walk->next < walk->end ? walk->columns[walk->next] : 0;
-}
-
-// Two of a lane's numbers of each tile: row is 0 for its upper, 2 for its lower one.
-float largest_of(float (*s)[4], const int row)
-{
-    float top[4];
-    UNROLL
-    for (int i = 0; i < 4; i++)
-    {
-        top[i] = fmax(s[i][row], s[i][row + 1]);
-    }
-
-    UNROLL
-    for (int n = 4; n < KEY_TILES; n++)
-    {
-        top[n % 4] = fmax(top[n % 4], fmax(s[n][row], s[n][row + 1]));
-    }
-
-    return fmax(fmax(top[0], top[1]), fmax(top[2], top[3]));
-}
-
-float sum_of_row(float (*s)[4], const int row)
-{
-    float sum[4];
-    UNROLL
-    for (int i = 0; i < 4; i++)
-    {
-        sum[i] = s[i][row] + s[i][row + 1];
-    }
-
-    UNROLL
-    for (int n = 4; n < KEY_TILES; n++)
-    {
-        sum[n % 4] += s[n][row] + s[n][row + 1];
-    }
-
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-// A tile's scores of sixteen queries become weights; what was summed before is made relative to the new largest score.
-void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale, local uint *exchange)
-{
-    UNROLL
-    for (int half_row = 0; half_row < 2; half_row++)
-    {
-        const int row = 2 * half_row;
-        float top = fmax(m[half_row], largest_of(s, row));
-        top = fmax(top, shuffle_xor(top, 1, exchange));
-        top = fmax(top, shuffle_xor(top, 2, exchange));
-
-        // Relative to 0 where there is nothing but minus infinity, which must not be subtracted from itself.
-        const float base = top == -INFINITY ? 0.0f : -top * scale;
-        const float shrink = power_of_two(fma(m[half_row], scale, base));
-        UNROLL
-        for (int n = 0; n < KEY_TILES; n++)
-        {
-            s[n][row] = power_of_two(fma(s[n][row], scale, base));
-            s[n][row + 1] = power_of_two(fma(s[n][row + 1], scale, base));
-        }
-
-        UNROLL
-        for (int n = 0; n < VALUE_TILES; n++)
-        {
-            output[n][row] *= shrink;
-            output[n][row + 1] *= shrink;
-        }
-
-        l[half_row] = fma(l[half_row], shrink, sum_of_row(s, row));
-        m[half_row] = top;
-    }
-}
+#include "matrix_walk.cl"
+#include "matrix_softmax.cl"
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwise(
     const attention_shape shape,
@@ -168,32 +53,35 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     global float *states,
     local float *scratch)
 {
-    local uint4 memory[RING];
+    local uint4 memory[MEMORY];
     local uint exchange[EMULATION_WORDS];
-    const tile_pointer ring = point_to(memory), query_tile = chunks_on(ring, Q_PLACE);
     const global int *item = items + get_group_id(0) * 8;
     const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4], part = item[5];
     const int kv_head = head / shape.heads_per_kv_head;
-    const int lane = get_local_id(0) & 31, warp = get_local_id(0) >> 5, g = lane >> 2, t = lane & 3;
+    const int lane = get_local_id(0) & 31, warp = (get_local_id(0) >> 5) % (uint)GROUP_WARPS, group = get_local_id(0) / (uint)GROUP_ITEMS;
+    const int g = lane >> 2, t = lane & 3;
+    const tile_pointer ring = chunks_on(point_to(memory), group * RING), query_tile = chunks_on(point_to(memory), Q_PLACE);
 
     tile_walk walk;
     walk.k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
     walk.v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
     walk.columns = load_col_idx;
-    walk.next = first;
-    walk.next_column = first < end ? load_col_idx[first] : 0;
-    walk.end = end;
+    walk.next = first + group;
+    walk.last = end - 1;
+    walk.next_column = load_col_idx[min(walk.next, max(walk.last, 0))];
     walk.stage = 0;
     ask_rows(
-        query_tile, q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, HEAD_SIZE, K_CHUNKS);
+        query_tile, q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, HEAD_SIZE, K_CHUNKS,
+        get_local_id(0), ITEMS);
     UNROLL
     for (int i = 0; i < STAGES - 1; i++)
     {
         ask_next(&walk, ring, &shape);
     }
 
-    // The bits of the tile at hand are loaded while the one before it is computed.
-    int part_tile = first < end ? load_part_idx[first] : -1;
+    // The bits of the tile at hand are loaded while the one before it is computed; the lists are never empty.
+#define PART(entry) ((entry) < end ? load_part_idx[min(entry, max(end - 1, 0))] : NO_TILE)
+    int part_tile = PART(first + group);
     uint words[STRIPS * BIT_WORDS], seen[STRIPS];
     float output[STRIPS][VALUE_TILES][4], m[STRIPS][2], l[STRIPS][2];
     UNROLL
@@ -213,7 +101,8 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     UNROLL \
     for (int i = 0; i < STRIPS * BIT_WORDS; i++) \
     { \
-        words[i] = part_tile < 0 ? ~0u : bits[((part_tile * WARPS + warp) * STRIPS * BIT_WORDS + i) * 32 + lane]; \
+        const uint word = bits[((max(part_tile, 0) * GROUP_WARPS + warp) * STRIPS * BIT_WORDS + i) * 32 + lane]; \
+        words[i] = part_tile == FULL ? ~0u : part_tile == NO_TILE ? 0u : word; \
     }
 
     LOAD_WORDS
@@ -232,12 +121,19 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 
     const float scale = IS_PLAIN ? shape.scale * LOG2_E : 1.0f;
     int stage = 0;
-    for (int entry = first; entry < end; entry++)
+    for (int start = first; start < end; start += KEY_GROUPS)
     {
+        const int entry = start + group;
         AWAIT_COPIES(STAGES - 2);
         barrier(CLK_LOCAL_MEM_FENCE); // this tile is there, and the one before it is used
         ask_next(&walk, ring, &shape);
-        const int next_part = entry + 1 < end ? load_part_idx[entry + 1] : -1;
+#if KEY_GROUPS > 1 && !IS_EMULATED
+        if (entry >= end)
+        {
+            continue; // the last round has no tile for this group
+        }
+#endif
+        const int next_part = PART(entry + KEY_GROUPS);
         const tile_pointer keys = chunks_on(ring, stage * STAGE), values = chunks_on(keys, K_TILE);
         stage = stage + 1 == STAGES ? 0 : stage + 1;
 
@@ -272,7 +168,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 
 #if !IS_PLAIN
         // Beyond a ragged edge the bias is that of the edge; such scores are masked.
-        const int first_key = load_col_idx[entry] * TILE_K;
+        const int first_key = load_col_idx[min(entry, end - 1)] * TILE_K;
         UNROLL
         for (int i = 0; i < STRIPS * KEY_TILES * 4; i++)
         {
@@ -283,7 +179,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             s[strip][n][r] = finish_score(s[strip][n][r], b, shape.scale, shape.cap, shape.inverse_cap);
         }
 #endif
-        if (part_tile >= 0)
+        if (part_tile != FULL)
         {
             UNROLL
             for (int i = 0; i < STRIPS * KEY_TILES * 4; i++)
@@ -336,6 +232,26 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 
     AWAIT_COPIES(0);
     barrier(CLK_LOCAL_MEM_FENCE); // the last tile is used
+#if KEY_GROUPS > 1
+    // Groups leave their states where tiles lay, and the same lanes of the first group take them in, group by group.
+    local float *floats = (local float *)memory + get_local_id(0) % (uint)GROUP_ITEMS;
+    UNROLL
+    for (int strip = 0; group > 0 && strip < STRIPS; strip++)
+    {
+        leave(floats + ((group - 1) * STATE + strip * (STATE / STRIPS)) * GROUP_ITEMS, m[strip], l[strip], seen[strip], output[strip]);
+    }
+
+    barrier(CLK_LOCAL_MEM_FENCE);
+    UNROLL
+    for (int i = 0; group == 0 && i < (KEY_GROUPS - 1) * STRIPS; i++)
+    {
+        const int strip = i % STRIPS;
+        take_over(
+            floats + (i / STRIPS * STATE + strip * (STATE / STRIPS)) * GROUP_ITEMS, m[strip], l[strip], &seen[strip], output[strip], scale);
+    }
+
+    barrier(CLK_LOCAL_MEM_FENCE); // states are read, and results gather where they lay
+#endif
     UNROLL
     for (int i = 0; i < 2 * STRIPS; i++)
     {
@@ -351,7 +267,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         if (part >= 0)
         {
             global float *state = states + ((long)part * TILE_Q + row) * (3 + VALUE_SIZE);
-            if (t == 0)
+            if (t == 0 && group == 0)
             {
                 state[0] = top;
                 state[1] = sum;
@@ -359,7 +275,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             }
 
             UNROLL
-            for (int n = 0; n < VALUE_SIZE / 8; n++)
+            for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
             {
                 state[3 + 8 * n + 2 * t] = output[strip][n][2 * half_row];
                 state[4 + 8 * n + 2 * t] = output[strip][n][2 * half_row + 1];
@@ -371,13 +287,13 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
             local uint *gathered = (local uint *)(memory + Q_PLACE);
             UNROLL
-            for (int n = 0; n < VALUE_SIZE / 8; n++)
+            for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
             {
                 const uint pair = pack_pair(output[strip][n][2 * half_row] * factor, output[strip][n][2 * half_row + 1] * factor);
                 gathered[4 * place(row, n, V_CHUNKS) + t] = any > 0.0f ? pair : 0u;
             }
 
-            if (shape.has_lse && t == 0 && query < shape.queries)
+            if (shape.has_lse && t == 0 && group == 0 && query < shape.queries)
             {
                 lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
             }
@@ -397,7 +313,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     {
         const int row = (32 * i + lane) / (VALUE_SIZE / 8), chunk = (32 * i + lane) % (VALUE_SIZE / 8);
         const int query = first_query + WARP_ROWS * warp + row;
-        if (row < WARP_ROWS && query < shape.queries)
+        if (row < WARP_ROWS && query < shape.queries && group == 0)
         {
             *(global uint4 *)(o_rows + query * shape.o_row + 8 * chunk) = memory[Q_PLACE + place(WARP_ROWS * warp + row, chunk, V_CHUNKS)];
         }

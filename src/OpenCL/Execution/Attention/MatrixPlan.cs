@@ -25,6 +25,9 @@ public sealed record BlockwiseMatrixParameters : AttentionParameters
     /// <summary>Queries of a warp, 16 or 32.</summary>
     public int WarpRows { get; init; } = 16;
 
+    /// <summary>Groups of warps that share the tiles of a row out among themselves.</summary>
+    public int KeyGroups { get; init; } = 1;
+
     /// <summary>True if scores are products times a positive number: the largest product is then the largest score, and the scale costs nothing.</summary>
     public bool IsPlain { get; init; } = true;
 
@@ -35,16 +38,24 @@ public sealed record BlockwiseMatrixParameters : AttentionParameters
 /// <summary>attention_blockwise_matrix.cl: a work-group does a tile row on matrix units.</summary>
 /// <param name="Tiling">How.</param>
 /// <param name="IsEmulated">True where the device has none.</param>
-internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated) : AttentionLayoutPlan
+/// <param name="CutsRows">True if rows above the device's share of the work are cut, which costs a second launch.</param>
+internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool CutsRows) : AttentionLayoutPlan
 {
     private const int WarpLanes = 32;
     private const int ChunkBytes = 16;
     private const int ChunkElements = 8;
     private const int LargestSize = 128; // beyond, no tiling fits 48 KiB of local memory
     private const int EmulationWords = 6; // of a lane
+    private const double Merge = 4.5; // µs of a second launch; an H100, launches back to back
 
-    // As the table's tiling of three stages, which exceeds the local memory that NVIDIA's OpenCL gives.
-    private static readonly BlockwiseCost WideBlocks = new(new BlockwiseTiling(128, 64, 2, 32), 2.75, 1.325, 0.907, 2.133);
+    // Wide blocks as the table's of three stages, which exceed the local memory that NVIDIA's OpenCL gives; groups as a tile alone, two of them at a time.
+    private static readonly BlockwiseCost[] Costs =
+    [
+        .. BlockwiseCost.Table,
+        new(new BlockwiseTiling(128, 64, 2, 32), 2.75, 1.325, 0.907, 2.133),
+        new(new BlockwiseTiling(64, 32, 2, 16, 2), 3, 0.7, 0.28, 1.3),
+        new(new BlockwiseTiling(32, 32, 2, 16, 2), 3, 0.7, 0.21, 0.65),
+    ];
 
     /// <inheritdoc/>
     public override TileShape Tile => Tiling.Tile;
@@ -62,7 +73,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated) : Att
     public override int GroupSize => WarpLanes * Tiling.Warps;
 
     /// <summary>The plan of a tiling; null where the device has no matrix units, or the kernel does not compute the problem or exceeds the device.</summary>
-    public static MatrixPlan? Of(KernelDevice device, AttentionProblem problem, BlockwiseTiling tiling)
+    public static MatrixPlan? Of(KernelDevice device, AttentionProblem problem, BlockwiseTiling tiling, bool cutsRows = true)
     {
         var (head, value) = (problem.HeadSize, problem.ValueSize);
         if (device.Mapping != Mapping.Groups || device.MatrixUnits == MatrixUnits.None
@@ -73,17 +84,31 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated) : Att
             return null;
         }
 
-        var plan = new MatrixPlan(tiling, device.MatrixUnits == MatrixUnits.Emulated);
+        var plan = new MatrixPlan(tiling, device.MatrixUnits == MatrixUnits.Emulated, cutsRows);
         return plan.GroupSize <= device.Device.MaxWorkGroup && plan.StaticLocalBytes(problem) <= device.Device.LocalBytes ? plan : null;
     }
 
     /// <summary>The plan that is expected to be fastest; null if there is none.</summary>
     public static MatrixPlan? Cheapest(KernelDevice device, AttentionProblem problem)
     {
-        var costs = BlockwiseCost.Table.Append(WideBlocks).Where(cost => Of(device, problem, cost.Tiling) is not null).ToArray();
-        return costs.Length == 0
-            ? null
-            : Of(device, problem, BlockwiseWork.Cheapest(problem, costs, device.Device.ComputeUnits, device.CacheBytes).Tiling);
+        var (best, least) = ((MatrixPlan?)null, double.MaxValue);
+        void Consider(BlockwiseCost cost, TileWork work, bool cutsRows)
+        {
+            var expected = cost.Microseconds(problem, work, device.Device.ComputeUnits, Merge);
+            (best, least) = expected < least ? (Of(device, problem, cost.Tiling, cutsRows), expected) : (best, least);
+        }
+
+        foreach (var cost in Costs.Where(cost => Of(device, problem, cost.Tiling) is not null))
+        {
+            var work = BlockwiseWork.Of(problem, cost.Tiling, device.Device.ComputeUnits, device.CacheBytes);
+            Consider(cost, work.Work, cutsRows: true);
+            if (work.Work.Merges.Length > 0)
+            {
+                Consider(cost, TileWork.Of(problem, work.Mask, longest: 0, device.CacheBytes), cutsRows: false);
+            }
+        }
+
+        return best;
     }
 
     /// <summary>The kernel's local memory has sizes of its own; the argument is a formality.</summary>
@@ -92,12 +117,17 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated) : Att
     /// <inheritdoc/>
     public override (BlockMask Mask, TileWork Work) Lists(KernelDevice device, AttentionProblem problem)
     {
-        var work = BlockwiseWork.Of(problem, Tiling, device.Device.ComputeUnits, device.CacheBytes);
+        var work = BlockwiseWork.Of(problem, Tiling, CutsRows ? device.Device.ComputeUnits : 0, device.CacheBytes);
         return (work.Mask, work.Work);
     }
 
     /// <inheritdoc/>
-    public override OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask) => buffers.Upload<uint>(FragmentBits.Of(mask));
+    public override OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask)
+    {
+        // Full tiles ask for bits too, those of the first part tile, and do not look at them.
+        var bits = FragmentBits.Of(mask);
+        return buffers.Upload<uint>(bits.Length > 0 ? bits : new uint[Tile.Rows / FragmentBitmaps.BlockRows * FragmentBitmaps.WordsPerBlock(Tile.Columns)]);
+    }
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
@@ -116,6 +146,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated) : Att
             TileK = Tiling.KeyTile,
             Stages = Tiling.Stages,
             WarpRows = Tiling.WarpRows,
+            KeyGroups = Tiling.KeyGroups,
             IsPlain = common.Bias == BiasForm.None && !common.HasSoftcap && problem.EffectiveScale > 0,
             IsEmulated = IsEmulated,
         });
@@ -131,13 +162,16 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated) : Att
         return chunks is 2 or 4 || chunks % 8 == 0 ? chunks : chunks | 1;
     }
 
-    // As RING in the kernel.
+    // As MEMORY in the kernel.
     private long StaticLocalBytes(AttentionProblem problem)
     {
         var (key, value) = (Pitch(problem.HeadSize), Pitch(problem.ValueSize));
         var stage = (long)Tiling.KeyTile * (key + value);
         var queries = (long)Tiling.QueryTile * Math.Max(key, value);
+        var rings = Tiling.KeyGroups * ChunkBytes * (((Tiling.Stages - 1) * stage) + Math.Max(stage, queries));
+        var state = Tiling.WarpRows / FragmentBitmaps.BlockRows * (5 + (8 * Steps(problem.ValueSize)));
+        var states = (Tiling.KeyGroups - 1) * (long)sizeof(float) * state * GroupSize / Tiling.KeyGroups;
         var exchange = IsEmulated ? EmulationWords * GroupSize : 1;
-        return (ChunkBytes * (((Tiling.Stages - 1) * stage) + Math.Max(stage, queries))) + (sizeof(uint) * exchange) + LocalBytes(problem);
+        return Math.Max(rings, states) + (sizeof(uint) * exchange) + LocalBytes(problem);
     }
 }
