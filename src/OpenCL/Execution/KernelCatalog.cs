@@ -90,6 +90,7 @@ public static class KernelCatalog
         new("attention-merge", new MergeParameters { Lanes = 1 }),
         new("attention-steps", new StepParameters()),
         new("product-lanes", new ProductLanesParameters()),
+        new("product-matrix", new ProductMatrixParameters { Lanes = 1, Type = Numerics.DType.F16 }),
         new("product-groups", new ProductGroupsParameters { Lanes = 1 }),
         new("rows", new RowParameters()),
     ];

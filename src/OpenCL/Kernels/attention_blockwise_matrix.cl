@@ -54,7 +54,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     local float *scratch)
 {
     local uint4 memory[MEMORY];
-    local uint exchange[EMULATION_WORDS];
+    EXCHANGE
     const global int *item = items + get_group_id(0) * 8;
     const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4], part = item[5];
     const int kv_head = head / shape.heads_per_kv_head;

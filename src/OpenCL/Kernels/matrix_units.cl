@@ -11,10 +11,10 @@
 
 #if IS_EMULATED
 #define UNROLL
-#define EMULATION_WORDS (32 * WARPS * 6) // a word for each of six registers of each lane
+#define EXCHANGE local uint exchange[32 * WARPS * 6]; // a word for each of six registers of each lane
 #else
 #define UNROLL _Pragma("unroll")
-#define EMULATION_WORDS 1
+#define EXCHANGE local uint *exchange = 0;
 #endif
 
 // Rows of 2, 4 or a multiple of 8 chunks are permuted by their number; others are an odd number of chunks apart.

@@ -153,24 +153,14 @@ public sealed class GroupsRowwiseTests(GroupsRowwise opencl) : GroupsTests(openc
 public sealed class GroupsBlockwiseTests(GroupsBlockwise opencl) : GroupsTests(opencl), IClassFixture<GroupsBlockwise>;
 
 /// <summary>Models under the GPU's layout of kernels.</summary>
-public sealed class GroupsModelTests(GroupsBlockwise opencl) : IClassFixture<GroupsBlockwise>
+public abstract class GroupsModels(OpenClUnderTest opencl)
 {
     private const int Seed = 41;
 
-    [Theory]
-    [InlineData("gpt2", DType.F32)]
-    [InlineData("llama", DType.BF16)]
-    [InlineData("t5-encoder", DType.F16)]
-    [InlineData("vit-base", DType.F32)]
-    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) =>
-        new Suite(opencl).Every_scheme_agrees_with_the_oracle_layer_by_layer(preset, type);
+    protected void Require(string preset, DType type) => new Suite(opencl).Every_scheme_agrees_with_the_oracle_layer_by_layer(preset, type);
 
-    // In several launches with floats between; few random plans have them.
-    [Theory]
-    [InlineData("bert-base", DType.F16)]
-    [InlineData("llama", DType.BF16)]
-    [InlineData("gpt2", DType.F32)]
-    public void Chained_products_and_norms_behind_products_agree(string preset, DType type)
+    // In several launches; few random plans have them.
+    protected void RequireChainAndNorm(string preset, DType type)
     {
         var (model, input, mask) = ShrunkModels.Create(preset, type);
         var graph = model.Graph.Layer;
@@ -190,6 +180,36 @@ public sealed class GroupsModelTests(GroupsBlockwise opencl) : IClassFixture<Gro
     private sealed class Suite(BackendUnderTest subject) : ModelConformance(subject);
 }
 
+public sealed class GroupsModelTests(GroupsBlockwise opencl) : GroupsModels(opencl), IClassFixture<GroupsBlockwise>
+{
+    [Theory]
+    [InlineData("gpt2", DType.F32)]
+    [InlineData("llama", DType.BF16)]
+    [InlineData("t5-encoder", DType.F16)]
+    [InlineData("vit-base", DType.F32)]
+    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) => Require(preset, type);
+
+    [Theory]
+    [InlineData("bert-base", DType.F16)]
+    [InlineData("llama", DType.BF16)]
+    [InlineData("gpt2", DType.F32)]
+    public void Chained_products_and_norms_behind_products_agree(string preset, DType type) => RequireChainAndNorm(preset, type);
+}
+
+/// <summary>The same on matrix units, emulated.</summary>
+public sealed class EmulatedModelTests(EmulatedMatrix opencl) : GroupsModels(opencl), IClassFixture<EmulatedMatrix>
+{
+    [Theory]
+    [InlineData("llama", DType.F16)]
+    [InlineData("vit-base", DType.BF16)]
+    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) => Require(preset, type);
+
+    [Theory]
+    [InlineData("bert-base", DType.BF16)]
+    [InlineData("llama", DType.F16)]
+    public void Chained_products_and_norms_behind_products_agree(string preset, DType type) => RequireChainAndNorm(preset, type);
+}
+
 /// <summary>
 /// The kernel for matrix units with its fragments multiplied in ordinary code; problems that it does not compute are left out, and the sizes of
 /// the others are those that it computes.
@@ -204,6 +224,9 @@ public sealed class EmulatedMatrix : OpenClUnderTest
 
     /// <inheritdoc/>
     public override double BudgetShare => 0.8;
+
+    /// <inheritdoc/>
+    public override int Stride => 40;
 
     protected override Mapping Mapping => Mapping.Groups;
 

@@ -171,7 +171,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
         var rings = Tiling.KeyGroups * ChunkBytes * (((Tiling.Stages - 1) * stage) + Math.Max(stage, queries));
         var state = Tiling.WarpRows / FragmentBitmaps.BlockRows * (5 + (8 * Steps(problem.ValueSize)));
         var states = (Tiling.KeyGroups - 1) * (long)sizeof(float) * state * GroupSize / Tiling.KeyGroups;
-        var exchange = IsEmulated ? EmulationWords * GroupSize : 1;
+        var exchange = IsEmulated ? EmulationWords * GroupSize : 0;
         return Math.Max(rings, states) + (sizeof(uint) * exchange) + LocalBytes(problem);
     }
 }

@@ -43,7 +43,7 @@ internal static class ProductStep
         int? sums = last.Norm is not null && last.Residual is { } added && graph.IsLiveAfter(added.Output, segment.End - 1) ? added.Output : null;
         var values = new Operands(operators[0].Inputs[0], operators[^1].Output, last.Residual?.Inputs[1], sums);
         return builder.Device.Mapping == Mapping.Groups
-            ? GroupsProduct.Compile(builder, shape, arguments, values, weights)
+            ? new GroupsSegment(builder, shape, arguments, values, weights).Compile()
             : Lanes(builder, shape, arguments, values, parameters, weights);
     }
 
@@ -62,8 +62,8 @@ internal static class ProductStep
         var arguments = new ProductArguments { Rows = rows, Depth = depth, Width = width };
         if (builder.Device.Mapping == Mapping.Groups)
         {
-            var product = new GroupsProduct(builder, type, arguments, weight, bias);
-            return (x, y) => product.Launch(x, null, y);
+            var product = new GroupsProduct(builder, type, arguments, weight, bias, GroupsProduct.MatrixFor(builder.Device, type, arguments));
+            return (x, y) => product.Launch(x, null, null, y, null, null);
         }
 
         var (kernel, perStep) = LanesKernel(builder, "product", type, rows);
@@ -83,7 +83,7 @@ internal static class ProductStep
         var shape = ProductShape.Parse(context.Operators);
         if (device.Mapping == Mapping.Groups)
         {
-            return GroupsProduct.Check(device, shape, context.Workload.Rows);
+            return GroupsSegment.Check(device, shape, context.Workload.Rows);
         }
 
         var depth = parameters.Values.GetValueOrDefault(GemmTemplate.DepthBlock);
