@@ -1,3 +1,4 @@
+using Stof.Reference.Formats;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;
@@ -8,9 +9,7 @@ namespace Stof.Reference.Cuda.Templates;
 /// <param name="ValueSize">Dv, likewise.</param>
 public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
 {
-    private const int MostFragmentRegisters = 165; // of 255; seen to fit at 160, and to spill at 224
-    private const int OtherRegisters = 48; // addresses and operands
-    private const int MultiprocessorRegisters = 65_536;
+    private const int HalfBytes = 2;
 
     /// <summary>BM: queries of a block.</summary>
     public int QueryTile { get; init; } = 64;
@@ -61,9 +60,8 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
 
     /// <summary>True if O, scores, weights and Q take so many registers that nothing is left for addresses and operands.</summary>
     public bool LikelySpills => IsExact
-        ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > MostFragmentRegisters
-        : Strips * ((ValueRow.PaddedBytes / 4) + (KeyTile / 2) + (KeepsQueries ? KeyRow.PaddedBytes / 8 : 0))
-            > Math.Min(MostFragmentRegisters, (MultiprocessorRegisters / (Warps * 32)) - OtherRegisters);
+        ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > BlockwiseTiling.MostFragmentRegisters
+        : new BlockwiseTiling(QueryTile, KeyTile, Stages, WarpRows, KeyGroups).LikelySpills(KeyRow.PaddedBytes / HalfBytes, ValueRow.PaddedBytes / HalfBytes, KeepsQueries);
 
     /// <summary>Warps of a block.</summary>
     public int Warps => KeyGroups * GroupWarps;

@@ -1,7 +1,6 @@
-using Stof.Reference.Formats;
 using Stof.Reference.Operators;
 
-namespace Stof.Reference.Cuda.Execution;
+namespace Stof.Reference.Formats;
 
 /// <summary>
 /// What a block-wise launch takes, from counts that the tile lists give: f + merge + ((l·L)^p + ((t·T + i·I)/M)^p)^(1/p) µs, p = 2.5, with L the tiles
@@ -15,9 +14,8 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="Alone">l, µs a tile.</param>
 /// <param name="Tile">t, µs of a multiprocessor a tile.</param>
 /// <param name="Item">i, µs of a multiprocessor an item.</param>
-internal sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double Alone, double Tile, double Item)
+public sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, double Alone, double Tile, double Item)
 {
-    private const double Merge = 1.5; // µs of a second launch
     private const double Norm = 2.5;
     private const double MeasuredSizes = 128; // D + Dv of the fit
 
@@ -39,8 +37,11 @@ internal sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, doub
     /// <param name="problem">Head sizes.</param>
     /// <param name="work">Items of this tiling.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
-    public double Microseconds(AttentionProblem problem, TileWork work, int multiprocessors)
+    /// <param name="merge">What a second launch takes in µs, where rows are cut.</param>
+    public double Microseconds(AttentionProblem problem, TileWork work, int multiprocessors, double merge)
     {
+        ArgumentNullException.ThrowIfNull(problem);
+        ArgumentNullException.ThrowIfNull(work);
         var growth = (problem.HeadSize + problem.ValueSize) / MeasuredSizes;
         var (longest, tiles) = (0L, 0L);
         foreach (var item in work.Items)
@@ -52,6 +53,6 @@ internal sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, doub
 
         var alone = Alone * growth * longest;
         var busy = growth * ((Tile * tiles) + (Item * work.Items.Length)) / Math.Max(1, multiprocessors);
-        return Launch + (work.Merges.Length > 0 ? Merge : 0) + Math.Pow(Math.Pow(alone, Norm) + Math.Pow(busy, Norm), 1 / Norm);
+        return Launch + (work.Merges.Length > 0 ? merge : 0) + Math.Pow(Math.Pow(alone, Norm) + Math.Pow(busy, Norm), 1 / Norm);
     }
 }

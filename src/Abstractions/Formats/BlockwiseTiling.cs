@@ -1,8 +1,6 @@
-using Stof.Reference.Formats;
+namespace Stof.Reference.Formats;
 
-namespace Stof.Reference.Cuda.Execution;
-
-/// <summary>What of a block-wise kernel is searched for.</summary>
+/// <summary>What of a block-wise kernel on matrix units is searched for.</summary>
 /// <param name="QueryTile">BM: queries of a block.</param>
 /// <param name="KeyTile">BN: keys of a tile.</param>
 /// <param name="Stages">Tiles of K and V in shared memory at a time.</param>
@@ -10,6 +8,14 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="KeyGroups">Groups of warps that share the tiles of a row out among themselves, 1, 2 or 4.</param>
 public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int WarpRows = 16, int KeyGroups = 1)
 {
+    /// <summary>Registers of 255 that what a warp keeps may take; seen to fit at 160, and to spill at 224.</summary>
+    public const int MostFragmentRegisters = 165;
+
+    private const int StripRows = 16; // of one matrix product
+    private const int WarpLanes = 32;
+    private const int OtherRegisters = 48; // addresses and operands
+    private const int MultiprocessorRegisters = 65_536;
+
     /// <summary>The one of F32.</summary>
     public static BlockwiseTiling Exact { get; } = new(64, 32, 2);
 
@@ -31,6 +37,19 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
 
     /// <summary>The mask's storage that it walks.</summary>
     public TileShape Tile => new(QueryTile, KeyTile);
+
+    /// <summary>Warps of a block.</summary>
+    public int Warps => KeyGroups * QueryTile / WarpRows;
+
+    /// <summary>
+    /// True if O, scores, weights and Q, in 16-bit numbers with float sums, take so many registers that nothing is left for addresses and operands.
+    /// </summary>
+    /// <param name="headSize">D, in whole steps of sixteen.</param>
+    /// <param name="valueSize">Dv, likewise.</param>
+    /// <param name="keepsQueries">True if Q stays in registers.</param>
+    public bool LikelySpills(int headSize, int valueSize, bool keepsQueries) =>
+        WarpRows / StripRows * ((valueSize / 2) + (KeyTile / 2) + (keepsQueries ? headSize / 4 : 0))
+            > Math.Min(MostFragmentRegisters, (MultiprocessorRegisters / (Warps * WarpLanes)) - OtherRegisters);
 
     /// <inheritdoc/>
     public override string ToString() => $"{QueryTile}x{KeyTile}, {Stages} stages, {WarpRows} a warp{(KeyGroups == 1 ? "" : $", {KeyGroups} groups")}";
