@@ -17,6 +17,7 @@ internal abstract class GemmKernel
     private readonly OperandCopy _b;
     private readonly B32? _lastBytes;
     private readonly SharedPointer _kept;
+    private readonly SharedPointer? _moments;
 
     /// <summary>Starts the kernel: parameters, the block's tile, addresses of its copies.</summary>
     protected GemmKernel(GemmSpec spec, Target target)
@@ -24,6 +25,7 @@ internal abstract class GemmKernel
         Spec = spec;
         Builder = new KernelBuilder(spec.KernelName, target);
         var b = Builder;
+        b.Cluster(spec.ClusterBlocks);
         Parameters = new GemmParameters(b, spec);
         Stages = b.AddressOf(b.Shared("stages", spec.RingBytes, 1024));
         Resident = spec.Prologue is null ? null : b.AddressOf(b.Shared("rows", spec.ResidentBytes, 1024));
@@ -36,6 +38,7 @@ internal abstract class GemmKernel
         Place = new BlockPlace(b, spec, Parameters.Rows);
         _kept = b.AddressOf(b.Shared("place", BlockPlace.Bytes));
         Place.Keep(b, _kept, Thread);
+        _moments = spec.Norm is not null && RowMoments.SharedBytes(spec) is > 0 and var bytes ? b.AddressOf(b.Shared("moments", bytes)) : null;
 
         var (planeA, planeB) = (Parameters.A, Parameters.B);
         if (spec.IsBatched)
@@ -98,6 +101,9 @@ internal abstract class GemmKernel
 
     /// <summary>The warp's place along the columns.</summary>
     protected B32 WarpColumn { get; }
+
+    /// <summary>Takes the moments of C's rows, where they are normalised; null for not at all.</summary>
+    protected RowMoments? Moments => Spec.Norm is null ? null : new RowMoments(Builder, Spec, _moments, Thread, WarpRow, WarpColumn, Place.FirstColumn);
 
     /// <summary>Steps of the multiplication within a step of the ring.</summary>
     protected abstract int Parts { get; }
@@ -296,8 +302,9 @@ internal sealed class GemmParameters
         Rows = b.Parameter<B32>("rows");
         Bias = spec.HasBias ? b.Parameter<B64>("bias") : null;
         Residual = spec.HasResidual ? b.Parameter<B64>("residual") : null;
-        Gamma = spec.Prologue is null ? null : b.Parameter<B64>("gamma");
-        Beta = spec.PrologueHasBeta ? b.Parameter<B64>("beta") : null;
+        Gamma = (spec.Prologue ?? spec.Norm) is null ? null : b.Parameter<B64>("gamma");
+        Beta = spec.PrologueHasBeta || spec.NormHasBeta ? b.Parameter<B64>("beta") : null;
+        Sum = spec.KeepsSum ? b.Parameter<B64>("sum") : null;
         if (spec.IsBatched)
         {
             BatchStrideA = b.Parameter<B64>("a_batch_stride");
@@ -324,11 +331,14 @@ internal sealed class GemmParameters
     /// <summary>What is added last; rows lie as those of C.</summary>
     public B64? Residual { get; }
 
-    /// <summary>Factor of the normalisation of A's rows, floats.</summary>
+    /// <summary>Factor of the normalisation of A's or C's rows, floats.</summary>
     public B64? Gamma { get; }
 
-    /// <summary>Shift of the normalisation of A's rows, floats.</summary>
+    /// <summary>Shift of that normalisation, floats.</summary>
     public B64? Beta { get; }
+
+    /// <summary>Where what is normalised goes; rows lie as those of C.</summary>
+    public B64? Sum { get; }
 
     /// <summary>Bytes between two A.</summary>
     public B64? BatchStrideA { get; }

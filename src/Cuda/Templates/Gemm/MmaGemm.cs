@@ -106,7 +106,7 @@ internal sealed class MmaGemm : GemmKernel
         else
         {
             var warp = Builder.ShrU32(Thread, 5);
-            new MmaEpilogue(Builder, Spec, Parameters, Stages, warp, Lane).Store(_sums, firstRow, firstColumn);
+            new MmaEpilogue(Builder, Spec, Parameters, Stages, warp, Lane).Store(_sums, firstRow, firstColumn, Moments);
         }
     }
 
