@@ -94,7 +94,7 @@ public sealed class DriverKernelDevice : IKernelDevice
 
         Load(kernel).Launch(
             _stream,
-            new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1)) 
+            new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1))
             {
                 DynamicSharedBytes = kernel.SharedBytes,
                 Cluster = kernel.ClusterBlocks > 1 ? new Dim3(kernel.ClusterBlocks) : null,

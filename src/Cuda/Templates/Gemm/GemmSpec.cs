@@ -157,8 +157,7 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
     {
         ArgumentNullException.ThrowIfNull(tile);
         ArgumentNullException.ThrowIfNull(target);
-        var blocks = (columns + tile.Columns - 1) / tile.Columns;
-        return blocks <= MostBlocksPerRow(target) && blocks * tile.Columns <= PackedWeight.Rows(columns);
+        return (columns + tile.Columns - 1) / tile.Columns <= MostBlocksPerRow(target);
     }
 
     private static int MostBlocksPerRow(Target target) => target.Has(ClusterInstructions.Requires) ? ClusterInstructions.MostBlocks : 1;
