@@ -45,7 +45,7 @@ internal sealed record BlockwiseCost(BlockwiseTiling Tiling, double Launch, doub
         foreach (var item in work.Items)
         {
             var count = item.End - item.First;
-            longest = Math.Max(longest, count);
+            longest = Math.Max(longest, (count + Tiling.KeyGroups - 1) / Tiling.KeyGroups);
             tiles += count;
         }
 

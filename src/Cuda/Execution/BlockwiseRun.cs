@@ -72,6 +72,7 @@ internal static class BlockwiseRun
         KeyTile = tiling.KeyTile,
         Stages = tiling.Stages,
         WarpRows = tiling.WarpRows,
+        KeyGroups = tiling.KeyGroups,
     };
 
     private static (BlockwiseTiling Tiling, BlockMask Mask, TileWork Work) Lists(AttentionLaunch launch, BlockwiseTiling tiling)

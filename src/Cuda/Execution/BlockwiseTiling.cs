@@ -7,7 +7,8 @@ namespace Stof.Reference.Cuda.Execution;
 /// <param name="KeyTile">BN: keys of a tile.</param>
 /// <param name="Stages">Tiles of K and V in shared memory at a time.</param>
 /// <param name="WarpRows">Queries of a warp, 16 or 32: with 32 a warp reads K and V half as often, and needs nearly twice the registers.</param>
-public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int WarpRows = 16)
+/// <param name="KeyGroups">Groups of warps that share the tiles of a row out among themselves, 1, 2 or 4.</param>
+public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int WarpRows = 16, int KeyGroups = 1)
 {
     /// <summary>The one of F32.</summary>
     public static BlockwiseTiling Exact { get; } = new(64, 32, 2);
@@ -19,17 +20,18 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
            from keys in (int[])[32, 64, 128]
            from stages in (int[])[2, 3]
            from rows in (int[])[16, 32]
-           where rows <= queries
-           select new BlockwiseTiling(queries, keys, stages, rows),
+           from groups in (int[])[1, 2, 4]
+           where rows <= queries && (groups == 1 || (stages == 2 && rows == 16 && queries < 128))
+           select new BlockwiseTiling(queries, keys, stages, rows, groups),
     ];
 
     /// <summary>The tiling of a plan's tile; null if the kernel has none of that size. Large blocks have warps of 32 queries.</summary>
     public static BlockwiseTiling? Of(int queryTile, int keyTile) =>
-        Space.FirstOrDefault(tiling => tiling.QueryTile == queryTile && tiling.KeyTile == keyTile && tiling.WarpRows == (queryTile == 128 ? 32 : 16));
+        Space.FirstOrDefault(tiling => tiling.QueryTile == queryTile && tiling.KeyTile == keyTile && tiling.WarpRows == (queryTile == 128 ? 32 : 16) && tiling.KeyGroups == 1);
 
     /// <summary>The mask's storage that it walks.</summary>
     public TileShape Tile => new(QueryTile, KeyTile);
 
     /// <inheritdoc/>
-    public override string ToString() => $"{QueryTile}x{KeyTile}, {Stages} stages, {WarpRows} a warp";
+    public override string ToString() => $"{QueryTile}x{KeyTile}, {Stages} stages, {WarpRows} a warp{(KeyGroups == 1 ? "" : $", {KeyGroups} groups")}";
 }

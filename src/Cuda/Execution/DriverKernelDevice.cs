@@ -92,12 +92,14 @@ public sealed class DriverKernelDevice : IKernelDevice
             }
         }
 
-        Load(kernel).Launch(
+        var loaded = Compiled(kernel);
+        loaded.Function.Launch(
             _stream,
             new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1))
             {
                 DynamicSharedBytes = kernel.SharedBytes,
                 Cluster = kernel.ClusterBlocks > 1 ? new Dim3(kernel.ClusterBlocks) : null,
+                OverlapsPrevious = loaded.OverlapsPrevious,
             },
             block);
     }
@@ -125,7 +127,7 @@ public sealed class DriverKernelDevice : IKernelDevice
     public CudaFunction Load(Kernel kernel)
     {
         ArgumentNullException.ThrowIfNull(kernel);
-        return _loaded.GetValue(kernel, Compile).Function;
+        return Compiled(kernel).Function;
     }
 
     /// <inheritdoc/>
@@ -166,6 +168,8 @@ public sealed class DriverKernelDevice : IKernelDevice
         _ => throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated"),
     };
 
+    private Loaded Compiled(Kernel kernel) => _loaded.GetValue(kernel, Compile);
+
     private Loaded Compile(Kernel kernel)
     {
         var module = LoadModule(kernel.ToPtx(), kernel.Name);
@@ -193,7 +197,7 @@ public sealed class DriverKernelDevice : IKernelDevice
             function.PreferSharedMemory();
         }
 
-        return new Loaded(function);
+        return new Loaded(function, kernel.OverlapsPrevious);
     }
 
     private CudaModule LoadModule(string ptx, string name)
@@ -223,7 +227,7 @@ public sealed class DriverKernelDevice : IKernelDevice
         return module;
     }
 
-    private sealed record Loaded(CudaFunction Function);
+    private sealed record Loaded(CudaFunction Function, bool OverlapsPrevious);
 
     private sealed class Buffer(CudaMemory memory) : IDeviceBuffer
     {

@@ -85,6 +85,9 @@ public sealed class Kernel
         .Append(ClusterBlocks > 1 ? ClusterInstructions.Requires.Version : 0)
         .Max();
 
+    /// <summary>True if it may start before the kernel in front of it on the stream has ended, for it waits by itself.</summary>
+    public bool OverlapsPrevious => Instructions.Any(instruction => instruction.Opcode == DependencyInstructions.Wait);
+
     /// <summary>The kernel as a PTX module.</summary>
     public string ToPtx() => PtxWriter.Write(this);
 }

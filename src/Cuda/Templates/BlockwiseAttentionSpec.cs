@@ -22,6 +22,12 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>Queries of a warp, 16 or 32.</summary>
     public int WarpRows { get; init; } = 16;
 
+    /// <summary>
+    /// Groups of warps that compute the same queries, 1, 2 or 4: of the listed tiles each takes every so-manieth, and their states are merged at the
+    /// end. More warps on few queries: for launches that do not fill the device.
+    /// </summary>
+    public int KeyGroups { get; init; } = 1;
+
     /// <summary>What is added to a scaled score.</summary>
     public BiasForm Bias { get; init; }
 
@@ -51,15 +57,26 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
         : Strips * ((ValueRow.PaddedBytes / 4) + (KeyTile / 2) + (KeepsQueries ? KeyRow.PaddedBytes / 8 : 0)) > MostFragmentRegisters;
 
     /// <summary>Warps of a block.</summary>
-    public int Warps => QueryTile / WarpRows;
+    public int Warps => KeyGroups * GroupWarps;
+
+    /// <summary>Warps of a group: they have all queries of the block.</summary>
+    public int GroupWarps => QueryTile / WarpRows;
 
     /// <summary>Strips of sixteen queries of a warp.</summary>
     public int Strips => WarpRows / MmaShape.Rows;
 
     /// <summary>Shared memory of a block in bytes.</summary>
-    public int SharedBytes =>
-        (Stages * KeyTile * (KeyRow.Pitch + ValueRow.Pitch))
+    public int SharedBytes => TileBytes
         + (IsExact ? (QueryTile * KeyRow.Pitch) + FmaAttention.WeightBytes(QueryTile) : QueryTile * Math.Max(KeyRow.Pitch, ValueRow.Pitch));
+
+    /// <summary>Tiles of K and V in shared memory; later the states of all groups but the first.</summary>
+    internal int TileBytes => Math.Max(KeyGroups * GroupTileBytes, (KeyGroups - 1) * StateBytes);
+
+    /// <summary>Tiles of K and V of a group.</summary>
+    internal int GroupTileBytes => Stages * KeyTile * (KeyRow.Pitch + ValueRow.Pitch);
+
+    /// <summary>A group's states: for each lane and strip largest scores, sums and outputs.</summary>
+    internal int StateBytes => GroupWarps * 32 * Strips * (4 + (ValueRow.PaddedBytes / 4)) * sizeof(float);
 
     /// <summary>True for F32.</summary>
     internal bool IsExact => Type == DType.F32;

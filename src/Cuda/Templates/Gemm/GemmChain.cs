@@ -42,6 +42,8 @@ internal sealed class GemmChain
     {
         (_spec, _first, _second) = (spec, spec.First, spec.Second);
         var b = _b = new KernelBuilder(spec.KernelName, target);
+        b.LetNextStart();
+        b.AwaitPrevious();
         _p = new GemmParameters(b, _second);
         var w1 = b.Parameter<B64>("w1");
         _firstBias = spec.HasFirstBias ? b.Parameter<B64>("bias1") : null;

@@ -24,6 +24,8 @@ internal abstract class GemmKernel
     {
         Spec = spec;
         Builder = new KernelBuilder(spec.KernelName, target);
+        Builder.LetNextStart();
+        Builder.AwaitPrevious();
         var b = Builder;
         b.Cluster(spec.ClusterBlocks);
         Parameters = new GemmParameters(b, spec);
