@@ -43,7 +43,6 @@ internal sealed class GemmChain
         (_spec, _first, _second) = (spec, spec.First, spec.Second);
         var b = _b = new KernelBuilder(spec.KernelName, target);
         b.LetNextStart();
-        b.AwaitPrevious();
         _p = new GemmParameters(b, _second);
         var w1 = b.Parameter<B64>("w1");
         _firstBias = spec.HasFirstBias ? b.Parameter<B64>("bias1") : null;
@@ -86,9 +85,10 @@ internal sealed class GemmChain
 
     private Kernel Build()
     {
-        CopyRows();
         CopyChunk(0);
-        _b.WaitCopies(1);
+        _b.AwaitPrevious(); // it does not write weights
+        CopyRows();
+        _b.WaitCopies(0);
         _b.Barrier();
         if (_gamma is { } gamma)
         {

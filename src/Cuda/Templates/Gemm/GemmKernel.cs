@@ -12,6 +12,7 @@ namespace Stof.Reference.Cuda.Templates;
 internal abstract class GemmKernel
 {
     private const int WarpLanes = 32;
+    private const int TallTile = 128;
 
     private readonly OperandCopy _a;
     private readonly OperandCopy _b;
@@ -25,7 +26,6 @@ internal abstract class GemmKernel
         Spec = spec;
         Builder = new KernelBuilder(spec.KernelName, target);
         Builder.LetNextStart();
-        Builder.AwaitPrevious();
         var b = Builder;
         b.Cluster(spec.ClusterBlocks);
         Parameters = new GemmParameters(b, spec);
@@ -144,9 +144,20 @@ internal abstract class GemmKernel
     // Copies of a thread for a step of the ring.
     private int Passes => (Resident is null ? _a.Passes : 0) + _b.Passes;
 
+    // Stages whose weights are copied before the kernel in front has ended: it does not write them. All of them are waited for at once, which large tiles, bound by
+    // arithmetic and many to a multiprocessor, would rather not.
+    private int EarlyStages => !Builder.Target.Has(DependencyInstructions.Wait.Requires) ? 0 : Tile.Rows < TallTile ? Tile.Stages - 1 : 1;
+
     private void Multiply()
     {
         var (steps, stages) = (Spec.StepsPerSplit, Tile.Stages);
+        var early = Math.Min(EarlyStages, steps);
+        for (var stage = 0; stage < early; stage++)
+        {
+            Enumerable.Range(Passes - _b.Passes, _b.Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: false));
+        }
+
+        Builder.AwaitPrevious();
         if (Resident is not null)
         {
             for (var step = 0; step < steps; step++)
@@ -161,7 +172,7 @@ internal abstract class GemmKernel
         {
             if (stage < steps)
             {
-                Enumerable.Range(0, Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: stage == steps - 1));
+                Enumerable.Range(0, stage < early ? Passes - _b.Passes : Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: stage == steps - 1));
             }
 
             Builder.CommitCopies();
