@@ -120,7 +120,7 @@ internal sealed class GemmChain
         _b.WaitAllCopies();
         _b.Barrier();
         var firstRow = _b.Mad(_warp, MmaShape.Rows, _firstRow);
-        new MmaEpilogue(_b, _second, _p, _ring, _warp, _lane).Store([_sums], firstRow, B32.Constant(0), moments: null);
+        new MmaEpilogue(_b, _second, _p, _ring, _warp, _lane, firstRow, B32.Constant(0)).Store([_sums], moments: null);
         return _b.Build(_first.Tile.Threads);
     }
 

@@ -19,6 +19,7 @@ internal abstract class GemmKernel
     private readonly B32? _lastBytes;
     private readonly SharedPointer _kept;
     private readonly SharedPointer? _moments;
+    private bool _isRecalled;
 
     /// <summary>Starts the kernel: parameters, the block's tile, addresses of its copies.</summary>
     protected GemmKernel(GemmSpec spec, Target target)
@@ -121,7 +122,7 @@ internal abstract class GemmKernel
         spec.Validated(target);
         GemmKernel kernel = spec.Type == DType.F32 ? new FmaGemm(spec, target) : new MmaGemm(spec, target);
         kernel.Multiply();
-        kernel.Place = BlockPlace.Kept(kernel.Builder, kernel._kept);
+        kernel.RecallPlace();
         kernel.Store();
         return kernel.Builder.Build(spec.Tile.Threads);
     }
@@ -138,8 +139,19 @@ internal abstract class GemmKernel
     /// <summary>Adds the product of a part's operands to the sums.</summary>
     protected abstract void Multiply(B32[] operands);
 
+    /// <summary>Starts what the epilogue may copy into a stage that no step needs any more; the end of the last step waits for it.</summary>
+    protected virtual void StartEpilogue(SharedPointer stage)
+    {
+    }
+
     /// <summary>Applies the epilogue and stores the block's tile; nothing of the ring is in use.</summary>
     protected abstract void Store();
+
+    private void RecallPlace()
+    {
+        Place = _isRecalled ? Place : BlockPlace.Kept(Builder, _kept);
+        _isRecalled = true;
+    }
 
     // Copies of a thread for a step of the ring.
     private int Passes => (Resident is null ? _a.Passes : 0) + _b.Passes;
@@ -203,6 +215,12 @@ internal abstract class GemmKernel
         for (var step = 0; step < left; step++)
         {
             var ahead = step + stages - 1;
+            if (step == Math.Max(0, left - stages + 1))
+            {
+                RecallPlace();
+                StartEpilogue(Stages + (ahead % stages * Spec.StageBytes)); // the first step that copies nothing finds a free stage
+            }
+
             operands = Step(step, operands, hasNext: step + 1 < left, copies: ahead < left, isLast: ahead == left - 1);
         }
 

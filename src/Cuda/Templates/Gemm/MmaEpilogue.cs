@@ -24,17 +24,34 @@ internal sealed class MmaEpilogue
     private readonly int _chunk; // columns of a row that lie together in shared memory
     private readonly Swizzle _swizzle;
     private readonly int _rowsPerPass;
+    private readonly StagedRows _rows;
+    private readonly B32 _firstColumn;
+    private bool _isResidualStarted;
 
-    /// <summary>Takes the ring's place.</summary>
-    public MmaEpilogue(KernelBuilder b, GemmSpec spec, GemmParameters parameters, SharedPointer stages, B32 warp, B32 lane)
+    /// <summary>Computes addresses.</summary>
+    /// <param name="b">The kernel.</param>
+    /// <param name="spec">What it is built for.</param>
+    /// <param name="parameters">Its parameters.</param>
+    /// <param name="staged">Where the block's tile of C is put in order.</param>
+    /// <param name="warp">The warp in its block.</param>
+    /// <param name="lane">The lane in its warp.</param>
+    /// <param name="firstRow">The warp's first row of C.</param>
+    /// <param name="firstColumn">Its first column of the product.</param>
+    public MmaEpilogue(
+        KernelBuilder b, GemmSpec spec, GemmParameters parameters, SharedPointer staged, B32 warp, B32 lane, B32 firstRow, B32 firstColumn)
     {
         (_b, _spec, _p, _lane) = (b, spec, parameters, lane);
         _columns = spec.Tile.WarpTileColumns / Halving;
         _chunk = Math.Min(WidestChunk, _columns & -_columns);
         _swizzle = new Swizzle(_chunk * HalfBytes);
         _rowsPerPass = WarpLanes / UnitsPerRow;
-        _staged = new SharedPointer(b.Mad(warp, spec.Tile.WarpTileRows * _columns * HalfBytes, stages.Base), stages.Offset);
+        _staged = new SharedPointer(b.Mad(warp, spec.Tile.WarpTileRows * _columns * HalfBytes, staged.Base), staged.Offset);
+        _firstColumn = firstColumn;
+        _rows = new StagedRows(this, firstRow, Halving == 2 ? b.ShrU32(firstColumn, 1) : firstColumn);
     }
+
+    /// <summary>Shared memory for a block's tile.</summary>
+    public static int Bytes(GemmSpec spec) => spec.Tile.Rows * spec.Tile.Columns * HalfBytes;
 
     private int Halving => _spec.Activation == ActivationKind.SwiGlu ? 2 : 1;
 
@@ -44,30 +61,36 @@ internal sealed class MmaEpilogue
 
     private int ChunkBytes => Rows * _chunk * HalfBytes;
 
+    /// <summary>Starts copying the residual's rows to where the warp puts its own in order. Whoever calls this waits for the copies.</summary>
+    public void StartResidual()
+    {
+        _isResidualStarted = true;
+        _rows.StartCopies(_p.Residual!.Value);
+    }
+
     /// <summary>Stores a warp's tile.</summary>
     /// <param name="sums">For each sixteen rows and eight columns four registers.</param>
-    /// <param name="firstRow">Its first row of C.</param>
-    /// <param name="firstColumn">Its first column of the product.</param>
     /// <param name="moments">Takes mean and variance of rows where they are normalised; null for not at all.</param>
-    public void Store(F32[][][] sums, B32 firstRow, B32 firstColumn, RowMoments? moments)
+    public void Store(F32[][][] sums, RowMoments? moments)
     {
-        var rows = new StagedRows(this, firstRow, Halving == 2 ? _b.ShrU32(firstColumn, 1) : firstColumn);
-        if (_p.Residual is { } residual)
+        if (_p.Residual is not null && !_isResidualStarted)
         {
-            rows.Bring(residual);
+            StartResidual();
+            _b.WaitAllCopies();
+            _b.WarpSync();
         }
 
         // A lane's element of eight columns: row l / 4, columns 2·(l % 4) and the next; eight rows below the second pair.
         var group = _b.ShrU32(_lane, 2);
         var pair = _b.And(_lane, 3);
         var place = _b.Add(_b.Swizzled(_swizzle, _b.MulLo(group, _chunk * HalfBytes)), _b.Shl(pair, 2));
-        var column = _b.Add(firstColumn, _b.Shl(pair, 1));
+        var column = _b.Add(_firstColumn, _b.Shl(pair, 1));
         var bias = VectorAt(_p.Bias, column);
         if (moments is null)
         {
             ForEachColumn(place, (i, at) => StoreColumn(at, Values(sums, i, at, bias)));
             _b.WarpSync();
-            rows.Store(_p.C);
+            _rows.Store(_p.C);
             return;
         }
 
@@ -75,7 +98,7 @@ internal sealed class MmaEpilogue
         if (_p.Sum is { } sum)
         {
             _b.WarpSync();
-            rows.Store(sum);
+            _rows.Store(sum);
             _b.WarpSync();
         }
 
@@ -84,7 +107,7 @@ internal sealed class MmaEpilogue
         var (gamma, beta) = (VectorAt(_p.Gamma, column), VectorAt(_p.Beta, column));
         ForEachColumn(place, (i, at) => StoreColumn(at, Normalised(sums, i, scales, gamma!.Value, beta)));
         _b.WarpSync();
-        rows.Store(_p.C);
+        _rows.Store(_p.C);
         moments.Finish();
     }
 
@@ -223,16 +246,15 @@ internal sealed class MmaEpilogue
             }
         }
 
-        /// <summary>Copies the residual's rows into the warp's part of shared memory.</summary>
-        public void Bring(B64 residual)
+        /// <summary>Starts copying the residual's rows into the warp's part of shared memory.</summary>
+        public void StartCopies(B64 residual)
         {
+            var address = _b.Add(residual, _distance);
             ForEach((shared, distance, isThere) =>
             {
                 var bytes = isThere is { } there ? _b.Select<B32>(there, UnitBytes, 0) : (B32?)null;
-                _b.CopyAsync(shared, new GlobalPointer(_b.Add(residual, _distance), distance), UnitBytes, bytes);
+                _b.CopyAsync(shared, new GlobalPointer(address, distance), UnitBytes, bytes);
             });
-            _b.WaitAllCopies();
-            _b.WarpSync();
         }
 
         /// <summary>Stores the rows.</summary>
