@@ -12,8 +12,7 @@ internal static class ModelSupport
     private const int MostNormalisedRows = 16;
 
     /// <summary>Templates without a kernel of any shape.</summary>
-    public static string[] Missing { get; } =
-        [.. TemplateCatalog.All.Where(template => template.Name is "attention-step" or "gemm-chain-residual-norm").Select(template => template.Name)];
+    public static string[] Missing { get; } = [TemplateCatalog.Named("attention-step").Name];
 
     /// <summary>Null if a segment has kernels, or why not.</summary>
     public static Refusal? Check(FusionTemplate template, SegmentContext context, ParameterSet parameters, IKernelDevice device)

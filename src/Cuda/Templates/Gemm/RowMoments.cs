@@ -46,7 +46,7 @@ internal sealed class RowMoments(
     public (F32? Mean, F32 Scale)[] Of(F32[][] rows, int[] columns, B32 laneColumn)
     {
         Pred?[] inside = [.. columns.Select(column => IsWhole ? (Pred?)null : b.CompareU32(Comparison.Less, b.Add(laneColumn, column), spec.Columns))];
-        var own = CountOf(warpColumn);
+        var own = Parts == 1 ? BlockCount : CountOf(warpColumn);
         var reciprocal = own.Known is { } known ? 1f / known : b.Rcp(b.Max(own.Value, 1f));
         var parts = rows.Select(row => Part(row, inside, reciprocal)).ToArray();
         if (shared is not { } slots)
@@ -94,7 +94,9 @@ internal sealed class RowMoments(
         }
     }
 
-    private Count BlockCount => IsWhole ? Known(spec.Tile.Columns) : Clamped(firstColumn, spec.Tile.Columns);
+    private Count BlockCount => IsWhole ? Known(spec.Tile.Columns)
+        : spec.ClusterBlocks == 1 ? Known(spec.Columns)
+        : Clamped(firstColumn, spec.Tile.Columns);
 
     private B32 RowOf() => b.Mad(warpRow, spec.Tile.WarpTileRows, b.ShrU32(b.And(thread, 31), 2));
 
