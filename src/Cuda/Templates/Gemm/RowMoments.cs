@@ -124,16 +124,19 @@ internal sealed class RowMoments(
         F32 Held(F32 value, int i) => inside[i] is { } there ? b.Select(there, value, 0f) : value;
         if (!IsCentred)
         {
-            return (null, OfQuad(Sum(row.Select((value, i) => Square(Held(value, i))))));
+            return (null, OfQuad(SumOfSquares(row.Select(Held))));
         }
 
         var mean = b.Mul(OfQuad(Sum(row.Select(Held))), reciprocal);
-        return (mean, OfQuad(Sum(row.Select((value, i) => Square(Held(b.Sub(value, mean), i))))));
+        return (mean, OfQuad(SumOfSquares(row.Select((value, i) => Held(b.Sub(value, mean), i)))));
     }
 
     private F32 Square(F32 value) => b.Mul(value, value);
 
     private F32 Sum(IEnumerable<F32> values) => values.Aggregate((total, value) => b.Add(total, value));
+
+    private F32 SumOfSquares(IEnumerable<F32> values) =>
+        values.Aggregate((F32?)null, (total, value) => total is { } so ? b.Fma(value, value, so) : Square(value))!.Value;
 
     private F32 OfQuad(F32 value)
     {
