@@ -18,16 +18,16 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
     [
         .. from queries in (int[])[16, 32, 64, 128]
            from keys in (int[])[32, 64, 128]
-           from stages in (int[])[2, 3]
+           from stages in (int[])[1, 2, 3]
            from rows in (int[])[16, 32]
            from groups in (int[])[1, 2, 4]
-           where rows <= queries && (groups == 1 || (stages == 2 && rows == 16 && queries < 128))
+           where rows <= queries && (stages > 1 || keys == 128) && (groups == 1 || (stages == 2 && queries / rows * groups <= 16))
            select new BlockwiseTiling(queries, keys, stages, rows, groups),
     ];
 
     /// <summary>The tiling of a plan's tile; null if the kernel has none of that size. Large blocks have warps of 32 queries.</summary>
     public static BlockwiseTiling? Of(int queryTile, int keyTile) =>
-        Space.FirstOrDefault(tiling => tiling.QueryTile == queryTile && tiling.KeyTile == keyTile && tiling.WarpRows == (queryTile == 128 ? 32 : 16) && tiling.KeyGroups == 1);
+        Space.FirstOrDefault(tiling => tiling.Stages > 1 && tiling.QueryTile == queryTile && tiling.KeyTile == keyTile && tiling.WarpRows == (queryTile == 128 ? 32 : 16) && tiling.KeyGroups == 1);
 
     /// <summary>The mask's storage that it walks.</summary>
     public TileShape Tile => new(QueryTile, KeyTile);

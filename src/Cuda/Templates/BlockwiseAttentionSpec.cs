@@ -16,7 +16,7 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>BN: keys of a tile, 32, 64 or 128.</summary>
     public int KeyTile { get; init; } = 64;
 
-    /// <summary>Tiles of K and V in shared memory at a time, 2 to 4.</summary>
+    /// <summary>Tiles of K and V in shared memory at a time, 1 to 4; with 1 a tile is asked for when the one before is done.</summary>
     public int Stages { get; init; } = 2;
 
     /// <summary>Queries of a warp, 16 or 32.</summary>
@@ -27,6 +27,12 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// end. More warps on few queries: for launches that do not fill the device.
     /// </summary>
     public int KeyGroups { get; init; } = 1;
+
+    /// <summary>
+    /// True if the kernel behind may begin while tiles are computed, false for at the end. Early is faster where all blocks have as much to do: where
+    /// some end long before others, blocks of the kernel behind would lie where places are free, not where its work is even.
+    /// </summary>
+    public bool LetsNextStartEarly { get; init; }
 
     /// <summary>What is added to a scaled score.</summary>
     public BiasForm Bias { get; init; }

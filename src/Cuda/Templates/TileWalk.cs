@@ -41,9 +41,14 @@ internal sealed class TileWalk
 
         // Lists and bitmaps came with the mask; queries, keys and values may come from the kernel in front.
         _b.AwaitPrevious();
+        if (spec.LetsNextStartEarly)
+        {
+            _b.LetNextStart();
+        }
+
         new TileCopy(builder, thread, spec.Warps * 32)
             .Ask(queryTile, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, item.FirstQuery, parameters.Queries, spec.QueryTile);
-        for (var stage = 0; stage < spec.Stages - 1; stage++)
+        for (var stage = 0; stage < Ahead; stage++)
         {
             AskNext();
         }
@@ -51,6 +56,9 @@ internal sealed class TileWalk
 
     /// <summary>The rings; free behind the loop and a barrier.</summary>
     public SharedPointer Tiles { get; }
+
+    // Tiles that are asked for before the first is computed.
+    private int Ahead => Math.Max(_spec.Stages - 1, 1);
 
     /// <summary>K of the tile at hand.</summary>
     public SharedPointer Keys => _keys.Current;
@@ -64,7 +72,7 @@ internal sealed class TileWalk
     /// <summary>Waits for the queries, which came with the first tile.</summary>
     public void AwaitQueries()
     {
-        _b.WaitCopies(_spec.Stages - 2);
+        _b.WaitCopies(Ahead - 1);
         _b.Barrier();
     }
 
@@ -77,9 +85,13 @@ internal sealed class TileWalk
             () => _b.CompareS32(Comparison.Less, entry, _item.End),
             () =>
             {
-                _b.WaitCopies(_spec.Stages - 2);
+                _b.WaitCopies(Ahead - 1);
                 _b.Barrier();
-                AskNext();
+                if (_spec.Stages > 1)
+                {
+                    AskNext();
+                }
+
                 if (_spec.KeyGroups == 1)
                 {
                     body(entry);
@@ -88,6 +100,12 @@ internal sealed class TileWalk
                 {
                     var own = _item.Own(entry);
                     _b.If(_b.CompareS32(Comparison.Less, own, _item.End), () => body(own));
+                }
+
+                if (_spec.Stages == 1)
+                {
+                    _b.Barrier(); // the tile is used
+                    AskNext();
                 }
 
                 _keys.Advance();

@@ -42,7 +42,6 @@ internal sealed class GemmChain
     {
         (_spec, _first, _second) = (spec, spec.First, spec.Second);
         var b = _b = new KernelBuilder(spec.KernelName, target);
-        b.LetNextStart();
         _p = new GemmParameters(b, _second);
         var w1 = b.Parameter<B64>("w1");
         _firstBias = spec.HasFirstBias ? b.Parameter<B64>("bias1") : null;
@@ -87,6 +86,7 @@ internal sealed class GemmChain
     {
         CopyChunk(0);
         _b.AwaitPrevious(); // it does not write weights
+        _b.LetNextStart();
         CopyRows();
         _b.WaitCopies(0);
         _b.Barrier();

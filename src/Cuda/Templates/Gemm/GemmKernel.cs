@@ -26,7 +26,6 @@ internal abstract class GemmKernel
     {
         Spec = spec;
         Builder = new KernelBuilder(spec.KernelName, target);
-        Builder.LetNextStart();
         var b = Builder;
         b.Cluster(spec.ClusterBlocks);
         Parameters = new GemmParameters(b, spec);
@@ -124,7 +123,7 @@ internal abstract class GemmKernel
         kernel.Multiply();
         kernel.RecallPlace();
         kernel.Store();
-        return kernel.Builder.Build(spec.Tile.Threads);
+        return kernel.Builder.Build(spec.Tile.Threads, spec.MinimumBlocks);
     }
 
     /// <summary>Loads a part's operands from a stage.</summary>
@@ -170,6 +169,7 @@ internal abstract class GemmKernel
         }
 
         Builder.AwaitPrevious();
+        Builder.LetNextStart();
         if (Resident is not null)
         {
             for (var step = 0; step < steps; step++)
