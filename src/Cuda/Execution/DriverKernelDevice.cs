@@ -101,6 +101,7 @@ public sealed class DriverKernelDevice : IKernelDevice
             new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1))
             {
                 DynamicSharedBytes = loaded.OverlapsPrevious ? EvenSharedBytes(loaded, kernel, (long)grid.X * grid.Y * grid.Z) : kernel.SharedBytes,
+                Cluster = kernel.ClusterBlocks > 1 ? new Dim3(kernel.ClusterBlocks) : null,
                 OverlapsPrevious = loaded.OverlapsPrevious,
             },
             block);
@@ -175,7 +176,8 @@ public sealed class DriverKernelDevice : IKernelDevice
     private int EvenSharedBytes(Loaded loaded, Kernel kernel, long blocks)
     {
         var each = (blocks + Multiprocessors - 1) / Multiprocessors;
-        if (each > loaded.BlocksPerMultiprocessor || (long)loaded.BlocksPerMultiprocessor * Multiprocessors >= 2 * blocks)
+        if (kernel.ClusterBlocks > 1 // they start together, and could not where each wants a multiprocessor of its own
+            || each > loaded.BlocksPerMultiprocessor || (long)loaded.BlocksPerMultiprocessor * Multiprocessors >= 2 * blocks)
         {
             return kernel.SharedBytes;
         }
