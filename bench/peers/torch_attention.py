@@ -23,6 +23,8 @@ import sys
 import warnings
 
 import torch
+import torch._functorch.config
+import torch._inductor.config
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
@@ -134,6 +136,10 @@ def peers(name, batch, length, q, k, v, dense, predicate, shared, wanted):
 
     def compiled(mask_mod, **options):
         torch._dynamo.reset()
+        # What several processes tuned on one GPU is no choice: of a tuned kernel only the compiled candidates are kept.
+        is_kept = "mode" not in options
+        torch._inductor.config.autotune_local_cache = torch._inductor.config.fx_graph_cache = is_kept
+        torch._functorch.config.enable_autograd_cache = is_kept
         flex = torch.compile(flex_attention, dynamic=False, **options)
         block = create_block_mask(mask_mod, same, None, length, length, device="cuda", _compile=True)
         return lambda: flex(q, k, v, block_mask=block)

@@ -5,7 +5,7 @@ using Spectre.Console;
 using Stof.Reference.Backends;
 using Stof.Reference.Cli.Benchmarks;
 using Stof.Reference.Cli.Running;
-using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 
@@ -26,7 +26,7 @@ internal static class BenchCommand
         var type = new Option<string>("--dtype") { Description = "f32, f16 or bf16", DefaultValueFactory = _ => "f16" };
         var heads = new Option<string>("--heads") { Description = "query heads, or query/KV heads: 12, 32/8", DefaultValueFactory = _ => "12" };
         var size = new Option<int>("--head-size") { Description = "D", DefaultValueFactory = _ => 64 };
-        var tilings = new Option<string?>("--tilings") { Description = "CUDA: all, or QxKxSTAGES[xROWS],...: time each and keep the fastest" };
+        var tilings = new Option<string?>("--tilings") { Description = "CUDA: all, or QxKxSTAGES[xROWS[xGROUPS]],...: time each and keep the fastest" };
         var each = new Option<bool>("--each") { Description = "print every tiling, not the fastest only" };
         var json = new Option<bool>("--json") { Description = "print one JSON object a line" };
         var command = new Command(
@@ -119,8 +119,11 @@ internal static class BenchCommand
     {
         null => [],
         "all" => BlockwiseTiling.Space,
-        _ => [.. text.Split(',').Select(part => Numbers("--tilings", part, 'x', 3, 4)).Select(numbers => new BlockwiseTiling(numbers[0], numbers[1], numbers[2], numbers.Length > 3 ? numbers[3] : 16))],
+        _ => [.. text.Split(',').Select(part => Tiling(Numbers("--tilings", part, 'x', 3, 5)))],
     };
+
+    private static BlockwiseTiling Tiling(int[] numbers) =>
+        new(numbers[0], numbers[1], numbers[2], numbers.Length > 3 ? numbers[3] : 16, numbers.Length > 4 ? numbers[4] : 1);
 
     private static int[] Numbers(string option, string text, char separator, int least, int most)
     {

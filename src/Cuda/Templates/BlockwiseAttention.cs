@@ -25,7 +25,8 @@ internal sealed class BlockwiseAttention
     private readonly int _valuePitch;
     private readonly B32 _thread;
     private readonly B32 _lane;
-    private readonly B32 _warp;
+    private readonly B32 _group;
+    private readonly B32 _warp; // of its group
 
     private BlockwiseAttention(BlockwiseAttentionSpec spec, Target target)
     {
@@ -36,7 +37,9 @@ internal sealed class BlockwiseAttention
         _valuePitch = spec.ValueRow.Pitch;
         _thread = _b.ThreadX();
         _lane = _b.And(_thread, WarpLanes - 1);
-        _warp = _b.ShrU32(_thread, 5);
+        var warp = _b.ShrU32(_thread, 5);
+        _group = spec.KeyGroups == 1 ? 0 : _b.DivU32(warp, spec.GroupWarps);
+        _warp = spec.KeyGroups == 1 ? warp : _b.And(warp, spec.GroupWarps - 1);
     }
 
     private int Threads => _spec.Warps * WarpLanes;
@@ -64,6 +67,11 @@ internal sealed class BlockwiseAttention
             throw new InvalidInputException("rows of a warp", $"{spec.WarpRows} of {spec.QueryTile} queries", "16 or 32, and no more than the block has");
         }
 
+        if (spec.KeyGroups is not (1 or 2 or 4) || spec.Warps > 16)
+        {
+            throw new InvalidInputException("groups of keys", $"{spec.KeyGroups}, {spec.Warps} warps", "1, 2 or 4, and no more than 16 warps");
+        }
+
         if (spec.QueryTile is not (16 or 32 or 64 or 128) || spec.KeyTile is not (32 or 64 or 128) || spec.Stages is < 2 or > 4)
         {
             throw new InvalidInputException(
@@ -76,16 +84,17 @@ internal sealed class BlockwiseAttention
     /// <summary>Name of the kernel.</summary>
     internal static string NameOf(BlockwiseAttentionSpec spec) =>
         $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}x{spec.WarpRows}".ToLowerInvariant()
+        + (spec.KeyGroups == 1 ? "" : $"_groups{spec.KeyGroups}")
         + (spec.Bias == BiasForm.None ? "" : $"_bias_{spec.Bias}".ToLowerInvariant())
-        + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
+        + (spec.LetsNextStartEarly ? "_early" : "") + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
 
     private Kernel Build()
     {
         var queryTile = _b.AddressOf(_b.Shared("q", _spec.QueryTile * Math.Max(_keyPitch, _valuePitch)));
-        var item = new WorkItem(_b, _p, _spec.QueryTile);
-        var walk = new TileWalk(_b, _spec, _p, item, new TileCopy(_b, _thread, Threads), queryTile);
+        var item = new WorkItem(_b, _p, _spec.QueryTile, _spec.KeyGroups == 1 ? null : _group);
         var bits = new TileBits(_b, _spec, _p, item, _warp, _lane);
-        bits.Load(bits.Part(item.Entry));
+        bits.Load(bits.Part(item.Own(item.Entry)));
+        var walk = new TileWalk(_b, _spec, _p, item, _thread, _group, queryTile);
         walk.AwaitQueries();
         var q = LoadQueries(queryTile);
         var states = new FragmentState[_spec.Strips];
@@ -96,7 +105,7 @@ internal sealed class BlockwiseAttention
 
         walk.Each(entry =>
         {
-            var nextPart = bits.Part(_b.Add(entry, 1));
+            var nextPart = bits.Part(_b.Add(entry, _spec.KeyGroups));
             var scores = Scores(q, walk.Keys);
             if (!_p.Scores.IsPlain)
             {
@@ -122,12 +131,30 @@ internal sealed class BlockwiseAttention
             _b.Barrier(); // a warp's rows of O are not where its rows of Q were, which another may still be reading
         }
 
-        for (var strip = 0; strip < states.Length; strip++)
+        if (!_spec.LetsNextStartEarly)
         {
-            new FragmentResult(_b, _spec, _p, item, queryTile, Strip(strip), _lane).Store(states[strip]);
+            _b.LetNextStart();
+        }
+
+        if (_spec.KeyGroups == 1)
+        {
+            Store();
+        }
+        else
+        {
+            new GroupMerge(_b, _spec, walk.Tiles, _thread, _group, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f).Merge(states);
+            _b.If(_b.CompareU32(Comparison.Equal, _group, 0), Store);
         }
 
         return _b.Build(Threads);
+
+        void Store()
+        {
+            for (var strip = 0; strip < states.Length; strip++)
+            {
+                new FragmentResult(_b, _spec, _p, item, queryTile, Strip(strip), _lane).Store(states[strip]);
+            }
+        }
     }
 
     // Number of one of the warp's strips in the tile row.

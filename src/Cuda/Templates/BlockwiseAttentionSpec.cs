@@ -1,3 +1,4 @@
+using Stof.Reference.Formats;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;
@@ -8,7 +9,7 @@ namespace Stof.Reference.Cuda.Templates;
 /// <param name="ValueSize">Dv, likewise.</param>
 public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
 {
-    private const int MostFragmentRegisters = 165; // of 255; seen to fit at 160, and to spill at 224
+    private const int HalfBytes = 2;
 
     /// <summary>BM: queries of a block.</summary>
     public int QueryTile { get; init; } = 64;
@@ -21,6 +22,18 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
 
     /// <summary>Queries of a warp, 16 or 32.</summary>
     public int WarpRows { get; init; } = 16;
+
+    /// <summary>
+    /// Groups of warps that compute the same queries, 1, 2 or 4: of the listed tiles each takes every so-manieth, and their states are merged at the
+    /// end. More warps on few queries: for launches that do not fill the device.
+    /// </summary>
+    public int KeyGroups { get; init; } = 1;
+
+    /// <summary>
+    /// True if the kernel behind may begin while tiles are computed, false for at the end. Early is faster where all blocks have as much to do: where
+    /// some end long before others, blocks of the kernel behind would lie where places are free, not where its work is even.
+    /// </summary>
+    public bool LetsNextStartEarly { get; init; }
 
     /// <summary>What is added to a scaled score.</summary>
     public BiasForm Bias { get; init; }
@@ -47,19 +60,30 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
 
     /// <summary>True if O, scores, weights and Q take so many registers that nothing is left for addresses and operands.</summary>
     public bool LikelySpills => IsExact
-        ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > MostFragmentRegisters
-        : Strips * ((ValueRow.PaddedBytes / 4) + (KeyTile / 2) + (KeepsQueries ? KeyRow.PaddedBytes / 8 : 0)) > MostFragmentRegisters;
+        ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > BlockwiseTiling.MostFragmentRegisters
+        : new BlockwiseTiling(QueryTile, KeyTile, Stages, WarpRows, KeyGroups).LikelySpills(KeyRow.PaddedBytes / HalfBytes, ValueRow.PaddedBytes / HalfBytes, KeepsQueries);
 
     /// <summary>Warps of a block.</summary>
-    public int Warps => QueryTile / WarpRows;
+    public int Warps => KeyGroups * GroupWarps;
+
+    /// <summary>Warps of a group: they have all queries of the block.</summary>
+    public int GroupWarps => QueryTile / WarpRows;
 
     /// <summary>Strips of sixteen queries of a warp.</summary>
     public int Strips => WarpRows / MmaShape.Rows;
 
     /// <summary>Shared memory of a block in bytes.</summary>
-    public int SharedBytes =>
-        (Stages * KeyTile * (KeyRow.Pitch + ValueRow.Pitch))
+    public int SharedBytes => TileBytes
         + (IsExact ? (QueryTile * KeyRow.Pitch) + FmaAttention.WeightBytes(QueryTile) : QueryTile * Math.Max(KeyRow.Pitch, ValueRow.Pitch));
+
+    /// <summary>Tiles of K and V in shared memory; later the states of all groups but the first.</summary>
+    internal int TileBytes => Math.Max(KeyGroups * GroupTileBytes, (KeyGroups - 1) * StateBytes);
+
+    /// <summary>Tiles of K and V of a group.</summary>
+    internal int GroupTileBytes => Stages * KeyTile * (KeyRow.Pitch + ValueRow.Pitch);
+
+    /// <summary>A group's states: for each lane and strip largest scores, sums and outputs.</summary>
+    internal int StateBytes => GroupWarps * 32 * Strips * (4 + (ValueRow.PaddedBytes / 4)) * sizeof(float);
 
     /// <summary>True for F32.</summary>
     internal bool IsExact => Type == DType.F32;

@@ -57,7 +57,7 @@ internal sealed class FmaAttention
             throw new InvalidInputException("head size", $"{spec.Type}, {spec.HeadSize} and {spec.ValueSize}", "F32, multiples of 4 up to 256");
         }
 
-        return spec.QueryTile % 16 == 0 && spec.KeyTile == KeyTile && spec.WarpRows == 16
+        return spec.QueryTile % 16 == 0 && spec.KeyTile == KeyTile && spec.WarpRows == 16 && spec.KeyGroups == 1
             ? new FmaAttention(spec, target).Build()
             : throw new InvalidInputException("tile", $"{spec.QueryTile}x{spec.KeyTile}", $"whole warps of 16 queries by {KeyTile} keys");
     }
@@ -68,7 +68,7 @@ internal sealed class FmaAttention
         var weightTile = _b.AddressOf(_b.Shared("p", WeightBytes(_spec.QueryTile)));
         var item = new WorkItem(_b, _p, _spec.QueryTile);
         var threads = _spec.Warps * 32;
-        var walk = new TileWalk(_b, _spec, _p, item, new TileCopy(_b, _thread, threads), queryTile);
+        var walk = new TileWalk(_b, _spec, _p, item, _thread, group: 0, queryTile);
         var rows = new SoftmaxState[Queries];
         for (var i = 0; i < Queries; i++)
         {
@@ -87,6 +87,11 @@ internal sealed class FmaAttention
             Accumulate(rows, rescales, weightTile, walk.Values);
             _b.WarpSync(); // and may be overwritten
         });
+        if (!_spec.LetsNextStartEarly)
+        {
+            _b.LetNextStart();
+        }
+
         Store(item, rows);
         return _b.Build(threads);
     }

@@ -50,9 +50,7 @@ internal sealed class FragmentState
             var largest = _b.Max(Maxima[row], Pairwise([.. scores.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])], (x, y) => _b.Max(x, y)));
             largest = _b.Max(largest, _b.ShuffleXor(largest, 1));
             largest = _b.Max(largest, _b.ShuffleXor(largest, 2));
-
-            // −∞ − (−∞) is no number; relative to 0 a weight of −∞ is 0, as it should be.
-            var reference = _b.Select(_b.Compare(Comparison.Equal, largest, float.NegativeInfinity), 0f, _b.Mul(largest, _b.Neg(scale)));
+            var reference = Reference(largest, scale);
             var rescale = _b.Ex2(_b.Fma(Maxima[row], scale, reference), flush: true);
             for (var tile = 0; tile < scores.Length; tile++)
             {
@@ -82,6 +80,40 @@ internal sealed class FragmentState
 
         return fragments;
     }
+
+    /// <summary>Takes in another state of the same rows.</summary>
+    /// <param name="scale">What makes powers of two of scores; positive.</param>
+    /// <param name="next">Reads its numbers: m of both rows, l of both rows, o.</param>
+    public void Merge(F32 scale, Func<F32> next)
+    {
+        F32[] maxima = [next(), next()];
+        var (mine, others) = (new F32[2], new F32[2]);
+        for (var row = 0; row < 2; row++)
+        {
+            var largest = _b.Max(Maxima[row], maxima[row]);
+            var reference = Reference(largest, scale);
+            mine[row] = _b.Ex2(_b.Fma(Maxima[row], scale, reference), flush: true);
+            others[row] = _b.Ex2(_b.Fma(maxima[row], scale, reference), flush: true);
+            _b.Assign(Maxima[row], largest);
+        }
+
+        for (var row = 0; row < 2; row++)
+        {
+            _b.Assign(Sums[row], _b.Fma(Sums[row], mine[row], _b.Mul(next(), others[row])));
+        }
+
+        foreach (var tile in Output)
+        {
+            for (var i = 0; i < tile.Length; i++)
+            {
+                _b.Assign(tile[i], _b.Fma(tile[i], mine[i / 2], _b.Mul(next(), others[i / 2])));
+            }
+        }
+    }
+
+    // −∞ − (−∞) is no number; relative to 0 a weight of −∞ is 0, as it should be.
+    private F32 Reference(F32 largest, F32 scale) =>
+        _b.Select(_b.Compare(Comparison.Equal, largest, float.NegativeInfinity), 0f, _b.Mul(largest, _b.Neg(scale)));
 
     // By halves: no chain of dependent instructions, and a sum errs less.
     private static F32 Pairwise(ReadOnlySpan<F32> values, Func<F32, F32, F32> combine) => values.Length == 1

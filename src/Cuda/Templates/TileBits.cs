@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Formats;
 
 namespace Stof.Reference.Cuda.Templates;
 
@@ -45,7 +46,7 @@ internal sealed class TileBits
             _b.CompareS32(Comparison.GreaterOrEqual, part, 0),
             () =>
             {
-                var address = _b.Element(_p.Bits, _b.Mad(part, _spec.Warps * _words.Length * WarpLanes, _place), sizeof(uint));
+                var address = _b.Element(_p.Bits, _b.Mad(part, _spec.GroupWarps * _words.Length * WarpLanes, _place), sizeof(uint));
                 for (var word = 0; word < _words.Length; word++)
                 {
                     _b.Assign(_words[word], _b.LoadGlobal<B32>(address + (word * WarpLanes * sizeof(uint))));

@@ -13,25 +13,49 @@ internal sealed class TileWalk
     private readonly BlockwiseParameters _p;
     private readonly WorkItem _item;
     private readonly TileCopy _copy;
+    private readonly B32 _group;
     private readonly StagedTile _keys;
     private readonly StagedTile _values;
     private readonly B32 _next;
     private readonly B32 _nextColumn;
 
     /// <summary>Reserves the rings and asks for the queries and the first tiles.</summary>
-    public TileWalk(KernelBuilder builder, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, TileCopy copy, SharedPointer queryTile)
+    /// <param name="builder">The kernel.</param>
+    /// <param name="spec">What it is built for.</param>
+    /// <param name="parameters">Its parameters.</param>
+    /// <param name="item">The block's work.</param>
+    /// <param name="thread">Number of the thread in the block.</param>
+    /// <param name="group">Number of the thread's group (<see cref="BlockwiseAttentionSpec.KeyGroups"/>).</param>
+    /// <param name="queryTile">Where the queries go.</param>
+    public TileWalk(
+        KernelBuilder builder, BlockwiseAttentionSpec spec, BlockwiseParameters parameters, WorkItem item, B32 thread, B32 group, SharedPointer queryTile)
     {
-        (_b, _spec, _p, _item, _copy) = (builder, spec, parameters, item, copy);
-        _keys = Ring("k", spec.KeyRow);
-        _values = Ring("v", spec.ValueRow);
-        copy.Ask(queryTile, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, item.FirstQuery, parameters.Queries, spec.QueryTile);
-        _next = _b.Copy(item.Entry);
+        (_b, _spec, _p, _item, _group) = (builder, spec, parameters, item, group);
+        var groupThreads = spec.GroupWarps * 32;
+        _copy = new TileCopy(builder, spec.KeyGroups == 1 ? thread : _b.And(thread, groupThreads - 1), groupThreads);
+        Tiles = _b.AddressOf(_b.Shared("tiles", spec.TileBytes));
+        _keys = Ring(0, spec.KeyRow);
+        _values = Ring(spec.Stages * spec.KeyTile * spec.KeyRow.Pitch, spec.ValueRow);
+        _next = _b.Copy(item.Own(item.Entry));
         _nextColumn = _b.Copy(Column(_next));
+
+        // Lists and bitmaps came with the mask; queries, keys and values may come from the kernel in front.
+        _b.AwaitPrevious();
+        if (spec.LetsNextStartEarly)
+        {
+            _b.LetNextStart();
+        }
+
+        new TileCopy(builder, thread, spec.Warps * 32)
+            .Ask(queryTile, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, item.FirstQuery, parameters.Queries, spec.QueryTile);
         for (var stage = 0; stage < spec.Stages - 1; stage++)
         {
             AskNext();
         }
     }
+
+    /// <summary>The rings; free behind the loop and a barrier.</summary>
+    public SharedPointer Tiles { get; }
 
     /// <summary>K of the tile at hand.</summary>
     public SharedPointer Keys => _keys.Current;
@@ -49,7 +73,7 @@ internal sealed class TileWalk
         _b.Barrier();
     }
 
-    /// <summary>Writes the loop over the tiles.</summary>
+    /// <summary>Writes the loop over the tiles: a round is one tile of each group.</summary>
     /// <param name="body">Computes one tile; takes its entry.</param>
     public void Each(Action<B32> body)
     {
@@ -61,18 +85,28 @@ internal sealed class TileWalk
                 _b.WaitCopies(_spec.Stages - 2);
                 _b.Barrier();
                 AskNext();
-                body(entry);
+                if (_spec.KeyGroups == 1)
+                {
+                    body(entry);
+                }
+                else
+                {
+                    var own = _item.Own(entry);
+                    _b.If(_b.CompareS32(Comparison.Less, own, _item.End), () => body(own));
+                }
+
                 _keys.Advance();
                 _values.Advance();
-                _b.Assign(entry, _b.Add(entry, 1));
+                _b.Assign(entry, _b.Add(entry, _spec.KeyGroups));
             });
         _b.WaitAllCopies();
     }
 
-    private StagedTile Ring(string name, TileRow row)
+    private StagedTile Ring(int offset, TileRow row)
     {
-        var bytes = _spec.KeyTile * row.Pitch;
-        return new StagedTile(_b, _b.AddressOf(_b.Shared(name, _spec.Stages * bytes)), bytes, _spec.Stages);
+        var first = Tiles + offset;
+        return new StagedTile(
+            _b, _spec.KeyGroups == 1 ? first : new SharedPointer(_b.Mad(_group, _spec.GroupTileBytes, first.Base), first.Offset), _spec.KeyTile * row.Pitch, _spec.Stages);
     }
 
     // Asks for the next listed tile, if there is one; what is asked for counts as a group either way. Its column is known already, and that of
@@ -90,7 +124,7 @@ internal sealed class TileWalk
         _b.CommitCopies();
         _keys.Fill();
         _values.Fill();
-        _b.Assign(_next, _b.Add(_next, 1));
+        _b.Assign(_next, _b.Add(_next, _spec.KeyGroups));
         _b.Assign(_nextColumn, Column(_next));
     }
 }

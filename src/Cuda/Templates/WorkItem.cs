@@ -6,10 +6,16 @@ namespace Stof.Reference.Cuda.Templates;
 internal sealed class WorkItem
 {
     private readonly KernelBuilder _b;
+    private readonly B32? _group;
 
-    public WorkItem(KernelBuilder b, BlockwiseParameters p, int queryTile)
+    /// <summary>Reads it.</summary>
+    /// <param name="b">The kernel.</param>
+    /// <param name="p">Its parameters.</param>
+    /// <param name="queryTile">BM.</param>
+    /// <param name="group">Number of the thread's group, where groups share the range out.</param>
+    public WorkItem(KernelBuilder b, BlockwiseParameters p, int queryTile, B32? group = null)
     {
-        _b = b;
+        (_b, _group) = (b, group);
         var address = b.Element(p.Items, b.BlockX(), BlockwiseParameters.ItemBytes);
         var first = b.LoadGlobalVector<B32>(address, 4);
         var second = b.LoadGlobalVector<B32>(address + 16, 2);
@@ -55,6 +61,9 @@ internal sealed class WorkItem
 
     /// <summary>An entry, or the last of the range if it lies beyond.</summary>
     public B32 Clamped(B32 entry) => _b.MinS32(entry, _b.MaxS32(_b.Sub(End, 1), 0));
+
+    /// <summary>Of as many entries as there are groups, from one on, that of this thread's group.</summary>
+    public B32 Own(B32 entry) => _group is { } group ? _b.Add(entry, group) : entry;
 
     /// <summary>The query of a lane's upper (0) or lower (1) row in a strip of sixteen.</summary>
     public B32 Query(B32 strip, B32 lane, int row) => _b.Add(FirstQuery, RowInTile(strip, lane, row));

@@ -9,6 +9,7 @@ internal static class OrderSemantics
     [
         new() { Name = "producer and consumer", Write = ProducerAndConsumer },
         new() { Name = "fences change nothing", Write = Fences },
+        new() { Name = "kernels do not overlap", Write = Dependency },
         new() { Name = "branches, a loop and an early end", Write = Control },
         new() { Name = "barrier that ended warps do not hold up", Write = EarlyEnd },
         .. new[] { 4, 8, 16 }.SelectMany(bytes => new[] { false, true }.Select(isPartial => new SemanticsCase
@@ -69,6 +70,14 @@ internal static class OrderSemantics
             c.K.StoreGlobal(c.At(y, lane, 4), lane);
             c.K.MemoryFence(scope);
         }
+    }
+
+    private static void Dependency(SemanticsCase c)
+    {
+        var y = c.Output("y", Enumerable.Range(0, 32).ToArray());
+        c.K.AwaitPrevious();
+        c.K.LetNextStart();
+        c.K.StoreGlobal(c.At(y, c.K.LaneId(), 4), c.K.LaneId());
     }
 
     /// <summary>Lane l adds up 0…l−1, odd lanes twice; lanes from 28 on end before they write.</summary>

@@ -1,6 +1,7 @@
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Simulator;
+using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
@@ -17,7 +18,7 @@ public class AttentionTilingTests
     [Fact]
     public void Every_tiling_agrees_with_the_oracle()
     {
-        using var backend = new CudaBackend(new SimulatedKernelDevice(Target.Sm80));
+        using var backend = new CudaBackend(new SimulatedKernelDevice(Target.Sm90));
         foreach (var tiling in BlockwiseTiling.Space)
         {
             Require(backend, tiling, "sliding(90) | strided(50)", 1);
