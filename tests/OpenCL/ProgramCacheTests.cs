@@ -18,7 +18,7 @@ public sealed class ProgramCacheTests
 
         Assert.Equal((1, 1), (api.Calls("clCreateProgramWithSource"), api.Calls("clCreateProgramWithBinary")));
         Assert.Empty(_warnings);
-        Assert.Equal([Path.GetFileName(cache.FileOf(ContextTests.Source(), OpenClProgram.Options, api.Device()))], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
+        Assert.Equal([Path.GetFileName(cache.FileOf(ContextTests.Source(), OpenClProgram.OptionsFor(api.Device()), api.Device()))], Directory.GetFiles(folder.Path).Select(Path.GetFileName));
     }
 
     [Fact]

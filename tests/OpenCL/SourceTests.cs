@@ -68,6 +68,25 @@ public sealed class SourceTests
     }
 
     [Fact]
+    public void A_log_tells_registers_and_spills_kernel_by_kernel()
+    {
+        const string Log = """
+            ptxas info    : 0 bytes gmem
+            ptxas info    : Compiling entry function 'attention_blockwise' for 'sm_90'
+            ptxas info    : Function properties for attention_blockwise
+            ptxas         .     16 bytes stack frame, 12 bytes spill stores, 8 bytes spill loads
+            ptxas info    : Used 168 registers, used 1 barriers, 32772 bytes smem, 700 bytes cmem[0]
+            ptxas info    : Compiling entry function 'attention_merge' for 'sm_90'
+            ptxas info    : Function properties for attention_merge
+                0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+            ptxas info    : Used 32 registers, 640 bytes cmem[0]
+            """;
+
+        Assert.Equal([new("attention_blockwise", 168, 16), new("attention_merge", 32, 0)], RegisterUse.Parse(Log));
+        Assert.Empty(RegisterUse.Parse("Build succeeded\n"));
+    }
+
+    [Fact]
     public void Templates_take_named_values()
     {
         var template = KernelCatalog.Named("attention-blockwise-groups");

@@ -50,7 +50,7 @@ internal static class ProductSpeed
                     var groups = (long)((rows + tile - 1) / tile) * ((width + tile - 1) / tile);
                     var seconds = AttentionSpeed.Best(kernels, () =>
                     {
-                        kernel.Begin().Add(arguments).Add(x).Add(weights).Add(null).Add(null).Add(null).Add(null).Add(null).Add(y);
+                        kernel.Begin().Add(arguments).Add(x).Add(null).Add(weights).Add(null).Add(null).Add(null).Add(null).Add(null).Add(y).Add(null);
                         kernels.Context.Launch(kernel, new WorkSize(groups), new WorkSize(256));
                     });
                     var rate = 2.0 * rows * width * depth / seconds / 1e12;

@@ -57,6 +57,11 @@ if (options.Parts.Contains("speed"))
     json["speed"] = AttentionSpeed.Run(devices);
 }
 
+if (options.Parts.Contains("matrix"))
+{
+    json["matrix"] = MatrixSpeed.Run(devices, options, ref failures);
+}
+
 if (options.Parts.Contains("products"))
 {
     json["products"] = ProductSpeed.Run(devices);

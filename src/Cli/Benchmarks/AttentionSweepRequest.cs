@@ -1,4 +1,4 @@
-using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 

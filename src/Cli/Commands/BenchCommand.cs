@@ -5,7 +5,7 @@ using Spectre.Console;
 using Stof.Reference.Backends;
 using Stof.Reference.Cli.Benchmarks;
 using Stof.Reference.Cli.Running;
-using Stof.Reference.Cuda.Execution;
+using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 

@@ -12,7 +12,6 @@ internal static class BlockwiseRun
 {
     private const int LargestHeadSize = 256; // beyond, O of a warp exceeds the registers
     private const int CopyBytes = 16; // of one asynchronous copy
-    private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
 
     /// <summary>True if the kernel computes a problem.</summary>
     public static bool Computes(AttentionProblem problem, Target target) =>
@@ -33,7 +32,10 @@ internal static class BlockwiseRun
     public static (BlockwiseTiling Tiling, IReadOnlyList<KernelStep> Launches) Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling? wanted)
     {
         var p = launch.Problem;
-        var (tiling, mask, work) = p.Type == DType.F32 ? Lists(launch, BlockwiseTiling.Exact) : wanted is null ? Cheapest(launch) : Lists(launch, wanted);
+        var (multiprocessors, cacheBytes) = (launch.Device.Multiprocessors, launch.Device.CacheBytes);
+        var (tiling, mask, work) = p.Type != DType.F32 && wanted is null
+            ? BlockwiseWork.Cheapest(p, BlockwiseCost.Table.Where(cost => Fits(p, cost.Tiling, launch.Device.Target)), multiprocessors, cacheBytes)
+            : BlockwiseWork.Of(p, p.Type == DType.F32 ? BlockwiseTiling.Exact : wanted!, multiprocessors, cacheBytes);
         var spec = SpecOf(p, tiling) with
         {
             Bias = AttentionLaunch.BiasFormOf(p),
@@ -42,7 +44,7 @@ internal static class BlockwiseRun
             HasSinks = p.Sinks is not null,
             StoresLogSumExp = p.LogSumExp != LogSumExpOutput.None,
             IsSplit = work.Merges.Length > 0,
-            LetsNextStartEarly = IsEven(work) || 2 * work.Items.Length <= launch.Device.Multiprocessors * BlocksPerMultiprocessor,
+            LetsNextStartEarly = IsEven(work) || 2 * work.Items.Length <= launch.Device.Multiprocessors * BlockwiseWork.BlocksPerMultiprocessor,
         };
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
@@ -79,23 +81,6 @@ internal static class BlockwiseRun
         WarpRows = tiling.WarpRows,
         KeyGroups = tiling.KeyGroups,
     };
-
-    private static (BlockwiseTiling Tiling, BlockMask Mask, TileWork Work) Lists(AttentionLaunch launch, BlockwiseTiling tiling)
-    {
-        var mask = BlockMaskBuilder.Build(launch.Problem.BindMask(), tiling.Tile);
-        var share = TileWork.ShareOf(launch.Problem, mask, launch.Device.Multiprocessors * BlocksPerMultiprocessor);
-        return (tiling, mask, TileWork.Of(launch.Problem, mask, share, launch.Device.CacheBytes));
-    }
-
-    private static (BlockwiseTiling Tiling, BlockMask Mask, TileWork Work) Cheapest(AttentionLaunch launch)
-    {
-        var p = launch.Problem;
-        return BlockwiseCost.Table
-            .Where(cost => Fits(p, cost.Tiling, launch.Device.Target))
-            .Select(cost => (Cost: cost, Lists: Lists(launch, cost.Tiling)))
-            .MinBy(candidate => candidate.Cost.Microseconds(p, candidate.Lists.Work, launch.Device.Multiprocessors))
-            .Lists;
-    }
 
     // Kernels ask for an entry ahead, and for one even where a row has none.
     private static int[] NotEmpty(int[] entries) => entries.Length > 0 ? entries : [-1];

@@ -1,5 +1,6 @@
 using Stof.Reference.Backends;
 using Stof.Reference.Cuda.Templates;
+using Stof.Reference.Formats;
 using Stof.Reference.Fusion;
 using Stof.Reference.Models;
 using Stof.Reference.Numerics;

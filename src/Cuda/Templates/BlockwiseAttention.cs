@@ -72,10 +72,10 @@ internal sealed class BlockwiseAttention
             throw new InvalidInputException("groups of keys", $"{spec.KeyGroups}, {spec.Warps} warps", "1, 2 or 4, and no more than 16 warps");
         }
 
-        if (spec.QueryTile is not (16 or 32 or 64 or 128) || spec.KeyTile is not (32 or 64 or 128) || spec.Stages is < 1 or > 4)
+        if (spec.QueryTile is not (16 or 32 or 64 or 128) || spec.KeyTile is not (32 or 64 or 128) || spec.Stages is < 2 or > 4)
         {
             throw new InvalidInputException(
-                "tile", $"{spec.QueryTile}x{spec.KeyTile}, {spec.Stages} stages", "16, 32, 64 or 128 queries by 32, 64 or 128 keys, 1 to 4 stages");
+                "tile", $"{spec.QueryTile}x{spec.KeyTile}, {spec.Stages} stages", "16, 32, 64 or 128 queries by 32, 64 or 128 keys, 2 to 4 stages");
         }
 
         return new BlockwiseAttention(spec, target).Build();

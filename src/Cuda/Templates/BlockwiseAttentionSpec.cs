@@ -1,3 +1,4 @@
+using Stof.Reference.Formats;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;
@@ -8,7 +9,7 @@ namespace Stof.Reference.Cuda.Templates;
 /// <param name="ValueSize">Dv, likewise.</param>
 public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueSize)
 {
-    private const int MostFragmentRegisters = 165; // of 255; seen to fit at 160, and to spill at 224
+    private const int HalfBytes = 2;
 
     /// <summary>BM: queries of a block.</summary>
     public int QueryTile { get; init; } = 64;
@@ -16,7 +17,7 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>BN: keys of a tile, 32, 64 or 128.</summary>
     public int KeyTile { get; init; } = 64;
 
-    /// <summary>Tiles of K and V in shared memory at a time, 1 to 4; with 1 a tile is asked for when the one before is done.</summary>
+    /// <summary>Tiles of K and V in shared memory at a time, 2 to 4.</summary>
     public int Stages { get; init; } = 2;
 
     /// <summary>Queries of a warp, 16 or 32.</summary>
@@ -59,8 +60,8 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
 
     /// <summary>True if O, scores, weights and Q take so many registers that nothing is left for addresses and operands.</summary>
     public bool LikelySpills => IsExact
-        ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > MostFragmentRegisters
-        : Strips * ((ValueRow.PaddedBytes / 4) + (KeyTile / 2) + (KeepsQueries ? KeyRow.PaddedBytes / 8 : 0)) > MostFragmentRegisters;
+        ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > BlockwiseTiling.MostFragmentRegisters
+        : new BlockwiseTiling(QueryTile, KeyTile, Stages, WarpRows, KeyGroups).LikelySpills(KeyRow.PaddedBytes / HalfBytes, ValueRow.PaddedBytes / HalfBytes, KeepsQueries);
 
     /// <summary>Warps of a block.</summary>
     public int Warps => KeyGroups * GroupWarps;

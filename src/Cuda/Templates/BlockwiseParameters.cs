@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Formats;
 using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Templates;

@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Formats;
 
 namespace Stof.Reference.Cuda.Templates;
 

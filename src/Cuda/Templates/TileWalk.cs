@@ -48,7 +48,7 @@ internal sealed class TileWalk
 
         new TileCopy(builder, thread, spec.Warps * 32)
             .Ask(queryTile, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, item.FirstQuery, parameters.Queries, spec.QueryTile);
-        for (var stage = 0; stage < Ahead; stage++)
+        for (var stage = 0; stage < spec.Stages - 1; stage++)
         {
             AskNext();
         }
@@ -56,9 +56,6 @@ internal sealed class TileWalk
 
     /// <summary>The rings; free behind the loop and a barrier.</summary>
     public SharedPointer Tiles { get; }
-
-    // Tiles that are asked for before the first is computed.
-    private int Ahead => Math.Max(_spec.Stages - 1, 1);
 
     /// <summary>K of the tile at hand.</summary>
     public SharedPointer Keys => _keys.Current;
@@ -72,7 +69,7 @@ internal sealed class TileWalk
     /// <summary>Waits for the queries, which came with the first tile.</summary>
     public void AwaitQueries()
     {
-        _b.WaitCopies(Ahead - 1);
+        _b.WaitCopies(_spec.Stages - 2);
         _b.Barrier();
     }
 
@@ -85,13 +82,9 @@ internal sealed class TileWalk
             () => _b.CompareS32(Comparison.Less, entry, _item.End),
             () =>
             {
-                _b.WaitCopies(Ahead - 1);
+                _b.WaitCopies(_spec.Stages - 2);
                 _b.Barrier();
-                if (_spec.Stages > 1)
-                {
-                    AskNext();
-                }
-
+                AskNext();
                 if (_spec.KeyGroups == 1)
                 {
                     body(entry);
@@ -100,12 +93,6 @@ internal sealed class TileWalk
                 {
                     var own = _item.Own(entry);
                     _b.If(_b.CompareS32(Comparison.Less, own, _item.End), () => body(own));
-                }
-
-                if (_spec.Stages == 1)
-                {
-                    _b.Barrier(); // the tile is used
-                    AskNext();
                 }
 
                 _keys.Advance();

@@ -4,7 +4,7 @@ using Stof.Reference.OpenCL.Api;
 namespace Stof.Reference.OpenCL;
 
 /// <summary>
-/// A device in use: its context and one queue, in which commands run in order. A failed command is an exception that names call and code.
+/// A device in use: its context and its queue, in which commands run in order. A failed command is an exception that names call and code.
 /// Not thread-safe, but for <see cref="Handle"/>, in which programs may be built on any thread.
 /// </summary>
 public sealed unsafe class OpenClContext : IDisposable
@@ -12,6 +12,8 @@ public sealed unsafe class OpenClContext : IDisposable
     private const nint ContextPlatform = 0x1084;
 
     private readonly ClHandle _queue;
+    private ClHandle? _timed; // a queue that takes times, which makes launches slower
+    private List<nint>? _marks; // events of the launches that are timed
 
     /// <summary>Opens a device.</summary>
     /// <exception cref="InvalidInputException">The device cannot be used.</exception>
@@ -37,8 +39,7 @@ public sealed unsafe class OpenClContext : IDisposable
             device.Name);
         try
         {
-            _queue = ClHandle.Create(
-                "clCreateCommandQueue", error => Api.CreateCommandQueue(Handle.Value, device.Handle, ClConstants.QueueProfiling, error), Api.ReleaseCommandQueue);
+            _queue = Queue(0);
         }
         catch
         {
@@ -144,27 +145,43 @@ public sealed unsafe class OpenClContext : IDisposable
     /// <param name="groups">Work-groups along each axis.</param>
     /// <param name="items">Work-items of a group along each axis.</param>
     /// <exception cref="OpenClException">OpenCL refuses the launch.</exception>
-    public void Launch(OpenClKernel kernel, WorkSize groups, WorkSize items) => Launch(kernel, groups, items, null);
-
-    /// <summary>Runs a kernel and waits for it.</summary>
-    /// <returns>Seconds on the device by its own clock.</returns>
-    /// <inheritdoc cref="Launch(OpenClKernel, WorkSize, WorkSize)" path="/param"/>
-    /// <exception cref="OpenClException">OpenCL refuses the launch.</exception>
-    public double LaunchTimed(OpenClKernel kernel, WorkSize groups, WorkSize items)
+    public void Launch(OpenClKernel kernel, WorkSize groups, WorkSize items)
     {
-        nint done;
-        Launch(kernel, groups, items, &done);
+        nint mark = 0;
+        Launch(kernel, groups, items, _marks is null ? null : &mark);
+        _marks?.Add(mark);
+    }
+
+    /// <summary>Times runs by the device's own clock: started one after the other, each from the start of its first kernel to the end of its last.</summary>
+    /// <param name="runs">Number of runs.</param>
+    /// <param name="start">Launches one or more kernels.</param>
+    /// <returns>Seconds of each run, without what launching costs the host.</returns>
+    /// <exception cref="OpenClException">OpenCL refuses a launch.</exception>
+    public IReadOnlyList<double> Time(int runs, Action start)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        var (marks, ends) = (new List<nint>(), new int[runs]);
+        Finish();
+        _timed ??= Queue(ClConstants.QueueProfiling);
+        _marks = marks;
         try
         {
-            Finish();
-            var command = done;
-            ulong At(uint name) => InfoReader.Value<ulong>(
-                "clGetEventProfilingInfo", (size, value, needed) => Api.GetEventProfilingInfo(command, name, size, value, needed));
-            return (At(ClConstants.ProfilingCommandEnd) - At(ClConstants.ProfilingCommandStart)) * 1e-9;
+            for (var run = 0; run < runs; run++)
+            {
+                start();
+                ends[run] = marks.Count;
+            }
+
+            Check(Api.Finish(_timed.Value), "clFinish");
+            return [.. Enumerable.Range(0, runs).Select(run => At(marks[ends[run] - 1], ClConstants.ProfilingCommandEnd) - At(marks[run == 0 ? 0 : ends[run - 1]], ClConstants.ProfilingCommandStart))];
         }
         finally
         {
-            Api.ReleaseEvent(done);
+            _marks = null;
+            foreach (var mark in marks)
+            {
+                Api.ReleaseEvent(mark);
+            }
         }
     }
 
@@ -180,6 +197,7 @@ public sealed unsafe class OpenClContext : IDisposable
             Api.Finish(_queue.Value); // kernels must not outlive the buffers that their owner frees next
         }
 
+        _timed?.Dispose();
         _queue.Dispose();
         Handle.Dispose();
     }
@@ -192,6 +210,12 @@ public sealed unsafe class OpenClContext : IDisposable
         }
     }
 
+    private ClHandle Queue(ulong properties) => ClHandle.Create(
+        "clCreateCommandQueue", error => Api.CreateCommandQueue(Handle.Value, Device.Handle, properties, error), Api.ReleaseCommandQueue);
+
+    private double At(nint mark, uint name) => 1e-9 * InfoReader.Value<ulong>(
+        "clGetEventProfilingInfo", (size, value, needed) => Api.GetEventProfilingInfo(mark, name, size, value, needed));
+
     private static void Check(ClResult result, string call, string detail = "") => InfoReader.Check(result, call, detail);
 
     private void Launch(OpenClKernel kernel, WorkSize groups, WorkSize items, nint* done)
@@ -201,7 +225,7 @@ public sealed unsafe class OpenClContext : IDisposable
         var global = stackalloc nuint[] { (nuint)(groups.X * items.X), (nuint)(groups.Y * items.Y), (nuint)(groups.Z * items.Z) };
         var local = stackalloc nuint[] { (nuint)items.X, (nuint)items.Y, (nuint)items.Z };
         Check(
-            Api.EnqueueNDRangeKernel(_queue.Value, kernel.Handle, 3, null, global, local, 0, null, done),
+            Api.EnqueueNDRangeKernel((done is null ? _queue : _timed!).Value, kernel.Handle, 3, null, global, local, 0, null, done),
             "clEnqueueNDRangeKernel",
             $"{kernel.Name}, {groups} groups of {items}");
     }

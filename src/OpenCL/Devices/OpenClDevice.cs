@@ -100,6 +100,12 @@ public sealed record OpenClDevice
     /// <summary>NVIDIA's tensor cores through inline PTX (<c>mma.sync.m16n8k16</c>: Ampere and newer).</summary>
     public bool HasMatrixUnits => ComputeCapability >= 80;
 
+    /// <summary>
+    /// True where the platform keeps compiled kernels itself: PoCL, unless <c>POCL_KERNEL_CACHE</c> is 0. Asking it for a program's binary would compile
+    /// every kernel a second time, for groups of any size.
+    /// </summary>
+    public bool KeepsPrograms => PlatformName == "Portable Computing Language" && Environment.GetEnvironmentVariable("POCL_KERNEL_CACHE") != "0";
+
     /// <summary>Text that names the device in options and reports, such as <c>opencl:0:0</c>.</summary>
     public string Address => $"opencl:{Platform}:{Ordinal}";
 

@@ -87,9 +87,10 @@ public static class KernelCatalog
         new("attention-blockwise-matrix", new BlockwiseMatrixParameters { Lanes = 1, Type = Numerics.DType.F16 }),
         new("attention-rowwise-lanes", new AttentionParameters()),
         new("attention-rowwise-groups", new RowwiseGroupsParameters { Lanes = 1 }),
-        new("attention-merge", new AttentionParameters { Lanes = 1 }),
+        new("attention-merge", new MergeParameters { Lanes = 1 }),
         new("attention-steps", new StepParameters()),
         new("product-lanes", new ProductLanesParameters()),
+        new("product-matrix", new ProductMatrixParameters { Lanes = 1, Type = Numerics.DType.F16 }),
         new("product-groups", new ProductGroupsParameters { Lanes = 1 }),
         new("rows", new RowParameters()),
     ];

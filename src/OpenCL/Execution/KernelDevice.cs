@@ -39,8 +39,22 @@ internal sealed class KernelDevice : IDisposable
     /// <summary>True where the device's own power of two is known to be good to two units in the last place (NVIDIA).</summary>
     public bool HasFastExp2 => Context.Device.ComputeCapability > 0;
 
+    /// <summary>
+    /// Second-level cache in bytes, which heads should share; null if unknown. OpenCL does not tell it (NVIDIA's answer is the sum of the first-level
+    /// caches), so it follows from NVIDIA's published chips: 40 MiB for 108 multiprocessors (A100), 6 for 84 (GA102), 72 for 144 (AD102), 50 for 132 (H100).
+    /// </summary>
+    public long? CacheBytes => Device.ComputeCapability switch
+    {
+        < 80 => null,
+        80 or >= 90 => KibibytesOf(384),
+        89 => KibibytesOf(512),
+        _ => KibibytesOf(72),
+    };
+
     /// <summary>The device.</summary>
     public OpenClDevice Device => Context.Device;
+
+    private long KibibytesOf(long perUnit) => perUnit * 1024 * Device.ComputeUnits;
 
     /// <inheritdoc/>
     public void Dispose()

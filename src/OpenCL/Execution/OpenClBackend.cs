@@ -28,6 +28,9 @@ public sealed record OpenClOptions
     /// <summary>How the GPU's layout computes products of 16-bit numbers; null by what the device has.</summary>
     public MatrixUnits? MatrixUnits { get; init; }
 
+    /// <summary>Tiling of single attentions on matrix units, where it fits; null for the one that is expected to be fastest.</summary>
+    public BlockwiseTiling? Tiling { get; init; }
+
     /// <summary>Compiled programs on disk; null for none.</summary>
     public ProgramCache? Cache { get; init; }
 }
@@ -36,6 +39,7 @@ public sealed record OpenClOptions
 public sealed class OpenClBackend : IBackend
 {
     private const string Types = "F32, F16 or BF16; double precision is the oracle's";
+    private const int FewQueries = 64; // rows of a tile: with fewer, heads that share keys share a tile
     private const long LargestDetachedScores = 1L << 30; // bytes; beyond, the unfused baseline would not fit beside a model
 
     private readonly KernelDevice _device;
@@ -165,7 +169,10 @@ public sealed class OpenClBackend : IBackend
     public IPreparedAttention Prepare(AttentionProblem problem)
     {
         this.Require(problem);
-        return new OpenClAttention(_device, problem, AttentionChooser.Choose(_device, problem, _options.Attention));
+        var computed = _device.Mapping == Mapping.Groups && _options.Attention != AttentionKernelChoice.Rowwise && problem.QueryLength < FewQueries
+            ? GroupedQueries.Pack(problem) ?? problem
+            : problem;
+        return new OpenClAttention(_device, problem, computed, AttentionChooser.Choose(_device, computed, _options.Attention, _options.Tiling));
     }
 
     /// <summary>Closes the device.</summary>

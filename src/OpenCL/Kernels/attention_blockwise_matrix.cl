@@ -1,305 +1,321 @@
-// Block-wise attention on matrix units: a work-group of four warps computes 64 queries, sixteen a warp, over the loaded 64 x 64 tiles of its tile
-// row. Q stays in registers as A fragments; K lies in local memory as rows, V as pairs of neighbouring keys, so that every B fragment is one word;
-// scores turn into weights where they are, rounded to 16 bits for the second product. Rows of words are padded by four words: no bank conflicts.
-// The next tile is read from memory while this one is computed.
+// Block-wise attention on matrix units, as src/Cuda/Templates/BlockwiseAttention.cs does it (docs/attention-kernel.md walks through that): a work-group
+// computes TILE_Q queries, WARP_ROWS of them a warp, over the loaded tiles of its tile row. Keys and values come by asynchronous copies into a ring of
+// STAGES tiles; Q stays in registers; a part tile's bits lie in the order of the scores' registers, and full tiles have none; scores turn into weights
+// where they are. KEY_GROUPS groups of warps share the tiles of a row out among themselves, each with a ring of its own, and become one at the end.
+// Sources: the STOF paper's block-wise kernel; Dao, "FlashAttention-2" (2023).
 //
-// Parameters: HEAD_STEPS (D / 16), VALUE_TILES (Dv / 8, even), IS_PREFETCHED, IS_EMULATED, WARPS (4), and those of attention.cl.
+// Parameters: HEAD_SIZE and VALUE_SIZE (multiples of 8), TILE_Q, TILE_K, STAGES, WARP_ROWS (16 or 32), KEY_GROUPS, IS_PLAIN (scores are the products
+// times a positive number), IS_EMULATED, and those of attention.cl.
+
+#define STRIPS (WARP_ROWS / 16)
+#define GROUP_WARPS (TILE_Q / WARP_ROWS)
+#define GROUP_ITEMS (32 * GROUP_WARPS)
+#define WARPS (KEY_GROUPS * GROUP_WARPS)
+#define ITEMS (32 * WARPS)
 
 #include "attention.cl"
 #include "matrix_units.cl"
 
-#define TILE 64
-#define ITEMS (32 * WARPS)
-#define HEAD (16 * HEAD_STEPS)
-#define VALUE (8 * VALUE_TILES)
-#define KEY_TILES (TILE / 8)
+#define HEAD_STEPS ((HEAD_SIZE + 15) / 16)
+#define VALUE_TILES ((VALUE_SIZE + 15) / 16 * 2)
+#define KEY_TILES (TILE_K / 8)
+#define BIT_WORDS ((TILE_K + 63) / 64) // a bit for each of a lane's scores of sixteen queries
 
-// Words: a row of K is HEAD / 2 of them, a pair of rows of V is VALUE.
-#define K_STRIDE (HEAD / 2 + 4)
-#define V_STRIDE (VALUE + 8)
+// Chunks of sixteen bytes: of rows, padded to whole steps of the product, and of tiles.
+#define K_CHUNKS (2 * HEAD_STEPS)
+#define V_CHUNKS VALUE_TILES
+#define K_TILE (TILE_K * PITCH(K_CHUNKS))
+#define STAGE (K_TILE + TILE_K * PITCH(V_CHUNKS))
 
-// Sixteen bytes at a time, spread over the work-items.
-#define K_LOADS (TILE * HEAD / 8 / ITEMS)
-#define V_PIECES (TILE / 2 * VALUE / 8)
-#define V_LOADS ((V_PIECES + ITEMS - 1) / ITEMS)
+// Queries wait where the first group's last stage will be, and results gather there.
+#define Q_PLACE ((STAGES - 1) * STAGE)
+#define Q_TILE (TILE_Q * (PITCH(K_CHUNKS) > PITCH(V_CHUNKS) ? PITCH(K_CHUNKS) : PITCH(V_CHUNKS)))
+#define RING (Q_PLACE + (STAGE > Q_TILE ? STAGE : Q_TILE))
 
-uint4 load_eight(const global element *rows, long stride, int row, int limit, int column)
-{
-    return row < limit ? *(const global uint4 *)(rows + row * stride + column) : (uint4)0u;
-}
+// What a group leaves for the first: floats of each of its work-items, and how many chunks they fill.
+#define STATE (STRIPS * (5 + 4 * VALUE_TILES))
+#define STATES ((KEY_GROUPS - 1) * STATE * GROUP_ITEMS / 4)
+#define MEMORY (KEY_GROUPS * RING > STATES ? KEY_GROUPS * RING : STATES)
+
+// What the lists say of a tile, beside the number of its bits.
+#define FULL (-1)
+#define NO_TILE (-2)
+
+#include "matrix_walk.cl"
+#include "matrix_softmax.cl"
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwise(
     const attention_shape shape,
     const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
-    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global ulong *bitmaps,
+    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global uint *bits,
     const int tile_rows, const int tile_columns,
     const global float *bias, const global int *bias_origins, const global float *sinks,
     global float *states,
     local float *scratch)
 {
-    local uint k_words[TILE * K_STRIDE], v_words[TILE / 2 * V_STRIDE], exchange[EMULATION_WORDS];
+    local uint4 memory[MEMORY];
+    EXCHANGE
     const global int *item = items + get_group_id(0) * 8;
-    const int batch = item[0], head = item[1], first_query = item[2] * TILE, first = item[3], end = item[4], part = item[5];
+    const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4], part = item[5];
     const int kv_head = head / shape.heads_per_kv_head;
-    const int me = get_local_id(0), warp = me / 32, g = me % 32 / 4, t = me % 4;
-    const global element *q_rows = q + shape.q_start + batch * shape.q_batch + head * shape.q_head;
-    const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
-    const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    const int lane = get_local_id(0) & 31, warp = (get_local_id(0) >> 5) % (uint)GROUP_WARPS, group = get_local_id(0) / (uint)GROUP_ITEMS;
+    const int g = lane >> 2, t = lane & 3;
+    const tile_pointer ring = chunks_on(point_to(memory), group * RING), query_tile = chunks_on(point_to(memory), Q_PLACE);
 
-    uint queries[HEAD_STEPS][4];
+    tile_walk walk;
+    walk.k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    walk.v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    walk.columns = load_col_idx;
+    walk.next = first + group;
+    walk.last = end - 1;
+    walk.next_column = load_col_idx[min(walk.next, max(walk.last, 0))];
+    walk.stage = 0;
+    ask_rows(
+        query_tile, q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, HEAD_SIZE, K_CHUNKS,
+        get_local_id(0), ITEMS);
     UNROLL
-    for (int step = 0; step < HEAD_STEPS; step++)
+    for (int i = 0; i < STAGES - 1; i++)
     {
-        UNROLL
-        for (int r = 0; r < 4; r++)
-        {
-            const int row = first_query + 16 * warp + g + 8 * (r & 1);
-            const int column = 16 * step + 2 * t + 8 * (r >> 1);
-            queries[step][r] = row < shape.queries ? *(const global uint *)(q_rows + row * shape.q_row + column) : 0u;
-        }
+        ask_next(&walk, ring, &shape);
     }
 
-    float output[VALUE_TILES][4], m[2], l[2];
-    int seen[2];
+    // The bits of the tile at hand are loaded while the one before it is computed; the lists are never empty.
+#define PART(entry) ((entry) < end ? load_part_idx[min(entry, max(end - 1, 0))] : NO_TILE)
+    int part_tile = PART(first + group);
+    uint words[STRIPS * BIT_WORDS], seen[STRIPS];
+    float output[STRIPS][VALUE_TILES][4], m[STRIPS][2], l[STRIPS][2];
     UNROLL
-    for (int half_row = 0; half_row < 2; half_row++)
+    for (int strip = 0; strip < STRIPS; strip++)
     {
-        m[half_row] = -INFINITY;
-        l[half_row] = 0.0f;
-        seen[half_row] = 0;
-    }
-
-    UNROLL
-    for (int n = 0; n < VALUE_TILES; n++)
-    {
-        UNROLL
-        for (int r = 0; r < 4; r++)
-        {
-            output[n][r] = 0.0f;
-        }
-    }
-
-    uint4 k_next[K_LOADS], v_even[V_LOADS], v_odd[V_LOADS];
-    for (int entry = IS_PREFETCHED ? first - 1 : first; entry < end; entry++)
-    {
-        // With prefetching the walk starts one entry early, and only reads.
-        const int is_read = IS_PREFETCHED ? entry + 1 < end : 1;
-        const int is_used = IS_PREFETCHED ? entry >= first : 1;
-        barrier(CLK_LOCAL_MEM_FENCE); // the tile before is used
-        for (int pass = 0; pass < 2; pass++)
-        {
-            // Prefetched: first what was read goes to local memory, then the next is read. Else: read, then stored.
-            if (IS_PREFETCHED ? pass == 0 && is_used : pass == 1)
-            {
-                UNROLL
-                for (int i = 0; i < K_LOADS; i++)
-                {
-                    const int at = me + ITEMS * i;
-                    vstore4(k_next[i], 0, k_words + at / (HEAD / 8) * K_STRIDE + at % (HEAD / 8) * 4);
-                }
-
-                UNROLL
-                for (int i = 0; i < V_LOADS; i++)
-                {
-                    const int at = me + ITEMS * i;
-                    if (V_PIECES % ITEMS != 0 && at >= V_PIECES)
-                    {
-                        continue;
-                    }
-
-                    local uint *to = v_words + at / (VALUE / 8) * V_STRIDE + at % (VALUE / 8) * 8;
-                    const uint4 a = v_even[i], b = v_odd[i];
-                    const uint4 low = (a & 0xffffu) | (b << 16), high = (a >> 16) | (b & 0xffff0000u);
-                    vstore4((uint4)(low.x, high.x, low.y, high.y), 0, to);
-                    vstore4((uint4)(low.z, high.z, low.w, high.w), 1, to);
-                }
-            }
-
-            if (IS_PREFETCHED ? pass == 1 && is_read : pass == 0)
-            {
-                const int first_key = load_col_idx[IS_PREFETCHED ? entry + 1 : entry] * TILE;
-                UNROLL
-                for (int i = 0; i < K_LOADS; i++)
-                {
-                    const int at = me + ITEMS * i;
-                    k_next[i] = load_eight(k_rows, shape.k_row, first_key + at / (HEAD / 8), shape.keys, at % (HEAD / 8) * 8);
-                }
-
-                UNROLL
-                for (int i = 0; i < V_LOADS; i++)
-                {
-                    const int at = min(me + ITEMS * i, V_PIECES - 1);
-                    const int key = first_key + at / (VALUE / 8) * 2, column = at % (VALUE / 8) * 8;
-                    v_even[i] = load_eight(v_rows, shape.v_row, key, shape.keys, column);
-                    v_odd[i] = load_eight(v_rows, shape.v_row, key + 1, shape.keys, column);
-                }
-            }
-        }
-
-        barrier(CLK_LOCAL_MEM_FENCE); // this tile is there
-        if (!is_used)
-        {
-            continue;
-        }
-
-        float s[KEY_TILES][4];
-        UNROLL
-        for (int n = 0; n < KEY_TILES; n++)
-        {
-            UNROLL
-            for (int r = 0; r < 4; r++)
-            {
-                s[n][r] = 0.0f;
-            }
-
-            UNROLL
-            for (int step = 0; step < HEAD_STEPS; step++)
-            {
-                const local uint *row = k_words + (8 * n + g) * K_STRIDE + 8 * step + t;
-                uint b[2];
-                b[0] = row[0];
-                b[1] = row[4];
-                multiply_add(s[n], queries[step], b, exchange);
-            }
-        }
-
-        const int part_tile = load_part_idx[entry];
-        const int first_key = load_col_idx[entry] * TILE;
-        const global ulong *words = bitmaps + (long)part_tile * 64 + 2 * warp;
-        float top[2];
-        top[0] = m[0];
-        top[1] = m[1];
-        UNROLL
-        for (int n = 0; n < KEY_TILES; n++)
-        {
-            UNROLL
-            for (int half_row = 0; half_row < 2; half_row++)
-            {
-                const uint bits = part_tile < 0 ? 3u : (uint)(words[8 * n + half_row] >> (8 * g + 2 * t)) & 3u;
-                seen[half_row] |= bits != 0;
-                UNROLL
-                for (int j = 0; j < 2; j++)
-                {
-                    const int query = first_query + 16 * warp + g + 8 * half_row, key = first_key + 8 * n + 2 * t + j;
-                    float b = 0.0f;
-#if BIAS != BIAS_NONE
-                    if ((bits >> j) & 1u)
-                    {
-                        b = bias_at(bias, bias_origins, shape, batch, head, query, key);
-                    }
-#endif
-                    const float score = finish_score(s[n][2 * half_row + j], b, shape.scale, shape.cap, shape.inverse_cap);
-                    const float x = (bits >> j) & 1u ? score : -INFINITY;
-                    s[n][2 * half_row + j] = x;
-                    top[half_row] = x > top[half_row] ? x : top[half_row];
-                }
-            }
-        }
-
-        float shrink[2];
-        UNROLL
-        for (int half_row = 0; half_row < 2; half_row++)
-        {
-            float other = shuffle_xor(top[half_row], 1, exchange);
-            top[half_row] = other > top[half_row] ? other : top[half_row];
-            other = shuffle_xor(top[half_row], 2, exchange);
-            top[half_row] = other > top[half_row] ? other : top[half_row];
-            const float base = top[half_row] == -INFINITY ? 0.0f : top[half_row];
-            shrink[half_row] = exp2_of(m[half_row] - base);
-            l[half_row] *= shrink[half_row];
-            m[half_row] = top[half_row];
-            UNROLL
-            for (int n = 0; n < KEY_TILES; n++)
-            {
-                UNROLL
-                for (int j = 0; j < 2; j++)
-                {
-                    const float p = exp2_of(s[n][2 * half_row + j] - base);
-                    s[n][2 * half_row + j] = p;
-                    l[half_row] += p;
-                }
-            }
-        }
-
+        seen[strip] = 0;
+        m[strip][0] = m[strip][1] = -INFINITY;
+        l[strip][0] = l[strip][1] = 0.0f;
         UNROLL
         for (int n = 0; n < VALUE_TILES; n++)
         {
-            output[n][0] *= shrink[0];
-            output[n][1] *= shrink[0];
-            output[n][2] *= shrink[1];
-            output[n][3] *= shrink[1];
+            output[strip][n][0] = output[strip][n][1] = output[strip][n][2] = output[strip][n][3] = 0.0f;
+        }
+    }
+
+#define LOAD_WORDS \
+    UNROLL \
+    for (int i = 0; i < STRIPS * BIT_WORDS; i++) \
+    { \
+        const uint word = bits[((max(part_tile, 0) * GROUP_WARPS + warp) * STRIPS * BIT_WORDS + i) * 32 + lane]; \
+        words[i] = part_tile == FULL ? ~0u : part_tile == NO_TILE ? 0u : word; \
+    }
+
+    LOAD_WORDS
+    AWAIT_COPIES(STAGES - 2);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    uint queries[STRIPS][HEAD_STEPS][4];
+    UNROLL
+    for (int strip = 0; strip < STRIPS; strip++)
+    {
+        UNROLL
+        for (int step = 0; step < HEAD_STEPS; step++)
+        {
+            load_matrices(queries[strip][step], query_tile, K_CHUNKS, WARP_ROWS * warp + 16 * strip, 2 * step, 1, 0);
+        }
+    }
+
+    const float scale = IS_PLAIN ? shape.scale * LOG2_E : 1.0f;
+    int stage = 0;
+    for (int start = first; start < end; start += KEY_GROUPS)
+    {
+        const int entry = start + group;
+        AWAIT_COPIES(STAGES - 2);
+        barrier(CLK_LOCAL_MEM_FENCE); // this tile is there, and the one before it is used
+        ask_next(&walk, ring, &shape);
+#if KEY_GROUPS > 1 && !IS_EMULATED
+        if (entry >= end)
+        {
+            continue; // the last round has no tile for this group
+        }
+#endif
+        const int next_part = PART(entry + KEY_GROUPS);
+        const tile_pointer keys = chunks_on(ring, stage * STAGE), values = chunks_on(keys, K_TILE);
+        stage = stage + 1 == STAGES ? 0 : stage + 1;
+
+        float s[STRIPS][KEY_TILES][4];
+        UNROLL
+        for (int strip = 0; strip < STRIPS; strip++)
+        {
+            UNROLL
+            for (int n = 0; n < KEY_TILES; n++)
+            {
+                s[strip][n][0] = s[strip][n][1] = s[strip][n][2] = s[strip][n][3] = 0.0f;
+            }
+        }
+
+        // Steps outside: a product's sums are not those of the product before.
+        UNROLL
+        for (int step = 0; step < HEAD_STEPS; step++)
+        {
+            UNROLL
+            for (int n = 0; n < KEY_TILES; n += 2)
+            {
+                uint b[4];
+                load_matrices(b, keys, K_CHUNKS, 8 * n, 2 * step, 0, 0);
+                UNROLL
+                for (int strip = 0; strip < STRIPS; strip++)
+                {
+                    multiply_add(s[strip][n], queries[strip][step], b, exchange);
+                    multiply_add(s[strip][n + 1], queries[strip][step], b + 2, exchange);
+                }
+            }
+        }
+
+#if !IS_PLAIN
+        // Beyond a ragged edge the bias is that of the edge; such scores are masked.
+        const int first_key = load_col_idx[min(entry, end - 1)] * TILE_K;
+        UNROLL
+        for (int i = 0; i < STRIPS * KEY_TILES * 4; i++)
+        {
+            const int strip = i / (4 * KEY_TILES), n = i / 4 % KEY_TILES, r = i % 4;
+            const int query = min(first_query + WARP_ROWS * warp + 16 * strip + g + 8 * (r >> 1), shape.queries - 1);
+            const int key = min(first_key + 8 * n + 2 * t + (r & 1), shape.keys - 1);
+            const float b = bias_at(bias, bias_origins, shape, batch, head, query, key);
+            s[strip][n][r] = finish_score(s[strip][n][r], b, shape.scale, shape.cap, shape.inverse_cap);
+        }
+#endif
+        if (part_tile != FULL)
+        {
+            UNROLL
+            for (int i = 0; i < STRIPS * KEY_TILES * 4; i++)
+            {
+                const int strip = i / (4 * KEY_TILES), n = i / 4 % KEY_TILES, r = i % 4;
+                s[strip][n][r] = words[strip * BIT_WORDS + n / 8] & 1u << (4 * (n % 8) + r) ? s[strip][n][r] : -INFINITY;
+            }
         }
 
         UNROLL
-        for (int step = 0; step < TILE / 16; step++)
+        for (int i = 0; i < STRIPS * BIT_WORDS; i++)
         {
-            uint a[4];
-            a[0] = pack_pair(s[2 * step][0], s[2 * step][1]);
-            a[1] = pack_pair(s[2 * step][2], s[2 * step][3]);
-            a[2] = pack_pair(s[2 * step + 1][0], s[2 * step + 1][1]);
-            a[3] = pack_pair(s[2 * step + 1][2], s[2 * step + 1][3]);
+            seen[i / BIT_WORDS] |= words[i];
+        }
+
+        part_tile = next_part;
+        LOAD_WORDS
+        UNROLL
+        for (int strip = 0; strip < STRIPS; strip++)
+        {
+            take_in(s[strip], m[strip], l[strip], output[strip], scale, exchange);
+        }
+
+        // Sums of two neighbouring tiles lie as A does: rounded, weights are the next product's A where they are.
+        UNROLL
+        for (int step = 0; step < TILE_K / 16; step++)
+        {
+            uint weights[STRIPS][4];
             UNROLL
-            for (int n = 0; n < VALUE_TILES; n++)
+            for (int i = 0; i < STRIPS * 4; i++)
             {
-                const local uint *column = v_words + (8 * step + t) * V_STRIDE + 8 * n + g;
-                uint b[2];
-                b[0] = column[0];
-                b[1] = column[4 * V_STRIDE];
-                multiply_add(output[n], a, b, exchange);
+                const float *pair = s[i / 4][2 * step + (i % 4 >> 1)] + 2 * (i & 1);
+                weights[i / 4][i % 4] = pack_pair(pair[0], pair[1]);
+            }
+
+            UNROLL
+            for (int n = 0; n < VALUE_TILES; n += 2)
+            {
+                uint b[4];
+                load_matrices(b, values, V_CHUNKS, 16 * step, n, 1, 1);
+                UNROLL
+                for (int strip = 0; strip < STRIPS; strip++)
+                {
+                    multiply_add(output[strip][n], weights[strip], b, exchange);
+                    multiply_add(output[strip][n + 1], weights[strip], b + 2, exchange);
+                }
             }
         }
     }
 
-    // Sums and flags of the four lanes that share a row.
+    AWAIT_COPIES(0);
+    barrier(CLK_LOCAL_MEM_FENCE); // the last tile is used
+#if KEY_GROUPS > 1
+    // Groups leave their states where tiles lay, and the same lanes of the first group take them in, group by group.
+    local float *floats = (local float *)memory + get_local_id(0) % (uint)GROUP_ITEMS;
     UNROLL
-    for (int half_row = 0; half_row < 2; half_row++)
+    for (int strip = 0; group > 0 && strip < STRIPS; strip++)
     {
-        l[half_row] += shuffle_xor(l[half_row], 1, exchange);
-        l[half_row] += shuffle_xor(l[half_row], 2, exchange);
-        float any = (float)seen[half_row];
+        leave(floats + ((group - 1) * STATE + strip * (STATE / STRIPS)) * GROUP_ITEMS, m[strip], l[strip], seen[strip], output[strip]);
+    }
+
+    barrier(CLK_LOCAL_MEM_FENCE);
+    UNROLL
+    for (int i = 0; group == 0 && i < (KEY_GROUPS - 1) * STRIPS; i++)
+    {
+        const int strip = i % STRIPS;
+        take_over(
+            floats + (i / STRIPS * STATE + strip * (STATE / STRIPS)) * GROUP_ITEMS, m[strip], l[strip], &seen[strip], output[strip], scale);
+    }
+
+    barrier(CLK_LOCAL_MEM_FENCE); // states are read, and results gather where they lay
+#endif
+    UNROLL
+    for (int i = 0; i < 2 * STRIPS; i++)
+    {
+        // Sums and bits of the four lanes that share a row; bits 0 and 1 of four are its upper row's, 2 and 3 its lower one's.
+        const int strip = i / 2, half_row = i % 2;
+        const int row = WARP_ROWS * warp + 16 * strip + g + 8 * half_row, query = first_query + row;
+        float sum = l[strip][half_row], any = seen[strip] & (half_row ? 0xccccccccu : 0x33333333u) ? 1.0f : 0.0f;
+        sum += shuffle_xor(sum, 1, exchange);
+        sum += shuffle_xor(sum, 2, exchange);
         any += shuffle_xor(any, 1, exchange);
         any += shuffle_xor(any, 2, exchange);
-        seen[half_row] = any > 0.0f;
-    }
-
-    UNROLL
-    for (int half_row = 0; half_row < 2; half_row++)
-    {
-        const int row = 16 * warp + g + 8 * half_row, query = first_query + row;
+        const float top = m[strip][half_row] * scale;
         if (part >= 0)
         {
-            global float *state = states + ((long)part * TILE + row) * (3 + VALUE);
-            if (t == 0)
+            global float *state = states + ((long)part * TILE_Q + row) * (3 + VALUE_SIZE);
+            if (t == 0 && group == 0)
             {
-                state[0] = m[half_row];
-                state[1] = l[half_row];
-                state[2] = (float)seen[half_row];
+                state[0] = top;
+                state[1] = sum;
+                state[2] = any;
             }
 
             UNROLL
-            for (int n = 0; n < VALUE_TILES; n++)
+            for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
             {
-                state[3 + 8 * n + 2 * t] = output[n][2 * half_row];
-                state[4 + 8 * n + 2 * t] = output[n][2 * half_row + 1];
+                state[3 + 8 * n + 2 * t] = output[strip][n][2 * half_row];
+                state[4 + 8 * n + 2 * t] = output[strip][n][2 * half_row + 1];
             }
         }
-        else if (query < shape.queries)
+        else
         {
             float log_sum_exp;
-            const float factor =
-                finish_row(m[half_row], l[half_row], seen[half_row], shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
-            global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
+            const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+            local uint *gathered = (local uint *)(memory + Q_PLACE);
             UNROLL
-            for (int n = 0; n < VALUE_TILES; n++)
+            for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
             {
-                const uint pair = seen[half_row] ? pack_pair(output[n][2 * half_row] * factor, output[n][2 * half_row + 1] * factor) : 0u;
-                *(global uint *)(target + 8 * n + 2 * t) = pair;
+                const uint pair = pack_pair(output[strip][n][2 * half_row] * factor, output[strip][n][2 * half_row + 1] * factor);
+                gathered[4 * place(row, n, V_CHUNKS) + t] = any > 0.0f ? pair : 0u;
             }
 
-            if (shape.has_lse && t == 0)
+            if (shape.has_lse && t == 0 && group == 0 && query < shape.queries)
             {
                 lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
             }
+        }
+    }
+
+    if (part >= 0)
+    {
+        return;
+    }
+
+    // Through local memory, so that what reaches the output are sixteen bytes a lane, whole rows at a time.
+    await_warp();
+    global element *o_rows = o + shape.o_start + batch * shape.o_batch + head * shape.o_head;
+    UNROLL
+    for (int i = 0; i < (WARP_ROWS * (VALUE_SIZE / 8) + 31) / 32; i++)
+    {
+        const int row = (32 * i + lane) / (VALUE_SIZE / 8), chunk = (32 * i + lane) % (VALUE_SIZE / 8);
+        const int query = first_query + WARP_ROWS * warp + row;
+        if (row < WARP_ROWS && query < shape.queries && group == 0)
+        {
+            *(global uint4 *)(o_rows + query * shape.o_row + 8 * chunk) = memory[Q_PLACE + place(WARP_ROWS * warp + row, chunk, V_CHUNKS)];
         }
     }
 }

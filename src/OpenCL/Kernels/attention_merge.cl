@@ -1,14 +1,16 @@
-// Merges the states of key ranges in ascending order: (m1, l1, o1) + (m2, l2, o2) + ... A work-item merges one row. Source: Flash-Decoding (Dao
+// Merges the states of key ranges in ascending order: (m1, l1, o1) + (m2, l2, o2) + ... A work-group merges one row. Source: Flash-Decoding (Dao
 // et al. 2023). A range that has seen no key is the identity.
+//
+// Parameters: ROW_ITEMS (work-items of a group), and those of attention.cl.
 
 #include "attention.cl"
 
-kernel void attention_merge(
+kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void attention_merge(
     const attention_shape shape, global element *o, global float *lse, const global int *items, const int tile_rows, const global float *sinks,
     global float *states)
 {
-    const global int *item = items + get_global_id(0) / tile_rows * 8;
-    const int row = (int)(get_global_id(0) % tile_rows);
+    const global int *item = items + get_group_id(0) / tile_rows * 8;
+    const int row = (int)(get_group_id(0) % tile_rows);
     const int batch = item[0], head = item[1], query = item[2] * tile_rows + row, first = item[3], parts = item[4];
     if (query >= shape.queries)
     {
@@ -41,7 +43,7 @@ kernel void attention_merge(
     float log_sum_exp;
     const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
     global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
-    for (int d = 0; d < shape.value_size; d++)
+    for (int d = get_local_id(0); d < shape.value_size; d += ROW_ITEMS)
     {
         float sum = 0.0f;
         for (int part = first; part < first + parts; part++)
@@ -56,7 +58,7 @@ kernel void attention_merge(
         store_one(target, d, seen ? sum * factor : 0.0f);
     }
 
-    if (shape.has_lse)
+    if (shape.has_lse && get_local_id(0) == 0)
     {
         lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
     }

@@ -1,7 +1,9 @@
-// Matrix units: m16n8k16 of 16-bit numbers with float sums, by NVIDIA's inline PTX, or emulated through local memory so that kernels written for
-// them run (slowly) on every device. With g = lane / 4 and t = lane % 4 (PTX ISA, "Matrix Fragments for mma.m16n8k16"):
+// Matrix units: m16n8k16 of 16-bit numbers with float sums, and what feeds them, by NVIDIA's inline PTX, or emulated in ordinary code so that kernels
+// written for them run (slowly) on every device. With g = lane / 4 and t = lane % 4 (PTX ISA, "Matrix Fragments for mma.m16n8k16"):
 //   A: a[r] holds row g + 8 (r & 1), columns 2 t + 8 (r >> 1) and the next;  B: b[r] holds rows 2 t + 8 r and the next, column g;
 //   C: c[r] is row g + 8 (r >> 1), column 2 t + (r & 1).
+//
+// Tiles in local memory are rows of chunks, sixteen bytes each, in places where the chunks that a warp reads at a time lie in different banks.
 //
 // Parameters: IS_EMULATED, WARPS, and those of numbers.cl with TYPE F16 or BF16.
 
@@ -9,24 +11,28 @@
 
 #if IS_EMULATED
 #define UNROLL
+#define EXCHANGE local uint exchange[32 * WARPS * 6]; // a word for each of six registers of each lane
 #else
 #define UNROLL _Pragma("unroll")
+#define EXCHANGE local uint *exchange = 0;
 #endif
+
+// Rows of 2, 4 or a multiple of 8 chunks are permuted by their number; others are an odd number of chunks apart.
+#define IS_PERMUTED(chunks) ((chunks) == 2 || (chunks) == 4 || (chunks) % 8 == 0)
+#define PITCH(chunks) (IS_PERMUTED(chunks) ? (chunks) : (chunks) | 1)
+
+// Where a chunk of a row lies.
+int place(int row, int chunk, const int chunks)
+{
+    const int turn = chunks % 8 == 0 ? row & 7 : chunks == 4 ? row >> 1 & 3 : chunks == 2 ? row >> 2 & 1 : 0;
+    return row * PITCH(chunks) + (chunk ^ turn);
+}
+
+#if !IS_EMULATED
 
 // Two floats in a word, nearest-even, the first in the low half.
 uint pack_pair(float low, float high)
 {
-#if IS_EMULATED && TYPE == TYPE_F16
-    ushort pair[2];
-    vstore_half_rte(low, 0, (half *)pair);
-    vstore_half_rte(high, 1, (half *)pair);
-    return (uint)pair[0] | ((uint)pair[1] << 16);
-#elif IS_EMULATED
-    const uint2 u = as_uint2((float2)(low, high));
-    const uint2 r = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-    const uint2 q = (uint2)(isnan(low) ? (u.x >> 16) | 0x40u : r.x, isnan(high) ? (u.y >> 16) | 0x40u : r.y);
-    return q.x | (q.y << 16);
-#else
     uint pair;
 #if TYPE == TYPE_F16
     asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
@@ -34,13 +40,89 @@ uint pack_pair(float low, float high)
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
 #endif
     return pair;
+}
+
+// 2^x to two units in the last place.
+float power_of_two(float x)
+{
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+void multiply_add(float *c, const uint *a, const uint *b, local uint *exchange)
+{
+#if TYPE == TYPE_F16
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
 }
 
-#if IS_EMULATED
+float shuffle_xor(float x, int distance, local uint *exchange)
+{
+    float y;
+    asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=f"(y) : "f"(x), "r"(distance));
+    return y;
+}
 
-// A word for each of six registers of each lane, and a float for shuffles.
-#define EMULATION_WORDS (32 * WARPS * 6)
+// What a warp's lanes wrote to local memory is there for its other lanes.
+void await_warp(void) { asm volatile("bar.warp.sync 0xffffffff;" : : : "memory"); }
+
+// Addresses of local memory have 32 bits, of which compilers make 64 where they are pointers.
+typedef uint tile_pointer;
+tile_pointer point_to(local uint4 *p) { return (uint)(ulong)p; }
+tile_pointer chunks_on(tile_pointer p, int chunks) { return p + 16 * chunks; }
+
+// Starts to copy a chunk to local memory; zeros where there is none.
+void copy_chunk(tile_pointer to, const global uint4 *from, int is_there)
+{
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(to), "l"((ulong)from), "r"(is_there ? 16 : 0) : "memory");
+}
+
+// The copies started since the last call are a group.
+void commit_copies(void) { asm volatile("cp.async.commit_group;" : : : "memory"); }
+
+// Waits until at most so many groups of this work-item are on their way.
+#define AWAIT_COPIES(groups) asm volatile("cp.async.wait_group %0;" : : "n"(groups) : "memory")
+
+// Four matrices of 8 x 8 from a tile: at (row, chunk), and those below, to the right and across, the one below first or second. Transposed, a word
+// holds two rows of a column.
+void load_matrices(uint *r, tile_pointer tile, const int chunks, int row, int chunk, const int is_below_first, const int is_transposed)
+{
+    const int lane = get_local_id(0) & 31;
+    const int below = is_below_first ? lane >> 3 & 1 : lane >> 4, right = is_below_first ? lane >> 4 : lane >> 3 & 1;
+    const tile_pointer address = chunks_on(tile, place(row + 8 * below + (lane & 7), chunk + right, chunks));
+    if (is_transposed)
+    {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+            : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+    }
+    else
+    {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+            : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+    }
+}
+
+#else
+
+uint pack_pair(float low, float high)
+{
+#if TYPE == TYPE_F16
+    ushort pair[2];
+    vstore_half_rte(low, 0, (half *)pair);
+    vstore_half_rte(high, 1, (half *)pair);
+    return (uint)pair[0] | ((uint)pair[1] << 16);
+#else
+    const uint2 u = as_uint2((float2)(low, high));
+    const uint2 r = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+    const uint2 q = (uint2)(isnan(low) ? (u.x >> 16) | 0x40u : r.x, isnan(high) ? (u.y >> 16) | 0x40u : r.y);
+    return q.x | (q.y << 16);
+#endif
+}
 
 float unpack(uint pair, int element)
 {
@@ -51,6 +133,8 @@ float unpack(uint pair, int element)
     return as_float((uint)bits << 16);
 #endif
 }
+
+float power_of_two(float x) { return exp2(x); }
 
 void multiply_add(float *c, const uint *a, const uint *b, local uint *exchange)
 {
@@ -89,26 +173,38 @@ float shuffle_xor(float x, int distance, local uint *exchange)
     return as_float(exchange[me ^ distance]);
 }
 
-#else
+// Those who call these do so together, as they reach a barrier.
+void await_warp(void) { barrier(CLK_LOCAL_MEM_FENCE); }
 
-#define EMULATION_WORDS 1
+typedef local uint4 *tile_pointer;
+tile_pointer point_to(local uint4 *p) { return p; }
+tile_pointer chunks_on(tile_pointer p, int chunks) { return p + chunks; }
 
-void multiply_add(float *c, const uint *a, const uint *b, local uint *exchange)
+void copy_chunk(tile_pointer to, const global uint4 *from, int is_there) { *to = is_there ? *from : (uint4)0u; }
+
+void commit_copies(void) { }
+
+#define AWAIT_COPIES(groups)
+
+void load_matrices(uint *r, tile_pointer tile, const int chunks, int row, int chunk, const int is_below_first, const int is_transposed)
 {
-#if TYPE == TYPE_F16
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#else
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#endif
-}
-
-float shuffle_xor(float x, int distance, local uint *exchange)
-{
-    float y;
-    asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=f"(y) : "f"(x), "r"(distance));
-    return y;
+    const int lane = get_local_id(0) & 31, g = lane / 4, t = lane % 4;
+    for (int i = 0; i < 4; i++)
+    {
+        const int below = is_below_first ? i & 1 : i >> 1, right = is_below_first ? i >> 1 : i & 1;
+        const int first = row + 8 * below;
+        if (is_transposed)
+        {
+            const local ushort *halves = (const local ushort *)tile;
+            const uint low = halves[8 * place(first + 2 * t, chunk + right, chunks) + g];
+            const uint high = halves[8 * place(first + 2 * t + 1, chunk + right, chunks) + g];
+            r[i] = low | high << 16;
+        }
+        else
+        {
+            r[i] = ((const local uint *)tile)[4 * place(first + g, chunk + right, chunks) + t];
+        }
+    }
 }
 
 #endif

@@ -1,6 +1,7 @@
 // Products for GPUs: Y = finish(norm(X) W^T), W [columns][depth] as models store it. A work-group of 16 x 16 computes TILE x TILE results; STEP_K
 // columns of X and W at a time go through local memory, and a work-item holds (TILE / 16)^2 sums. Bias, activation and residual ride on the store.
-// Where X is normalised, mean and factor of its rows were computed before (row_statistics) and are applied as rows are loaded.
+// Where X is normalised, mean and factor of its rows were computed before (row_statistics) and are applied as rows are loaded. What comes before a norm
+// or another product is stored as floats, and an X of floats is read.
 //
 // Parameters: TILE, STEP_K, and those of numbers.cl.
 
@@ -11,8 +12,9 @@
 #define STRIDE (TILE + 1)
 
 kernel __attribute__((reqd_work_group_size(SIDE * SIDE, 1, 1))) void product(
-    const product_shape shape, const global element *x, const global element *weights, const global float *bias, const global element *residual,
-    const global float *statistics, const global float *gamma, const global float *beta, global element *y)
+    const product_shape shape, const global element *x, const global float *x_floats, const global element *weights, const global float *bias,
+    const global element *residual, const global float *statistics, const global float *gamma, const global float *beta, global element *y,
+    global float *y_floats)
 {
     local float a[STEP_K * STRIDE], b[STEP_K * STRIDE];
     const int me = get_local_id(0), tx = me % SIDE, ty = me / SIDE;
@@ -41,7 +43,8 @@ kernel __attribute__((reqd_work_group_size(SIDE * SIDE, 1, 1))) void product(
             float v = 0.0f;
             if (row < shape.rows && column < shape.depth)
             {
-                v = load_one(x, (long)row * shape.depth + column);
+                const long at = (long)row * shape.depth + column;
+                v = x_floats ? x_floats[at] : load_one(x, at);
                 if (statistics)
                 {
                     v = (v - statistics[2 * row]) * statistics[2 * row + 1] * gamma[column];
@@ -99,7 +102,15 @@ kernel __attribute__((reqd_work_group_size(SIDE * SIDE, 1, 1))) void product(
             }
 
             const long at = (long)row * shape.width + column;
-            store_one(y, at, residual ? v + load_one(residual, at) : v);
+            v += residual ? load_one(residual, at) : 0.0f;
+            if (y_floats)
+            {
+                y_floats[at] = v;
+            }
+            else
+            {
+                store_one(y, at, v);
+            }
         }
     }
 }

@@ -162,6 +162,41 @@ kernel void normalize_rows(
     }
 }
 
+// As normalize_rows, of rows of floats that a product left.
+kernel void normalize_sums(
+    const global float *x, const global float *gamma, const global float *beta, global element *y, global element *sum, const int width, const int kind,
+    const float epsilon, local float *places)
+{
+    const long row = (long)get_group_id(0) * width;
+    float mean = 0.0f, square = 0.0f;
+    if (kind == NORM_LAYER)
+    {
+        for (int c = get_local_id(0); c < width; c += GROUP)
+        {
+            mean += x[row + c];
+        }
+
+        mean = group_sum(mean, places) / width;
+    }
+
+    for (int c = get_local_id(0); c < width; c += GROUP)
+    {
+        const float v = x[row + c] - mean;
+        square += v * v;
+    }
+
+    const float factor = 1.0f / sqrt(group_sum(square, places) / width + epsilon);
+    for (int c = get_local_id(0); c < width; c += GROUP)
+    {
+        const float v = (x[row + c] - mean) * factor * gamma[c];
+        store_one(y, row + c, beta ? v + beta[c] : v);
+        if (sum)
+        {
+            store_one(sum, row + c, x[row + c]);
+        }
+    }
+}
+
 // Mean and factor of every row, for a product that normalises what it reads.
 kernel void row_statistics(const global element *x, global float *result, const int width, const int kind, const float epsilon, local float *places)
 {

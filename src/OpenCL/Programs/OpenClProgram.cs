@@ -6,8 +6,8 @@ namespace Stof.Reference.OpenCL;
 /// <summary>A built program. Builds may run on several threads at a time.</summary>
 public sealed unsafe class OpenClProgram : IDisposable
 {
-    /// <summary>Options of every build: the language of OpenCL 1.2, which every device has.</summary>
-    public const string Options = "-cl-std=CL1.2";
+    private const string Language = "-cl-std=CL1.2"; // which every device has
+    private const string Verbose = "-cl-nv-verbose"; // NVIDIA: the log tells registers and spills
 
     private readonly OpenClDevice _device;
     private readonly ClHandle _program;
@@ -17,28 +17,39 @@ public sealed unsafe class OpenClProgram : IDisposable
     /// <summary>True if the compiled program came from the cache.</summary>
     public bool IsFromCache { get; private init; }
 
+    /// <summary>What the compiler said; empty for a program from a cache, ours or the driver's.</summary>
+    public string Log { get; private init; } = "";
+
+    /// <summary>Options of every build for a device.</summary>
+    public static string OptionsFor(OpenClDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return device.Extensions.Contains("cl_nv_compiler_options") ? $"{Language} {Verbose}" : Language;
+    }
+
     /// <summary>Takes a program from the cache or builds it.</summary>
     /// <param name="context">Where it runs.</param>
     /// <param name="source">Its source.</param>
-    /// <param name="cache">Null builds always.</param>
+    /// <param name="cache">Null builds always; not used where the platform has a cache of its own.</param>
     /// <exception cref="OpenClBuildException">It does not compile.</exception>
     public static OpenClProgram Build(OpenClContext context, KernelSource source, ProgramCache? cache)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(source);
         var device = context.Device;
-        if (cache?.Load(source, Options, device) is { } stored)
+        cache = device.KeepsPrograms ? null : cache;
+        if (cache?.Load(source, OptionsFor(device), device) is { } stored)
         {
             if (TryLoad(context, stored) is { } loaded)
             {
                 return loaded;
             }
 
-            cache.Ignore(cache.FileOf(source, Options, device), "the driver does not take it");
+            cache.Ignore(cache.FileOf(source, OptionsFor(device), device), "the driver does not take it");
         }
 
         var program = Compile(context, source);
-        cache?.Store(source, Options, device, program.Binary());
+        cache?.Store(source, OptionsFor(device), device, program.Binary());
         return program;
     }
 
@@ -67,16 +78,16 @@ public sealed unsafe class OpenClProgram : IDisposable
             api.ReleaseProgram,
             source.File);
         var result = BuildFor(device, program);
-        if (result == ClResult.Success)
-        {
-            return new OpenClProgram(device, program);
-        }
-
         var log = InfoReader.Text(
             "clGetProgramBuildInfo",
             (size, value, needed) => api.GetProgramBuildInfo(program.Value, device.Handle, ClConstants.ProgramBuildLog, size, value, needed));
+        if (result == ClResult.Success)
+        {
+            return new OpenClProgram(device, program) { Log = log };
+        }
+
         program.Dispose();
-        throw new OpenClBuildException(result, $"{device.Name} ({device.DriverVersion})", source, Options, log);
+        throw new OpenClBuildException(result, $"{device.Name} ({device.DriverVersion})", source, OptionsFor(device), log);
     }
 
     // Null where the driver refuses the bytes: then the source is built, as if the cache were empty.
@@ -120,7 +131,7 @@ public sealed unsafe class OpenClProgram : IDisposable
     private static ClResult BuildFor(OpenClDevice device, ClHandle program)
     {
         var id = device.Handle;
-        fixed (byte* options = Encoding.ASCII.GetBytes(Options + '\0'))
+        fixed (byte* options = Encoding.ASCII.GetBytes(OptionsFor(device) + '\0'))
         {
             return device.Api.BuildProgram(program.Value, 1, &id, options, 0, 0);
         }

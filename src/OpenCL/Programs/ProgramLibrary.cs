@@ -26,9 +26,17 @@ public sealed class ProgramLibrary(OpenClContext context, ProgramCache? cache) :
     /// <summary>Programs that were built or loaded so far.</summary>
     public int Count => _programs.Count;
 
+    /// <summary>What the compiler said of the programs that were built so far.</summary>
+    public IReadOnlyList<(ProgramSpec Spec, string Log)> Logs =>
+        [.. _programs.Where(program => program.Value.IsValueCreated).Select(program => (program.Key, program.Value.Value.Log))];
+
     /// <summary>A kernel.</summary>
     /// <exception cref="OpenClBuildException">Its program does not compile.</exception>
     public OpenClKernel Kernel(ProgramSpec spec, string name) => _kernels.GetOrAdd((spec, name), key => Program(key.Item1).Kernel(key.Item2));
+
+    /// <summary>A kernel whose arguments are its caller's alone, who disposes it.</summary>
+    /// <exception cref="OpenClBuildException">Its program does not compile.</exception>
+    public OpenClKernel OwnKernel(ProgramSpec spec, string name) => Program(spec).Kernel(name);
 
     /// <summary>Starts building programs beside whatever else happens; a failure shows where a kernel of the program is asked for.</summary>
     public Task BuildAhead(IEnumerable<ProgramSpec> specs)

@@ -1,12 +1,15 @@
 using Stof.Reference.Backends;
 using Stof.Reference.Conformance.Tests.Attention;
 using Stof.Reference.Conformance.Tests.Models;
+using Stof.Reference.Cpu.Execution;
 using Stof.Reference.Formats;
+using Stof.Reference.Fusion;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.OpenCL.Execution.Attention;
 using Stof.Reference.Operators;
+using Stof.Reference.Plans;
 using Stof.Reference.Tests;
 
 namespace Stof.Reference.Conformance.Tests.OpenCL;
@@ -149,18 +152,62 @@ public sealed class GroupsRowwiseTests(GroupsRowwise opencl) : GroupsTests(openc
 
 public sealed class GroupsBlockwiseTests(GroupsBlockwise opencl) : GroupsTests(opencl), IClassFixture<GroupsBlockwise>;
 
-/// <summary>Models under the GPU's layout of kernels, where norms behind products and chained products are refused and run in pieces.</summary>
-public sealed class GroupsModelTests(GroupsBlockwise opencl) : IClassFixture<GroupsBlockwise>
+/// <summary>Models under the GPU's layout of kernels.</summary>
+public abstract class GroupsModels(OpenClUnderTest opencl)
+{
+    private const int Seed = 41;
+
+    protected void Require(string preset, DType type) => new Suite(opencl).Every_scheme_agrees_with_the_oracle_layer_by_layer(preset, type);
+
+    // In several launches; few random plans have them.
+    protected void RequireChainAndNorm(string preset, DType type)
+    {
+        var (model, input, mask) = ShrunkModels.Create(preset, type);
+        var graph = model.Graph.Layer;
+        var workload = new Workload(input.Batch, input.Length, type, mask, model.Spec.QueryHeads);
+        var random = new Random(Seed);
+        var plan = Enumerable.Range(0, 500).Select(_ => RandomPlans.Draw(graph, workload, opencl.Backend, random)).First(plan =>
+            plan.Segments.Any(segment => TemplateCatalog.Named(segment.Template).Category == TemplateCategory.CiCi)
+            && plan.Segments.Any(segment => TemplateCatalog.Named(segment.Template).Category is TemplateCategory.CiMi or TemplateCategory.CiCi
+                && ProductShape.Parse(graph.Operators.AsSpan(segment.Segment.Start, segment.Segment.Length)).Last.Norm is not null));
+        using var executable = opencl.Backend.Compile(model, workload, plan);
+        using var detached = opencl.Backend.Compile(model, workload, ExecutionPlan.Detached(graph, workload, opencl.Backend.Device));
+        Assert.All(
+            ModelVerifier.Verify(model, mask, input, executable, detached, type),
+            verdict => Assert.True(verdict.Passed, $"seed {Seed}: {PlanJson.Print(plan)} {verdict}"));
+    }
+
+    private sealed class Suite(BackendUnderTest subject) : ModelConformance(subject);
+}
+
+public sealed class GroupsModelTests(GroupsBlockwise opencl) : GroupsModels(opencl), IClassFixture<GroupsBlockwise>
 {
     [Theory]
     [InlineData("gpt2", DType.F32)]
     [InlineData("llama", DType.BF16)]
     [InlineData("t5-encoder", DType.F16)]
     [InlineData("vit-base", DType.F32)]
-    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) =>
-        new Suite(opencl).Every_scheme_agrees_with_the_oracle_layer_by_layer(preset, type);
+    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) => Require(preset, type);
 
-    private sealed class Suite(BackendUnderTest subject) : ModelConformance(subject);
+    [Theory]
+    [InlineData("bert-base", DType.F16)]
+    [InlineData("llama", DType.BF16)]
+    [InlineData("gpt2", DType.F32)]
+    public void Chained_products_and_norms_behind_products_agree(string preset, DType type) => RequireChainAndNorm(preset, type);
+}
+
+/// <summary>The same on matrix units, emulated.</summary>
+public sealed class EmulatedModelTests(EmulatedMatrix opencl) : GroupsModels(opencl), IClassFixture<EmulatedMatrix>
+{
+    [Theory]
+    [InlineData("llama", DType.F16)]
+    [InlineData("vit-base", DType.BF16)]
+    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) => Require(preset, type);
+
+    [Theory]
+    [InlineData("bert-base", DType.BF16)]
+    [InlineData("llama", DType.F16)]
+    public void Chained_products_and_norms_behind_products_agree(string preset, DType type) => RequireChainAndNorm(preset, type);
 }
 
 /// <summary>
@@ -177,6 +224,9 @@ public sealed class EmulatedMatrix : OpenClUnderTest
 
     /// <inheritdoc/>
     public override double BudgetShare => 0.8;
+
+    /// <inheritdoc/>
+    public override int Stride => 40;
 
     protected override Mapping Mapping => Mapping.Groups;
 
@@ -215,6 +265,54 @@ public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<E
             {
                 Assert.True(opencl.Require(AttentionTrial.Of(problem, family, random), $"seed {Seed}, {mask}"));
             }
+        }
+    }
+
+    // Shapes of warps, bits, rings and rows in local memory that differ from one another.
+    [Theory]
+    [InlineData(DType.F16, 64, 64, 16, 32, 3, 16, 1)]
+    [InlineData(DType.BF16, 24, 40, 32, 64, 2, 32, 1)]
+    [InlineData(DType.F16, 32, 16, 128, 64, 2, 32, 1)]
+    [InlineData(DType.BF16, 16, 64, 64, 128, 2, 16, 1)]
+    [InlineData(DType.F16, 64, 16, 64, 32, 2, 16, 2)]
+    [InlineData(DType.BF16, 16, 48, 32, 32, 2, 16, 4)]
+    public void Every_kind_of_tiling_agrees(DType type, int headSize, int valueSize, int queryTile, int keyTile, int stages, int warpRows, int keyGroups)
+    {
+        var wanted = new BlockwiseTiling(queryTile, keyTile, stages, warpRows, keyGroups);
+        using var backend = new OpenClBackend(OpenClHere.Device, new OpenClOptions
+        {
+            Mapping = Mapping.Groups,
+            Attention = AttentionKernelChoice.Blockwise,
+            MatrixUnits = MatrixUnits.Emulated,
+            Tiling = wanted,
+        });
+        var random = new Random(Seed);
+        foreach (var (queries, keys, mask, cap) in new (int, int, string, double?)[] { (135, 200, "causal", null), (77, 140, "sliding(9) | prefix(70)", 3) })
+        {
+            var problem = new AttentionProblem
+            {
+                Batch = 1,
+                QueryHeads = 2,
+                KvHeads = 1,
+                QueryLength = queries,
+                KvLength = keys,
+                HeadSize = headSize,
+                ValueHeadSize = valueSize,
+                Type = type,
+                Mask = MaskText.Parse(mask),
+                Softcap = cap,
+                Scale = cap is null ? null : -0.2,
+                LogSumExp = LogSumExpOutput.Natural,
+                KvSplits = cap is null ? 1 : 2,
+            };
+            using (var prepared = ((OpenClBackend)backend).Prepare(problem))
+            {
+                Assert.EndsWith($"{wanted}", prepared.Kernel, StringComparison.Ordinal);
+            }
+
+            var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, random) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
+            var (output, logSumExp) = backend.Attend(trial.Problem, trial.Q, trial.K, trial.V);
+            trial.Require(output, logSumExp, $"seed {Seed}, {mask}");
         }
     }
 }

@@ -1,5 +1,6 @@
 using Stof.Reference.Backends;
 using Stof.Reference.Cpu.Execution;
+using Stof.Reference.Formats;
 using Stof.Reference.Fusion;
 using Stof.Reference.Masks;
 using Stof.Reference.Models;
@@ -56,6 +57,31 @@ public sealed class OpenClReducedTests
             var (output, logSumExp) = backend.Attend(trial.Problem, trial.Q, trial.K, trial.V);
             trial.Require(output, logSumExp, $"seed {Seed}, {splits} splits");
         }
+    }
+
+    [Fact]
+    public void Groups_of_warps_become_one()
+    {
+        using var backend = new OpenClBackend(OpenClHere.Device, new OpenClOptions
+        {
+            Mapping = Mapping.Groups,
+            Attention = AttentionKernelChoice.Blockwise,
+            MatrixUnits = MatrixUnits.Emulated,
+            Tiling = new BlockwiseTiling(16, 32, 2, 16, 2),
+        });
+        var problem = new AttentionProblem
+        {
+            Batch = 1,
+            QueryHeads = 1,
+            KvHeads = 1,
+            QueryLength = 16,
+            KvLength = 70,
+            HeadSize = 16,
+            Type = DType.F16,
+        };
+        var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(Seed)) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
+        var (output, logSumExp) = backend.Attend(trial.Problem, trial.Q, trial.K, trial.V);
+        trial.Require(output, logSumExp, $"seed {Seed}");
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Ptx.Layouts;
+using Stof.Reference.Formats;
 
 namespace Stof.Reference.Cuda.Tests.Ptx;
 

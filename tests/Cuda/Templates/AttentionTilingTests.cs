@@ -1,6 +1,7 @@
 using Stof.Reference.Cuda.Execution;
 using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Simulator;
+using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;

@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Templates;
+using Stof.Reference.Formats;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
 using Stof.Reference.Numerics;

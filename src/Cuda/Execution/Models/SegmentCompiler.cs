@@ -1,5 +1,6 @@
 using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Cuda.Templates;
+using Stof.Reference.Formats;
 using Stof.Reference.Fusion;
 using Stof.Reference.Graphs;
 using Stof.Reference.Models;

@@ -20,9 +20,11 @@ public enum AttentionKernelChoice
 /// <summary>Chooses the kernel of an attention.</summary>
 internal static class AttentionChooser
 {
-    // PoCL, head size 64, measured: a pair costs the row-wise kernel four times what it costs the block-wise one, which also computes pairs that
-    // are masked. The GPU kernels keep the same ratio until somebody measures them.
-    private const double RowwisePairCost = 4;
+    // What a pair costs a row-wise kernel beside a block-wise one, which also computes pairs that are masked. Head size 64, measured: of a processor on
+    // PoCL, of a GPU and of matrix units on an H100.
+    private const double LanesPairCost = 4;
+    private const double GroupsPairCost = 10;
+    private const double MatrixPairCost = 100;
 
     private const int Group = 8; // keys that the block-wise kernel of a processor skips together
 
@@ -30,9 +32,9 @@ internal static class AttentionChooser
     public static TileShape LanesTile { get; } = new(32, 64);
 
     /// <summary>The plan for a problem.</summary>
-    public static AttentionLayoutPlan Choose(KernelDevice device, AttentionProblem problem, AttentionKernelChoice choice)
+    public static AttentionLayoutPlan Choose(KernelDevice device, AttentionProblem problem, AttentionKernelChoice choice, BlockwiseTiling? tiling = null)
     {
-        var blockwise = choice == AttentionKernelChoice.Rowwise ? null : Blockwise(device, problem);
+        var blockwise = choice == AttentionKernelChoice.Rowwise ? null : Blockwise(device, problem, tiling);
         if (blockwise is null || (choice == AttentionKernelChoice.Automatic && IsSparse(blockwise, problem)))
         {
             return Rowwise(device);
@@ -44,7 +46,7 @@ internal static class AttentionChooser
     /// <summary>The plan that parameters name, or null if it does not fit the device.</summary>
     public static AttentionLayoutPlan? Named(KernelDevice device, AttentionProblem problem, bool isRowwise, TileShape tile)
     {
-        if (!isRowwise && tile == TileShape.Default && device.Mapping == Mapping.Groups && Blockwise(device, problem) is MatrixPlan matrix)
+        if (!isRowwise && BlockwiseTiling.Of(tile.Rows, tile.Columns) is { } tiling && MatrixPlan.Of(device, problem, tiling) is { } matrix)
         {
             return matrix;
         }
@@ -60,16 +62,15 @@ internal static class AttentionChooser
         device.Mapping == Mapping.Lanes ? new RowwiseLanesPlan(device.Lanes) : new RowwiseGroupsPlan();
 
     /// <summary>The block-wise plan, or null if no tile fits the device.</summary>
-    public static AttentionLayoutPlan? Blockwise(KernelDevice device, AttentionProblem problem)
+    /// <param name="device">The device.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="tiling">Tiling on matrix units, where it fits; null for the one that is expected to be fastest.</param>
+    public static AttentionLayoutPlan? Blockwise(KernelDevice device, AttentionProblem problem, BlockwiseTiling? tiling = null)
     {
         if (device.Mapping == Mapping.Groups)
         {
-            if (device.MatrixUnits != MatrixUnits.None && new MatrixPlan(device.MatrixUnits == MatrixUnits.Emulated) is var matrix && matrix.Computes(device, problem))
-            {
-                return matrix;
-            }
-
-            return BlockwiseGroupsPlan.Largest(device.Device, problem);
+            return tiling is not null && MatrixPlan.Of(device, problem, tiling) is { } wanted ? wanted
+                : (AttentionLayoutPlan?)MatrixPlan.Cheapest(device, problem) ?? BlockwiseGroupsPlan.Largest(device.Device, problem);
         }
 
         var plan = new BlockwiseLanesPlan(LanesTile, device.Lanes);
@@ -89,7 +90,13 @@ internal static class AttentionChooser
         var tilePairs = (long)mask.Tile.Rows * mask.Tile.Columns;
         var part = isSkipping ? LoadedGroups(mask) * Group * mask.Tile.Rows : mask.PartColIdx.Length * tilePairs;
         var full = mask.FullColIdx.Length * tilePairs;
-        return RowwisePairCost * (allowed + full) < part + full;
+        var pairCost = blockwise switch
+        {
+            BlockwiseLanesPlan => LanesPairCost,
+            MatrixPlan => MatrixPairCost,
+            _ => GroupsPairCost,
+        };
+        return pairCost * (allowed + full) < part + full;
     }
 
     // Eight keys of a tile are words in a row: they are skipped where all of them are 0.

@@ -6,6 +6,8 @@ namespace Stof.Reference.OpenCL.Execution.Attention;
 /// <summary>A kernel for attention with its tile, and how it is launched.</summary>
 internal abstract record AttentionLayoutPlan
 {
+    private const int MergeItems = 32;
+
     /// <summary>Tile of the mask's lists.</summary>
     public abstract TileShape Tile { get; }
 
@@ -24,16 +26,30 @@ internal abstract record AttentionLayoutPlan
     /// <summary>The program.</summary>
     public abstract ProgramSpec Program(KernelDevice device, AttentionProblem problem);
 
-    /// <summary>Most tiles of a row that one item may have; 0 for no limit.</summary>
-    public virtual int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device) => 0;
+    /// <summary>What people read of it.</summary>
+    public virtual string Description => $"{KernelName} {Tile}";
+
+    /// <summary>The mask in the kernel's tiles and the work that these make.</summary>
+    public virtual (BlockMask Mask, TileWork Work) Lists(KernelDevice device, AttentionProblem problem)
+    {
+        var mask = BlockMaskBuilder.Build(problem.BindMask(), Tile);
+        return (mask, TileWork.Of(problem, mask, longest: 0));
+    }
+
+    /// <summary>Brings the bits of part tiles to the device, in the kernel's order.</summary>
+    public virtual OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask) => buffers.Upload<ulong>(mask.Bitmaps);
 
     /// <summary>The program that merges states.</summary>
-    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of("attention_merge.cl", Common(device, problem) with
+    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of("attention_merge.cl", new MergeParameters
     {
-        Bias = BiasForm.None,
-        HasSoftcap = false,
+        Type = problem.Type,
         Lanes = 1,
+        FastExp2 = device.HasFastExp2,
+        RowItems = RowItems(device),
     });
+
+    /// <summary>Work-items that merge a row together.</summary>
+    public static int RowItems(KernelDevice device) => device.Mapping == Mapping.Groups ? MergeItems : 1;
 
     /// <summary>What every kernel is specialised for.</summary>
     protected static AttentionParameters Common(KernelDevice device, AttentionProblem problem) => new()

@@ -43,6 +43,13 @@ public record AttentionParameters
     };
 }
 
+/// <summary>Parameters of attention_merge.cl.</summary>
+public sealed record MergeParameters : AttentionParameters
+{
+    /// <summary>Work-items that merge a row together.</summary>
+    public int RowItems { get; init; } = 1;
+}
+
 /// <summary>Parameters of attention_blockwise_lanes.cl.</summary>
 public sealed record BlockwiseLanesParameters : AttentionParameters
 {

@@ -73,8 +73,11 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     }
 
     /// <inheritdoc/>
-    public override int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device) =>
-        TileWork.ShareOf(problem, mask, (long)device.Device.ComputeUnits * GroupsPerUnit);
+    public override (BlockMask Mask, TileWork Work) Lists(KernelDevice device, AttentionProblem problem)
+    {
+        var mask = BlockMaskBuilder.Build(problem.BindMask(), Tile);
+        return (mask, TileWork.Of(problem, mask, TileWork.ShareOf(problem, mask, (long)device.Device.ComputeUnits * GroupsPerUnit), device.CacheBytes));
+    }
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)

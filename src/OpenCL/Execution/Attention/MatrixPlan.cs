@@ -7,59 +7,127 @@ namespace Stof.Reference.OpenCL.Execution.Attention;
 /// <summary>Parameters of attention_blockwise_matrix.cl.</summary>
 public sealed record BlockwiseMatrixParameters : AttentionParameters
 {
-    /// <summary>D / 16.</summary>
-    public int HeadSteps { get; init; } = 4;
+    /// <summary>D, a multiple of 8.</summary>
+    public int HeadSize { get; init; } = 64;
 
-    /// <summary>Dv / 8, even.</summary>
-    public int ValueTiles { get; init; } = 8;
+    /// <summary>Dv, a multiple of 8.</summary>
+    public int ValueSize { get; init; } = 64;
 
-    /// <summary>Warps of a work-group; the kernel is written for four.</summary>
-    public int Warps { get; init; } = 4;
+    /// <summary>Queries of a tile.</summary>
+    public int TileQ { get; init; } = 64;
 
-    /// <summary>True if the next tile is read while this one is computed, which costs registers.</summary>
-    public bool IsPrefetched { get; init; } = true;
+    /// <summary>Keys of a tile.</summary>
+    public int TileK { get; init; } = 64;
+
+    /// <summary>Tiles of keys and values in local memory at a time.</summary>
+    public int Stages { get; init; } = 2;
+
+    /// <summary>Queries of a warp, 16 or 32.</summary>
+    public int WarpRows { get; init; } = 16;
+
+    /// <summary>Groups of warps that share the tiles of a row out among themselves.</summary>
+    public int KeyGroups { get; init; } = 1;
+
+    /// <summary>True if scores are products times a positive number: the largest product is then the largest score, and the scale costs nothing.</summary>
+    public bool IsPlain { get; init; } = true;
 
     /// <summary>True to compute products of fragments through local memory, for devices without matrix units.</summary>
     public bool IsEmulated { get; init; }
 }
 
-/// <summary>attention_blockwise_matrix.cl: a work-group of four warps does 64 queries on matrix units.</summary>
+/// <summary>attention_blockwise_matrix.cl: a work-group does a tile row on matrix units.</summary>
+/// <param name="Tiling">How.</param>
 /// <param name="IsEmulated">True where the device has none.</param>
-internal sealed record MatrixPlan(bool IsEmulated) : AttentionLayoutPlan
+/// <param name="CutsRows">True if rows above the device's share of the work are cut, which costs a second launch.</param>
+internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool CutsRows) : AttentionLayoutPlan
 {
-    private const int Warps = 4;
-    private const int SizeStep = 16;
-    private const int LargestSize = 128; // beyond, Q, scores and O of a warp exceed the registers
-    private const int LargestPrefetched = 64;
-    private const int GroupsPerUnit = 4; // by registers, at 128 work-items
-    private const int PaddingWords = 4;
+    private const int WarpLanes = 32;
+    private const int ChunkBytes = 16;
+    private const int ChunkElements = 8;
+    private const int LargestSize = 128; // beyond, no tiling fits 48 KiB of local memory
+    private const int EmulationWords = 6; // of a lane
+    private const double Merge = 4.5; // µs of a second launch; an H100, launches back to back
+
+    // Wide blocks as the table's of three stages, which exceed the local memory that NVIDIA's OpenCL gives; groups as a tile alone, two of them at a time.
+    private static readonly BlockwiseCost[] Costs =
+    [
+        .. BlockwiseCost.Table,
+        new(new BlockwiseTiling(128, 64, 2, 32), 2.75, 1.325, 0.907, 2.133),
+        new(new BlockwiseTiling(64, 32, 2, 16, 2), 3, 0.7, 0.28, 1.3),
+        new(new BlockwiseTiling(32, 32, 2, 16, 2), 3, 0.7, 0.21, 0.65),
+    ];
 
     /// <inheritdoc/>
-    public override TileShape Tile => TileShape.Default;
+    public override TileShape Tile => Tiling.Tile;
 
     /// <inheritdoc/>
     public override string KernelName => "attention_blockwise";
 
     /// <inheritdoc/>
+    public override string Description => $"{KernelName} {Tiling}";
+
+    /// <inheritdoc/>
     public override int GroupsPerItem => 1;
 
     /// <inheritdoc/>
-    public override int GroupSize => 32 * Warps;
+    public override int GroupSize => WarpLanes * Tiling.Warps;
 
-    /// <summary>True if the kernel computes a problem on a device.</summary>
-    public bool Computes(KernelDevice device, AttentionProblem problem) =>
-        problem.Type is DType.F16 or DType.BF16
-        && problem.HeadSize % SizeStep == 0 && problem.HeadSize <= LargestSize
-        && problem.ValueSize % SizeStep == 0 && problem.ValueSize <= LargestSize
-        && GroupSize <= device.Device.MaxWorkGroup
-        && StaticLocalBytes(problem) <= device.Device.LocalBytes;
+    /// <summary>The plan of a tiling; null where the device has no matrix units, or the kernel does not compute the problem or exceeds the device.</summary>
+    public static MatrixPlan? Of(KernelDevice device, AttentionProblem problem, BlockwiseTiling tiling, bool cutsRows = true)
+    {
+        var (head, value) = (problem.HeadSize, problem.ValueSize);
+        if (device.Mapping != Mapping.Groups || device.MatrixUnits == MatrixUnits.None
+            || problem.Type is not (DType.F16 or DType.BF16)
+            || head % ChunkElements != 0 || head > LargestSize || value % ChunkElements != 0 || value > LargestSize
+            || tiling.LikelySpills(2 * ChunkElements * Steps(head), 2 * ChunkElements * Steps(value), keepsQueries: true))
+        {
+            return null;
+        }
+
+        var plan = new MatrixPlan(tiling, device.MatrixUnits == MatrixUnits.Emulated, cutsRows);
+        return plan.GroupSize <= device.Device.MaxWorkGroup && plan.StaticLocalBytes(problem) <= device.Device.LocalBytes ? plan : null;
+    }
+
+    /// <summary>The plan that is expected to be fastest; null if there is none.</summary>
+    public static MatrixPlan? Cheapest(KernelDevice device, AttentionProblem problem)
+    {
+        var (best, least) = ((MatrixPlan?)null, double.MaxValue);
+        void Consider(BlockwiseCost cost, TileWork work, bool cutsRows)
+        {
+            var expected = cost.Microseconds(problem, work, device.Device.ComputeUnits, Merge);
+            (best, least) = expected < least ? (Of(device, problem, cost.Tiling, cutsRows), expected) : (best, least);
+        }
+
+        foreach (var cost in Costs.Where(cost => Of(device, problem, cost.Tiling) is not null))
+        {
+            var work = BlockwiseWork.Of(problem, cost.Tiling, device.Device.ComputeUnits, device.CacheBytes);
+            Consider(cost, work.Work, cutsRows: true);
+            if (work.Work.Merges.Length > 0)
+            {
+                Consider(cost, TileWork.Of(problem, work.Mask, longest: 0, device.CacheBytes), cutsRows: false);
+            }
+        }
+
+        return best;
+    }
 
     /// <summary>The kernel's local memory has sizes of its own; the argument is a formality.</summary>
     public override long LocalBytes(AttentionProblem problem) => sizeof(float);
 
     /// <inheritdoc/>
-    public override int LongestRange(AttentionProblem problem, BlockMask mask, KernelDevice device) =>
-        TileWork.ShareOf(problem, mask, (long)device.Device.ComputeUnits * GroupsPerUnit);
+    public override (BlockMask Mask, TileWork Work) Lists(KernelDevice device, AttentionProblem problem)
+    {
+        var work = BlockwiseWork.Of(problem, Tiling, CutsRows ? device.Device.ComputeUnits : 0, device.CacheBytes);
+        return (work.Mask, work.Work);
+    }
+
+    /// <inheritdoc/>
+    public override OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask)
+    {
+        // Full tiles ask for bits too, those of the first part tile, and do not look at them.
+        var bits = FragmentBits.Of(mask);
+        return buffers.Upload<uint>(bits.Length > 0 ? bits : new uint[Tile.Rows / FragmentBitmaps.BlockRows * FragmentBitmaps.WordsPerBlock(Tile.Columns)]);
+    }
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
@@ -72,17 +140,38 @@ internal sealed record MatrixPlan(bool IsEmulated) : AttentionLayoutPlan
             FastExp2 = common.FastExp2,
             Bias = common.Bias,
             HasSoftcap = common.HasSoftcap,
-            HeadSteps = problem.HeadSize / SizeStep,
-            ValueTiles = problem.ValueSize / 8,
-            IsPrefetched = Math.Max(problem.HeadSize, problem.ValueSize) <= LargestPrefetched,
+            HeadSize = problem.HeadSize,
+            ValueSize = problem.ValueSize,
+            TileQ = Tiling.QueryTile,
+            TileK = Tiling.KeyTile,
+            Stages = Tiling.Stages,
+            WarpRows = Tiling.WarpRows,
+            KeyGroups = Tiling.KeyGroups,
+            IsPlain = common.Bias == BiasForm.None && !common.HasSoftcap && problem.EffectiveScale > 0,
             IsEmulated = IsEmulated,
         });
     }
 
+    // Steps of sixteen elements.
+    private static int Steps(int size) => (size + (2 * ChunkElements) - 1) / (2 * ChunkElements);
+
+    // Chunks between rows, as PITCH in matrix_units.cl.
+    private static int Pitch(int size)
+    {
+        var chunks = 2 * Steps(size);
+        return chunks is 2 or 4 || chunks % 8 == 0 ? chunks : chunks | 1;
+    }
+
+    // As MEMORY in the kernel.
     private long StaticLocalBytes(AttentionProblem problem)
     {
-        var tile = (long)Tile.Rows;
-        var exchange = IsEmulated ? 6L * GroupSize : 1;
-        return sizeof(uint) * ((tile * ((problem.HeadSize / 2) + PaddingWords)) + (tile / 2 * (problem.ValueSize + (2 * PaddingWords))) + exchange);
+        var (key, value) = (Pitch(problem.HeadSize), Pitch(problem.ValueSize));
+        var stage = (long)Tiling.KeyTile * (key + value);
+        var queries = (long)Tiling.QueryTile * Math.Max(key, value);
+        var rings = Tiling.KeyGroups * ChunkBytes * (((Tiling.Stages - 1) * stage) + Math.Max(stage, queries));
+        var state = Tiling.WarpRows / FragmentBitmaps.BlockRows * (5 + (8 * Steps(problem.ValueSize)));
+        var states = (Tiling.KeyGroups - 1) * (long)sizeof(float) * state * GroupSize / Tiling.KeyGroups;
+        var exchange = IsEmulated ? EmulationWords * GroupSize : 0;
+        return Math.Max(rings, states) + (sizeof(uint) * exchange) + LocalBytes(problem);
     }
 }

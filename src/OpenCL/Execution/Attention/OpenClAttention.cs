@@ -8,7 +8,7 @@ namespace Stof.Reference.OpenCL.Execution.Attention;
 /// <summary>A prepared attention with tensors of its own on the device.</summary>
 internal sealed class OpenClAttention : IPreparedAttention
 {
-    private const int RunsPerSample = 10; // between two waits, so that a wait weighs little
+    private const int RunsPerSample = 10; // one after the other, so that the device stays at work
 
     private readonly KernelDevice _device;
     private readonly BufferSet _buffers;
@@ -20,9 +20,13 @@ internal sealed class OpenClAttention : IPreparedAttention
     private readonly OpenClBuffer? _lse;
 
     /// <summary>Reserves the tensors and prepares a problem that the device computes.</summary>
-    public OpenClAttention(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan)
+    /// <param name="device">Where.</param>
+    /// <param name="problem">The problem.</param>
+    /// <param name="computed">The same, perhaps with query heads as queries: tensors of the same bytes.</param>
+    /// <param name="plan">Kernel and tile.</param>
+    public OpenClAttention(KernelDevice device, AttentionProblem problem, AttentionProblem computed, AttentionLayoutPlan plan)
     {
-        (_device, Problem, Kernel) = (device, problem, $"{plan.KernelName} {plan.Tile}");
+        (_device, Problem, Kernel) = (device, problem, plan.Description);
         _buffers = new BufferSet(device.Context);
         try
         {
@@ -34,7 +38,7 @@ internal sealed class OpenClAttention : IPreparedAttention
             _lse = problem.LogSumExp == LogSumExpOutput.None
                 ? null
                 : _buffers.Allocate((long)problem.Batch * problem.QueryHeads * problem.QueryLength * sizeof(float));
-            _step = new PreparedAttention(device, problem, plan);
+            _step = new PreparedAttention(device, computed, plan);
         }
         catch
         {
@@ -71,18 +75,7 @@ internal sealed class OpenClAttention : IPreparedAttention
     {
         Run();
         _device.Context.Finish();
-        return
-        [
-            .. Enumerable.Range(0, samples).Select(_ => Timing.Seconds(() =>
-            {
-                for (var run = 0; run < RunsPerSample; run++)
-                {
-                    Run();
-                }
-
-                _device.Context.Finish();
-            }) / RunsPerSample),
-        ];
+        return [.. Enumerable.Range(0, samples).Select(_ => Timing.Median(_device.Context.Time(RunsPerSample, Run)))];
     }
 
     public void Dispose()

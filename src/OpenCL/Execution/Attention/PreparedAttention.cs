@@ -26,6 +26,7 @@ internal sealed class PreparedAttention : IDisposable
     private readonly OpenClBuffer? _bias;
     private readonly OpenClBuffer? _origins;
     private readonly OpenClBuffer? _sinks;
+    private (OpenClBuffer Q, OpenClBuffer K, OpenClBuffer V, OpenClBuffer O, OpenClBuffer? Lse)? _bound;
 
     /// <summary>Prepares a valid problem.</summary>
     /// <param name="device">Where.</param>
@@ -36,6 +37,8 @@ internal sealed class PreparedAttention : IDisposable
     {
         (_device, _problem, _plan) = (device, problem, plan);
         _buffers = new BufferSet(device.Context);
+        var program = plan.Program(device, problem);
+        device.Programs.BuildAhead([program]); // while masks are cut into tiles
         try
         {
             var bias = problem.Bias is null ? null : DeviceBias.Of(problem);
@@ -52,24 +55,23 @@ internal sealed class PreparedAttention : IDisposable
                 _sinks = _buffers.Upload<float>([.. problem.Sinks.Select(sink => (float)sink)]);
             }
 
-            var mask = BlockMaskBuilder.Build(problem.BindMask(), plan.Tile);
-            var work = TileWork.Of(problem, mask, plan.LongestRange(problem, mask, device));
+            var (mask, work) = plan.Lists(device, problem);
             (_itemCount, _mergeCount) = (work.Items.Length, work.Merges.Length);
             _items = _buffers.Upload<TileWorkItem>(work.Items);
-            _columns = _buffers.Upload<int>(mask.LoadColIdx);
-            _parts = _buffers.Upload<int>(mask.LoadPartIdx);
-            _bitmaps = _buffers.Upload<ulong>(mask.Bitmaps);
-            _kernel = device.Programs.Kernel(plan.Program(device, problem), plan.KernelName);
+            _columns = _buffers.Upload<int>(NotEmpty(mask.LoadColIdx));
+            _parts = _buffers.Upload<int>(NotEmpty(mask.LoadPartIdx));
+            _bitmaps = plan.UploadBits(_buffers, mask);
+            _kernel = device.Programs.OwnKernel(program, plan.KernelName);
             if (_mergeCount > 0)
             {
                 _merges = _buffers.Upload<TileMergeItem>(work.Merges);
                 _states = _buffers.Allocate((long)work.Parts * plan.Tile.Rows * (3 + problem.ValueSize) * sizeof(float));
-                _merge = device.Programs.Kernel(AttentionLayoutPlan.MergeProgram(device, problem), "attention_merge");
+                _merge = device.Programs.OwnKernel(AttentionLayoutPlan.MergeProgram(device, problem), "attention_merge");
             }
         }
         catch
         {
-            _buffers.Dispose();
+            Dispose();
             throw;
         }
     }
@@ -87,20 +89,39 @@ internal sealed class PreparedAttention : IDisposable
             return;
         }
 
+        // Setting arguments takes longer than a short kernel.
+        if (_bound != (q, k, v, o, lse))
+        {
+            Bind(q, k, v, o, lse);
+            _bound = (q, k, v, o, lse);
+        }
+
+        _device.Context.Launch(_kernel, new WorkSize((long)_itemCount * _plan.GroupsPerItem), new WorkSize(_plan.GroupSize));
+        if (_merge is not null)
+        {
+            _device.Context.Launch(_merge, new WorkSize((long)_mergeCount * _plan.Tile.Rows), new WorkSize(AttentionLayoutPlan.RowItems(_device)));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _merge?.Dispose();
+        _kernel?.Dispose();
+        _buffers.Dispose();
+    }
+
+    private void Bind(OpenClBuffer q, OpenClBuffer k, OpenClBuffer v, OpenClBuffer o, OpenClBuffer? lse)
+    {
         _kernel.Begin()
             .Add(_shape).Add(q).Add(k).Add(v).Add(o).Add(lse)
             .Add(_items).Add(_columns).Add(_parts).Add(_bitmaps)
             .Add(_plan.Tile.Rows).Add(_plan.Tile.Columns)
             .Add(_bias).Add(_origins).Add(_sinks).Add(_states)
             .AddLocal(_plan.LocalBytes(_problem));
-        _device.Context.Launch(_kernel, new WorkSize((long)_itemCount * _plan.GroupsPerItem), new WorkSize(_plan.GroupSize));
-        if (_merge is not null)
-        {
-            _merge.Begin().Add(_shape).Add(o).Add(lse).Add(_merges).Add(_plan.Tile.Rows).Add(_sinks).Add(_states);
-            _device.Context.Launch(_merge, new WorkSize((long)_mergeCount * _plan.Tile.Rows), WorkSize.One);
-        }
+        _merge?.Begin().Add(_shape).Add(o).Add(lse).Add(_merges).Add(_plan.Tile.Rows).Add(_sinks).Add(_states);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _buffers.Dispose();
+    // Kernels ask for an entry ahead, and for one even where a row has none.
+    private static int[] NotEmpty(int[] entries) => entries.Length > 0 ? entries : [-1];
 }

@@ -36,6 +36,31 @@ public sealed record ProductLanesParameters : NumberParameters
     public int Rows { get; init; } = 12;
 }
 
+/// <summary>Parameters of product_matrix.cl.</summary>
+public sealed record ProductMatrixParameters : NumberParameters
+{
+    /// <summary>Rows of a work-group's tile.</summary>
+    public int TileM { get; init; } = 128;
+
+    /// <summary>Columns of a work-group's tile.</summary>
+    public int TileN { get; init; } = 128;
+
+    /// <summary>Warps along the rows.</summary>
+    public int WarpsM { get; init; } = 2;
+
+    /// <summary>Warps along the columns.</summary>
+    public int WarpsN { get; init; } = 2;
+
+    /// <summary>Depth of a step, in chunks of eight numbers: 4 or 8.</summary>
+    public int Chunks { get; init; } = 4;
+
+    /// <summary>Steps in local memory at a time.</summary>
+    public int Stages { get; init; } = 3;
+
+    /// <summary>True to compute products of fragments through local memory, for devices without matrix units.</summary>
+    public bool IsEmulated { get; init; }
+}
+
 /// <summary>Parameters of product_groups.cl.</summary>
 public sealed record ProductGroupsParameters : NumberParameters
 {

@@ -11,8 +11,6 @@ internal static class ProductStep
     private const int WeightCost = 2; // of a step, in rows
     private const int MostRowBlock = 48;
     private const int TasksPerUnit = 4;
-    private const int Tile = 64;
-    private const int Side = 16;
 
     // Rows whose sums stay in registers: with 16 floats a vector 24 sums, two vectors of weights and a broadcast fit the 32 of AVX-512; with 8
     // floats 12 sums fit the 16 of AVX2.
@@ -45,7 +43,7 @@ internal static class ProductStep
         int? sums = last.Norm is not null && last.Residual is { } added && graph.IsLiveAfter(added.Output, segment.End - 1) ? added.Output : null;
         var values = new Operands(operators[0].Inputs[0], operators[^1].Output, last.Residual?.Inputs[1], sums);
         return builder.Device.Mapping == Mapping.Groups
-            ? Groups(builder, shape, arguments, values, weights)
+            ? new GroupsSegment(builder, shape, arguments, values, weights).Compile()
             : Lanes(builder, shape, arguments, values, parameters, weights);
     }
 
@@ -64,9 +62,8 @@ internal static class ProductStep
         var arguments = new ProductArguments { Rows = rows, Depth = depth, Width = width };
         if (builder.Device.Mapping == Mapping.Groups)
         {
-            var plain = GroupsKernel(builder, type);
-            var matrix = builder.Store.Plain(weight);
-            return (x, y) => LaunchGroups(builder, plain, arguments, x, matrix, bias, null, null, null, null, y);
+            var product = new GroupsProduct(builder, type, arguments, weight, bias, GroupsProduct.MatrixFor(builder.Device, type, arguments));
+            return (x, y) => product.Launch(x, null, null, y, null, null);
         }
 
         var (kernel, perStep) = LanesKernel(builder, "product", type, rows);
@@ -86,9 +83,7 @@ internal static class ProductStep
         var shape = ProductShape.Parse(context.Operators);
         if (device.Mapping == Mapping.Groups)
         {
-            return shape.Second is not null || shape.Last.Norm is not null
-                ? new Refusal("no-kernel", "the GPU mapping has no kernel that keeps whole result rows (norm behind a product, chained products)")
-                : null;
+            return GroupsSegment.Check(device, shape, context.Workload.Rows);
         }
 
         var depth = parameters.Values.GetValueOrDefault(GemmTemplate.DepthBlock);
@@ -157,42 +152,6 @@ internal static class ProductStep
         };
     }
 
-    private static Action<Frame> Groups(
-        StepBuilder builder, ProductShape shape, ProductArguments arguments, Operands values, IReadOnlyDictionary<string, HostTensor> weights)
-    {
-        var kernel = GroupsKernel(builder, builder.Workload.Type);
-        var matrix = builder.Store.Plain(weights[shape.First.Weight]);
-        var bias = builder.Vector(shape.Last.Bias, weights);
-        var (gamma, beta) = builder.Norm(shape.Prologue, weights);
-        var statistics = shape.Prologue is null ? null : builder.Buffers.Allocate(2L * arguments.Rows * sizeof(float));
-        var measure = shape.Prologue is null ? null : builder.RowKernel("row_statistics");
-        return frame =>
-        {
-            if (measure is not null)
-            {
-                measure.Begin().Add(frame[values.Input]).Add(statistics).Add(arguments.Depth).Add(arguments.Prologue).Add(arguments.PrologueEpsilon)
-                    .AddLocal(builder.GroupFloats);
-                builder.LaunchRows(measure, arguments.Rows);
-            }
-
-            var residual = values.Residual is { } value ? frame[value] : null;
-            LaunchGroups(builder, kernel, arguments, frame[values.Input], matrix, bias, residual, statistics, gamma, beta, frame[values.Output]);
-        };
-    }
-
-    private static OpenClKernel GroupsKernel(StepBuilder builder, DType type) => builder.Device.Programs.Kernel(
-        ProgramSpec.Of("product_groups.cl", new ProductGroupsParameters { Type = type, Lanes = 1, FastExp2 = builder.Device.HasFastExp2, Tile = Tile }), "product");
-
-    private static void LaunchGroups(
-        StepBuilder builder, OpenClKernel kernel, ProductArguments arguments, OpenClBuffer x, OpenClBuffer matrix, OpenClBuffer? bias, OpenClBuffer? residual,
-        OpenClBuffer? statistics, OpenClBuffer? gamma, OpenClBuffer? beta, OpenClBuffer y)
-    {
-        kernel.Begin().Add(arguments).Add(x).Add(matrix).Add(bias).Add(residual).Add(statistics).Add(gamma).Add(beta).Add(y);
-        var perTile = arguments.Activation == KernelCodes.Of(ActivationKind.SwiGlu) ? Tile / 2 : Tile;
-        var groups = (long)((arguments.Rows + Tile - 1) / Tile) * ((arguments.Width + perTile - 1) / perTile);
-        builder.Device.Context.Launch(kernel, new WorkSize(groups), new WorkSize(Side * Side));
-    }
-
     private static (OpenClKernel Kernel, int RowsPerStep) LanesKernel(StepBuilder builder, string name, DType type, int rows)
     {
         var perStep = RowsPerStep(builder.Device, rows);
@@ -250,5 +209,5 @@ internal static class ProductStep
     private static int Ceiling(int value, int unit) => (value + unit - 1) / unit;
 
     /// <summary>Values of a frame that a product reads and writes.</summary>
-    private sealed record Operands(int Input, int Output, int? Residual, int? Sums);
+    internal sealed record Operands(int Input, int Output, int? Residual, int? Sums);
 }

@@ -1,4 +1,4 @@
-namespace Stof.Reference.Cuda.Ptx.Layouts;
+namespace Stof.Reference.Formats;
 
 /// <summary>
 /// Bitmaps of tiles, from the storage order (8×8 words, inner columns outermost; bit 8·r + c) to the order in which a warp's lanes hold

@@ -1,16 +1,13 @@
-using Stof.Reference.Cuda.Ptx.Layouts;
-using Stof.Reference.Formats;
-
-namespace Stof.Reference.Cuda.Templates;
+namespace Stof.Reference.Formats;
 
 /// <summary>
-/// Bitmaps as the block-wise kernel reads them: for each part tile and each strip of sixteen queries <see cref="FragmentBitmaps"/>'s words, so
-/// that a lane's bits of 32 scores are one load.
+/// Bitmaps as block-wise kernels on matrix units read them: for each part tile and each strip of sixteen queries <see cref="FragmentBitmaps"/>'s
+/// words, so that a lane's bits of 32 scores are one load.
 /// </summary>
-internal static class FragmentBits
+public static class FragmentBits
 {
     /// <summary>Tiles of eight keys in a word.</summary>
-    public const int TilesPerWord = FragmentBitmaps.ChunkColumns / MmaShape.Columns;
+    public const int TilesPerWord = FragmentBitmaps.ChunkColumns / 8;
 
     /// <summary>Words of a lane for a tile of keys.</summary>
     public static int WordsPerLane(int keyTile) => FragmentBitmaps.WordsPerBlock(keyTile) / 32;
@@ -18,6 +15,7 @@ internal static class FragmentBits
     /// <summary>The bitmaps of all part tiles.</summary>
     public static uint[] Of(BlockMask mask)
     {
+        ArgumentNullException.ThrowIfNull(mask);
         var (rows, columns) = (mask.Tile.Rows, mask.Tile.Columns);
         var words = FragmentBitmaps.WordsPerBlock(columns);
         var strips = rows / FragmentBitmaps.BlockRows;

@@ -1,0 +1,74 @@
+using Stof.Reference.Graphs;
+using Stof.Reference.Numerics;
+using Stof.Reference.Tensors;
+
+namespace Stof.Reference.OpenCL.Execution.Models;
+
+/// <summary>
+/// A product in the GPU's layout, on matrix units where there are some. On these, what is multiplied is rounded to 16 bits; elsewhere it may be floats.
+/// </summary>
+internal sealed class GroupsProduct
+{
+    private const int Tile = 64;
+    private const int Side = 16;
+
+    private readonly StepBuilder _builder;
+    private readonly OpenClKernel _kernel;
+    private readonly ProductArguments _arguments;
+    private readonly OpenClBuffer _weights;
+    private readonly OpenClBuffer? _bias;
+    private readonly MatrixTile? _matrix;
+
+    /// <summary>Binds a product.</summary>
+    /// <param name="builder">Device, weights.</param>
+    /// <param name="type">Type of X, weights and result.</param>
+    /// <param name="arguments">Its shape.</param>
+    /// <param name="weight">W [columns, depth].</param>
+    /// <param name="bias">Or null.</param>
+    /// <param name="matrix">How matrix units compute it; null in float.</param>
+    public GroupsProduct(StepBuilder builder, DType type, ProductArguments arguments, HostTensor weight, OpenClBuffer? bias, MatrixTile? matrix)
+    {
+        (_builder, _arguments, _bias, _matrix) = (builder, arguments, bias, matrix);
+        _weights = builder.Store.Plain(weight);
+        _kernel = builder.Device.Programs.Kernel(
+            matrix?.Program(builder.Device, type)
+            ?? ProgramSpec.Of("product_groups.cl", new ProductGroupsParameters { Type = type, Lanes = 1, FastExp2 = builder.Device.HasFastExp2, Tile = Tile }),
+            "product");
+    }
+
+    private bool IsGated => _arguments.Activation == KernelCodes.Of(ActivationKind.SwiGlu);
+
+    /// <summary>The tile of a product on matrix units, or null.</summary>
+    public static MatrixTile? MatrixFor(KernelDevice device, DType type, ProductArguments arguments) => MatrixTile.For(
+        device, type, arguments.Rows, arguments.Activation == KernelCodes.Of(ActivationKind.SwiGlu) ? 2 * arguments.Width : arguments.Width, arguments.Depth);
+
+    /// <summary>Starts it.</summary>
+    /// <param name="x">X; null for floats.</param>
+    /// <param name="xFloats">X as floats, not on matrix units.</param>
+    /// <param name="residual">Added to the result, or null.</param>
+    /// <param name="y">Y; null for floats.</param>
+    /// <param name="yFloats">Y as floats.</param>
+    /// <param name="norm">A norm of X, not on matrix units.</param>
+    public void Launch(OpenClBuffer? x, OpenClBuffer? xFloats, OpenClBuffer? residual, OpenClBuffer? y, OpenClBuffer? yFloats, InputNorm? norm)
+    {
+        if (_matrix is not null)
+        {
+            _kernel.Begin().Add(_arguments).Add(x).Add(_weights).Add(_bias).Add(residual).Add(y).Add(yFloats);
+            _builder.Device.Context.Launch(
+                _kernel, new WorkSize(_matrix.Groups(_arguments.Rows, IsGated ? 2 * _arguments.Width : _arguments.Width)), new WorkSize(MatrixTile.GroupSize));
+            return;
+        }
+
+        _kernel.Begin().Add(_arguments).Add(x).Add(xFloats).Add(_weights).Add(_bias).Add(residual)
+            .Add(norm?.Statistics).Add(norm?.Gamma).Add(norm?.Beta).Add(y).Add(yFloats);
+        var perTile = IsGated ? Tile / 2 : Tile;
+        var groups = (long)((_arguments.Rows + Tile - 1) / Tile) * ((_arguments.Width + perTile - 1) / perTile);
+        _builder.Device.Context.Launch(_kernel, new WorkSize(groups), new WorkSize(Side * Side));
+    }
+
+    /// <summary>A norm that a product applies to X as it loads it.</summary>
+    /// <param name="Statistics">Mean and factor of each row.</param>
+    /// <param name="Gamma">Factors.</param>
+    /// <param name="Beta">Or null.</param>
+    public sealed record InputNorm(OpenClBuffer Statistics, OpenClBuffer? Gamma, OpenClBuffer? Beta);
+}

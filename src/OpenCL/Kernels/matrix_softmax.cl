@@ -1,0 +1,119 @@
+// The online softmax of a warp's sixteen queries in the registers of its products: a lane holds two rows (g and g + 8), two neighbouring columns of each
+// in every tile of eight. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end.
+//
+// Parameters: those of attention_blockwise_matrix.cl.
+
+// Two of a lane's numbers of each tile: row is 0 for its upper, 2 for its lower one.
+float largest_of(float (*s)[4], const int row)
+{
+    float top[4];
+    UNROLL
+    for (int i = 0; i < 4; i++)
+    {
+        top[i] = fmax(s[i][row], s[i][row + 1]);
+    }
+
+    UNROLL
+    for (int n = 4; n < KEY_TILES; n++)
+    {
+        top[n % 4] = fmax(top[n % 4], fmax(s[n][row], s[n][row + 1]));
+    }
+
+    return fmax(fmax(top[0], top[1]), fmax(top[2], top[3]));
+}
+
+float sum_of_row(float (*s)[4], const int row)
+{
+    float sum[4];
+    UNROLL
+    for (int i = 0; i < 4; i++)
+    {
+        sum[i] = s[i][row] + s[i][row + 1];
+    }
+
+    UNROLL
+    for (int n = 4; n < KEY_TILES; n++)
+    {
+        sum[n % 4] += s[n][row] + s[n][row + 1];
+    }
+
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+// A tile's scores of sixteen queries become weights; what was summed before is made relative to the new largest score.
+void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale, local uint *exchange)
+{
+    UNROLL
+    for (int half_row = 0; half_row < 2; half_row++)
+    {
+        const int row = 2 * half_row;
+        float top = fmax(m[half_row], largest_of(s, row));
+        top = fmax(top, shuffle_xor(top, 1, exchange));
+        top = fmax(top, shuffle_xor(top, 2, exchange));
+
+        // Relative to 0 where there is nothing but minus infinity, which must not be subtracted from itself.
+        const float base = top == -INFINITY ? 0.0f : -top * scale;
+        const float shrink = power_of_two(fma(m[half_row], scale, base));
+        UNROLL
+        for (int n = 0; n < KEY_TILES; n++)
+        {
+            s[n][row] = power_of_two(fma(s[n][row], scale, base));
+            s[n][row + 1] = power_of_two(fma(s[n][row + 1], scale, base));
+        }
+
+        UNROLL
+        for (int n = 0; n < VALUE_TILES; n++)
+        {
+            output[n][row] *= shrink;
+            output[n][row + 1] *= shrink;
+        }
+
+        l[half_row] = fma(l[half_row], shrink, sum_of_row(s, row));
+        m[half_row] = top;
+    }
+}
+
+#if KEY_GROUPS > 1
+
+// A lane's state of sixteen queries, a float of each work-item after the other.
+void leave(local float *state, const float *m, const float *l, uint seen, float (*output)[4])
+{
+    UNROLL
+    for (int i = 0; i < 2; i++)
+    {
+        state[i * GROUP_ITEMS] = m[i];
+        state[(2 + i) * GROUP_ITEMS] = l[i];
+    }
+
+    state[4 * GROUP_ITEMS] = as_float(seen);
+    UNROLL
+    for (int i = 0; i < 4 * VALUE_TILES; i++)
+    {
+        state[(5 + i) * GROUP_ITEMS] = output[i / 4][i % 4];
+    }
+}
+
+void take_over(const local float *state, float *m, float *l, uint *seen, float (*output)[4], float scale)
+{
+    float mine[2], others[2];
+    UNROLL
+    for (int i = 0; i < 2; i++)
+    {
+        const float other = state[i * GROUP_ITEMS], top = fmax(m[i], other);
+        const float base = top == -INFINITY ? 0.0f : -top * scale;
+        mine[i] = power_of_two(fma(m[i], scale, base));
+        others[i] = power_of_two(fma(other, scale, base));
+        l[i] = l[i] * mine[i] + state[(2 + i) * GROUP_ITEMS] * others[i];
+        m[i] = top;
+    }
+
+    *seen |= as_uint(state[4 * GROUP_ITEMS]);
+    UNROLL
+    for (int i = 0; i < 4 * VALUE_TILES; i++)
+    {
+        const int half_row = i % 4 / 2;
+        output[i / 4][i % 4] = output[i / 4][i % 4] * mine[half_row] + state[(5 + i) * GROUP_ITEMS] * others[half_row];
+    }
+}
+
+#endif
