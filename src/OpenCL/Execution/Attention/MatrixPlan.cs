@@ -46,7 +46,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     private const int ChunkElements = 8;
     private const int LargestSize = 128; // beyond, no tiling fits 48 KiB of local memory
     private const int EmulationWords = 6; // of a lane
-    private const double Merge = 4.5; // µs of a second launch; an H100, launches back to back
+    private const double Merge = 6; // µs of a second launch; an H100, launches back to back
 
     // Wide blocks as the table's of three stages, which exceed the local memory that NVIDIA's OpenCL gives; groups as a tile alone, two of them at a time.
     private static readonly BlockwiseCost[] Costs =
