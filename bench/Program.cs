@@ -5,7 +5,7 @@ using Stof.Reference.Bench.Verification;
 using Stof.Reference.Masks;
 using Stof.Reference.Tests.Planted;
 
-// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick call [LENGTH [THREADS]] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -21,6 +21,12 @@ if (args is ["quick", var suite, ..])
             return 0;
         case "attention-memory":
             AttentionMemory.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionMemory.DefaultLength);
+            return 0;
+        case "call":
+            CallQuick.Run(
+                Console.Out,
+                args.Length > 2 ? int.Parse(args[2]) : CallQuick.DefaultLength,
+                args.Length > 3 ? int.Parse(args[3]) : Environment.ProcessorCount);
             return 0;
         case "selector":
             int At(int i, int otherwise) => args.Length > i + 2 ? int.Parse(args[i + 2]) : otherwise;
@@ -42,7 +48,7 @@ if (args is ["quick", var suite, ..])
             TilingQuick.Run(Console.Out, numbers[0], numbers[1], numbers[2], numbers[3]);
             return 0;
         default:
-            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, selector, masks, simulator, or tiling M N K THREADS");
+            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, call, selector, masks, simulator, or tiling M N K THREADS");
             return 2;
     }
 }

@@ -12,6 +12,9 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
     public const int MostFragmentRegisters = 165;
 
     private const int StripRows = 16; // of one matrix product
+    private const int WarpLanes = 32;
+    private const int OtherRegisters = 48; // addresses and operands
+    private const int MultiprocessorRegisters = 65_536;
 
     /// <summary>The one of F32.</summary>
     public static BlockwiseTiling Exact { get; } = new(64, 32, 2);
@@ -24,7 +27,7 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
            from stages in (int[])[2, 3]
            from rows in (int[])[16, 32]
            from groups in (int[])[1, 2, 4]
-           where rows <= queries && (groups == 1 || (stages == 2 && rows == 16 && queries < 128))
+           where rows <= queries && (groups == 1 || (stages == 2 && queries / rows * groups <= 16))
            select new BlockwiseTiling(queries, keys, stages, rows, groups),
     ];
 
@@ -45,7 +48,8 @@ public sealed record BlockwiseTiling(int QueryTile, int KeyTile, int Stages, int
     /// <param name="valueSize">Dv, likewise.</param>
     /// <param name="keepsQueries">True if Q stays in registers.</param>
     public bool LikelySpills(int headSize, int valueSize, bool keepsQueries) =>
-        WarpRows / StripRows * ((valueSize / 2) + (KeyTile / 2) + (keepsQueries ? headSize / 4 : 0)) > MostFragmentRegisters;
+        WarpRows / StripRows * ((valueSize / 2) + (KeyTile / 2) + (keepsQueries ? headSize / 4 : 0))
+            > Math.Min(MostFragmentRegisters, (MultiprocessorRegisters / (Warps * WarpLanes)) - OtherRegisters);
 
     /// <inheritdoc/>
     public override string ToString() => $"{QueryTile}x{KeyTile}, {Stages} stages, {WarpRows} a warp{(KeyGroups == 1 ? "" : $", {KeyGroups} groups")}";

@@ -76,6 +76,9 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>All bits set where a = b.</summary>
     static abstract TVector Equal(TVector a, TVector b);
 
+    /// <summary>True if a bit of <paramref name="mask"/> is set.</summary>
+    static abstract bool IsAny(TVector mask);
+
     /// <summary>Lanes of <paramref name="yes"/> where <paramref name="mask"/> is set, else of <paramref name="no"/>.</summary>
     static abstract TVector Select(TVector mask, TVector yes, TVector no);
 

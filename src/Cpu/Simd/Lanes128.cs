@@ -78,6 +78,8 @@ internal readonly unsafe struct Lanes128 : IVectorLanes<Vector128<float>>
 
     public static Vector128<float> Equal(Vector128<float> a, Vector128<float> b) => Vector128.Equals(a, b);
 
+    public static bool IsAny(Vector128<float> mask) => mask.AsInt32() != Vector128<int>.Zero;
+
     public static Vector128<float> Select(Vector128<float> mask, Vector128<float> yes, Vector128<float> no) =>
         Vector128.ConditionalSelect(mask, yes, no);
 

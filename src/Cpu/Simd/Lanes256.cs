@@ -70,6 +70,8 @@ internal readonly unsafe struct Lanes256 : IVectorLanes<Vector256<float>>
 
     public static Vector256<float> Equal(Vector256<float> a, Vector256<float> b) => Vector256.Equals(a, b);
 
+    public static bool IsAny(Vector256<float> mask) => mask.AsInt32() != Vector256<int>.Zero;
+
     public static Vector256<float> Select(Vector256<float> mask, Vector256<float> yes, Vector256<float> no) =>
         Vector256.ConditionalSelect(mask, yes, no);
 

@@ -71,6 +71,8 @@ internal readonly unsafe struct Lanes512 : IVectorLanes<Vector512<float>>
 
     public static Vector512<float> Equal(Vector512<float> a, Vector512<float> b) => Vector512.Equals(a, b);
 
+    public static bool IsAny(Vector512<float> mask) => mask.AsInt32() != Vector512<int>.Zero;
+
     public static Vector512<float> Select(Vector512<float> mask, Vector512<float> yes, Vector512<float> no) =>
         Vector512.ConditionalSelect(mask, yes, no);
 

@@ -14,6 +14,9 @@ internal static unsafe class Prefetch
     /// <summary>How far ahead a streaming loop asks, in bytes: more than memory delivers in one access time.</summary>
     public const int Distance = 4096;
 
+    /// <summary>Bytes of a cache line.</summary>
+    public const int LineBytes = 64;
+
     /// <summary>Asks for the line of an address, for use at once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Line(byte* address)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace Stof.Reference.Cpu.Threading;
 
@@ -21,16 +22,15 @@ public sealed unsafe class WorkerPool : IDisposable
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
 
     private readonly Thread[] _threads;
+    private readonly Seat[] _seats;
     private readonly Lock _runGate = new();
-    private readonly object _sleepGate = new();
     private delegate*<void*, int, int, void> _invoke;
     private void* _body;
     private ExceptionDispatchInfo? _failure;
-    private long _state;
     private int _count;
-    private int _next;
-    private int _sleepers;
     private bool _stopping;
+    private OwnLine _state;
+    private OwnLine _next; // not beside what every worker reads for each task
 
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">Number of workers, the calling thread included; 1 to 1,024.</param>
@@ -44,6 +44,12 @@ public sealed unsafe class WorkerPool : IDisposable
 
         Threads = threads;
         _threads = new Thread[threads - 1];
+        _seats = new Seat[threads];
+        for (var i = 0; i < threads; i++)
+        {
+            _seats[i] = new Seat();
+        }
+
         for (var i = 0; i < _threads.Length; i++)
         {
             var worker = i + 1;
@@ -54,6 +60,9 @@ public sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>Number of workers, the calling thread included.</summary>
     public int Threads { get; }
+
+    /// <summary>Where to note what the workers do in the loops to come; null, the default, for nowhere.</summary>
+    public LoopTrace? Trace { get; set; }
 
     /// <summary>
     /// Runs <c>body(task, worker)</c> for every task in [0, count) and returns when all are done. An exception of a task is
@@ -81,11 +90,15 @@ public sealed unsafe class WorkerPool : IDisposable
             ObjectDisposedException.ThrowIf(_stopping, this);
             if (_threads.Length == 0 || count <= 1)
             {
+                Trace?.Begin();
+                Trace?.Join(0);
                 for (var task = 0; task < count; task++)
                 {
                     body.Execute(task, 0);
                 }
 
+                Trace?.Leave(0, count);
+                Trace?.End();
                 return;
             }
 
@@ -106,15 +119,21 @@ public sealed unsafe class WorkerPool : IDisposable
             return;
         }
 
-        lock (_sleepGate)
+        Volatile.Write(ref _stopping, true);
+        Interlocked.MemoryBarrier();
+        for (var worker = 1; worker < Threads; worker++)
         {
-            Volatile.Write(ref _stopping, true);
-            Monitor.PulseAll(_sleepGate);
+            Wake(worker);
         }
 
         foreach (var thread in _threads)
         {
             thread.Join();
+        }
+
+        foreach (var seat in _seats)
+        {
+            seat.Dispose();
         }
     }
 
@@ -123,32 +142,28 @@ public sealed unsafe class WorkerPool : IDisposable
 
     private void Share(int count, delegate*<void*, int, int, void> invoke, void* body)
     {
+        var trace = Trace;
+        trace?.Begin();
         _invoke = invoke;
         _body = body;
         _count = count;
-        _next = 0;
+        _next.Value = 0;
         _failure = null;
-        var generation = (Volatile.Read(ref _state) >> GenerationShift) + 1;
+        var generation = (Volatile.Read(ref _state.Value) >> GenerationShift) + 1;
 
-        // A full fence: either a worker on its way to sleep sees the new generation, or we see the sleeper.
-        Interlocked.Exchange(ref _state, (generation << GenerationShift) | OpenBit);
-        if (Volatile.Read(ref _sleepers) > 0)
-        {
-            lock (_sleepGate)
-            {
-                Monitor.PulseAll(_sleepGate);
-            }
-        }
-
+        // A full fence: either a worker on its way to sleep sees the new generation, or we see that it sleeps.
+        Interlocked.Exchange(ref _state.Value, (generation << GenerationShift) | OpenBit);
+        WakeNext(0);
         Drain(0);
-        Interlocked.And(ref _state, ~OpenBit);
+        Interlocked.And(ref _state.Value, ~OpenBit);
         var spin = default(SpinWait);
-        while ((Volatile.Read(ref _state) & JoinedMask) != 0)
+        while ((Volatile.Read(ref _state.Value) & JoinedMask) != 0)
         {
             spin.SpinOnce(sleep1Threshold: -1);
         }
 
         _body = null;
+        trace?.End();
         _failure?.Throw();
     }
 
@@ -157,27 +172,28 @@ public sealed unsafe class WorkerPool : IDisposable
         var seen = 0L;
         while (true)
         {
-            var state = AwaitGenerationAfter(seen);
+            var state = AwaitGenerationAfter(seen, _seats[worker]);
             if (Volatile.Read(ref _stopping))
             {
                 return;
             }
 
             seen = state >> GenerationShift;
+            WakeNext(worker);
             if (TryJoin(seen))
             {
                 Drain(worker);
-                Interlocked.Decrement(ref _state);
+                Interlocked.Decrement(ref _state.Value);
             }
         }
     }
 
-    private long AwaitGenerationAfter(long seen)
+    private long AwaitGenerationAfter(long seen, Seat seat)
     {
         var started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetTimestamp() - started < SpinTicks)
         {
-            var state = Volatile.Read(ref _state);
+            var state = Volatile.Read(ref _state.Value);
             if (state >> GenerationShift != seen || Volatile.Read(ref _stopping))
             {
                 return state;
@@ -186,31 +202,53 @@ public sealed unsafe class WorkerPool : IDisposable
             Thread.SpinWait(8);
         }
 
-        lock (_sleepGate)
+        while (true)
         {
-            Interlocked.Increment(ref _sleepers);
-            while (Volatile.Read(ref _state) >> GenerationShift == seen && !_stopping)
+            Interlocked.Exchange(ref seat.IsAsleep, 1);
+            var isOver = Volatile.Read(ref _state.Value) >> GenerationShift != seen || Volatile.Read(ref _stopping);
+
+            // Who has been woken meanwhile takes the ring; who rises by itself must find none.
+            if (!isOver || Interlocked.Exchange(ref seat.IsAsleep, 0) == 0)
             {
-                Monitor.Wait(_sleepGate);
+                seat.Bell.Wait();
             }
 
-            Interlocked.Decrement(ref _sleepers);
+            if (isOver || Volatile.Read(ref _state.Value) >> GenerationShift != seen || Volatile.Read(ref _stopping))
+            {
+                return Volatile.Read(ref _state.Value);
+            }
         }
+    }
 
-        return Volatile.Read(ref _state);
+    /// <summary>Wakes those that a worker has to wake, who wake others: no thread wakes more than two, which takes microseconds each.</summary>
+    private void WakeNext(int worker)
+    {
+        for (var next = (2 * worker) + 1; next <= (2 * worker) + 2 && next < Threads; next++)
+        {
+            Wake(next);
+        }
+    }
+
+    private void Wake(int worker)
+    {
+        var seat = _seats[worker];
+        if (Volatile.Read(ref seat.IsAsleep) != 0 && Interlocked.Exchange(ref seat.IsAsleep, 0) != 0)
+        {
+            seat.Bell.Release();
+        }
     }
 
     private bool TryJoin(long generation)
     {
         while (true)
         {
-            var state = Volatile.Read(ref _state);
+            var state = Volatile.Read(ref _state.Value);
             if (state >> GenerationShift != generation || (state & OpenBit) == 0)
             {
                 return false;
             }
 
-            if (Interlocked.CompareExchange(ref _state, state + 1, state) == state)
+            if (Interlocked.CompareExchange(ref _state.Value, state + 1, state) == state)
             {
                 return true;
             }
@@ -219,11 +257,15 @@ public sealed unsafe class WorkerPool : IDisposable
 
     private void Drain(int worker)
     {
+        var trace = Trace;
+        trace?.Join(worker);
+        var tasks = 0;
         try
         {
-            for (var task = Interlocked.Increment(ref _next) - 1; task < _count; task = Interlocked.Increment(ref _next) - 1)
+            for (var task = Interlocked.Increment(ref _next.Value) - 1; task < _count; task = Interlocked.Increment(ref _next.Value) - 1)
             {
-                _invoke(_body, task, worker);
+                _invoke(_body, (int)task, worker);
+                tasks++;
             }
         }
 #pragma warning disable CA1031 // Handed to the caller of Run.
@@ -231,8 +273,27 @@ public sealed unsafe class WorkerPool : IDisposable
 #pragma warning restore CA1031
         {
             Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
-            Volatile.Write(ref _next, _count);
+            Volatile.Write(ref _next.Value, _count);
         }
+
+        trace?.Leave(worker, tasks);
+    }
+
+    /// <summary>Where a worker sleeps.</summary>
+    private sealed class Seat : IDisposable
+    {
+        public readonly SemaphoreSlim Bell = new(0);
+        public int IsAsleep;
+
+        public void Dispose() => Bell.Dispose();
+    }
+
+    /// <summary>A number on cache lines of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct OwnLine
+    {
+        [FieldOffset(128)]
+        public long Value;
     }
 
     private readonly struct DelegateBody(Action<int, int> body) : IParallelBody

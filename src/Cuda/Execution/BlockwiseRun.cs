@@ -44,6 +44,7 @@ internal static class BlockwiseRun
             HasSinks = p.Sinks is not null,
             StoresLogSumExp = p.LogSumExp != LogSumExpOutput.None,
             IsSplit = work.Merges.Length > 0,
+            LetsNextStartEarly = IsEven(work) || 2 * work.Items.Length <= launch.Device.Multiprocessors * BlocksPerMultiprocessor,
         };
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
@@ -67,6 +68,10 @@ internal static class BlockwiseRun
             .Set("splits", 0);
         return (tiling, [attend, new KernelStep(merging, new Grid(spec.QueryTile / SplitMerge.RowsPerBlock, work.Merges.Length))]);
     }
+
+    // True if no item has many more tiles than most.
+    private static bool IsEven(TileWork work) =>
+        work.Items.Length == 0 || work.Items.Max(item => item.End - item.First) <= 1.25 * work.Items.Average(item => item.End - item.First);
 
     private static BlockwiseAttentionSpec SpecOf(AttentionProblem problem, BlockwiseTiling tiling) => new(problem.Type, problem.HeadSize, problem.ValueSize)
     {

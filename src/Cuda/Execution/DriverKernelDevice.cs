@@ -10,6 +10,9 @@ namespace Stof.Reference.Cuda.Execution;
 /// <summary>A GPU through the driver: kernels are compiled by it once, and launched on one stream.</summary>
 public sealed class DriverKernelDevice : IKernelDevice
 {
+    private const int ReservedSharedBytes = 1024; // of a block, by the driver
+    private const int SharedGranule = 128;
+
     private readonly CudaContext _context;
     private readonly CudaStream _stream;
     private readonly ConditionalWeakTable<Kernel, Loaded> _loaded = [];
@@ -97,7 +100,8 @@ public sealed class DriverKernelDevice : IKernelDevice
             _stream,
             new LaunchShape(new Dim3(grid.X, grid.Y, grid.Z), new Dim3(kernel.Threads, 1, 1))
             {
-                DynamicSharedBytes = kernel.SharedBytes,
+                DynamicSharedBytes = loaded.OverlapsPrevious ? EvenSharedBytes(loaded, kernel, (long)grid.X * grid.Y * grid.Z) : kernel.SharedBytes,
+                Cluster = kernel.ClusterBlocks > 1 ? new Dim3(kernel.ClusterBlocks) : null,
                 OverlapsPrevious = loaded.OverlapsPrevious,
             },
             block);
@@ -167,6 +171,27 @@ public sealed class DriverKernelDevice : IKernelDevice
         _ => throw new InvalidInputException(nameof(buffer), "a buffer of another device", "one that this device allocated"),
     };
 
+    // The kernel behind starts where this one leaves room. If that is room for a part of its blocks, they lie unevenly on the multiprocessors when
+    // their turn comes; so a block then asks for as much shared memory as leaves room for its like on its own multiprocessor only, one by one.
+    private int EvenSharedBytes(Loaded loaded, Kernel kernel, long blocks)
+    {
+        var each = (blocks + Multiprocessors - 1) / Multiprocessors;
+        if (kernel.ClusterBlocks > 1 // they start together, and could not where each wants a multiprocessor of its own
+            || each > loaded.BlocksPerMultiprocessor || (long)loaded.BlocksPerMultiprocessor * Multiprocessors >= 2 * blocks)
+        {
+            return kernel.SharedBytes;
+        }
+
+        var bytes = (int)(_context.Device.SharedBytesPerMultiprocessor / each) - ReservedSharedBytes;
+        bytes = Math.Max(kernel.SharedBytes, Math.Min(bytes, _context.Device.SharedBytesPerBlockOptIn) & -SharedGranule);
+        if (bytes > loaded.Function.MaxDynamicSharedBytes)
+        {
+            loaded.Function.AllowDynamicShared(bytes);
+        }
+
+        return bytes;
+    }
+
     private Loaded Compiled(Kernel kernel) => _loaded.GetValue(kernel, Compile);
 
     private Loaded Compile(Kernel kernel)
@@ -196,7 +221,7 @@ public sealed class DriverKernelDevice : IKernelDevice
             function.PreferSharedMemory();
         }
 
-        return new Loaded(function, kernel.OverlapsPrevious);
+        return new Loaded(function, kernel.OverlapsPrevious, function.BlocksPerMultiprocessor(kernel.Threads, kernel.SharedBytes));
     }
 
     private CudaModule LoadModule(string ptx, string name)
@@ -226,7 +251,7 @@ public sealed class DriverKernelDevice : IKernelDevice
         return module;
     }
 
-    private sealed record Loaded(CudaFunction Function, bool OverlapsPrevious);
+    private sealed record Loaded(CudaFunction Function, bool OverlapsPrevious, int BlocksPerMultiprocessor);
 
     private sealed class Buffer(CudaMemory memory) : IDeviceBuffer
     {

@@ -27,6 +27,64 @@ public static class GemmRun
         HostTensor? residual = null)
     {
         ArgumentNullException.ThrowIfNull(device);
+        using var memory = new DeviceMemory(device);
+        return Run(device, memory, choice, a, weight, bias, activation, residual, norm: null, sum: null).Download(device);
+    }
+
+    /// <summary>C = norm(A·Wᵀ + bias + residual), row by row; float sums, one rounding at each store.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="choice">Tile and splits. With one split and a tile of which one block, or a cluster of blocks, holds whole rows, it is one kernel.</param>
+    /// <param name="a">A [rows, depth] in F32, F16 or BF16.</param>
+    /// <param name="weight">W [width, depth].</param>
+    /// <param name="bias">[width], or null.</param>
+    /// <param name="residual">[rows, width], or null.</param>
+    /// <param name="kind">LayerNorm or RMSNorm.</param>
+    /// <param name="gamma">[width].</param>
+    /// <param name="beta">[width], or null.</param>
+    /// <param name="epsilon">Added to the variance or the mean square.</param>
+    /// <param name="sum">Receives what is normalised [rows, width]; null where it is not wanted.</param>
+    /// <returns>C.</returns>
+    /// <exception cref="InvalidInputException">Dtypes, shapes or the tile do not fit.</exception>
+    public static HostTensor MultiplyNormalised(
+        IKernelDevice device,
+        GemmChoice choice,
+        HostTensor a,
+        HostTensor weight,
+        HostTensor? bias,
+        HostTensor? residual,
+        NormKind kind,
+        HostTensor gamma,
+        HostTensor? beta,
+        float epsilon,
+        HostTensor? sum = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(weight);
+        ArgumentNullException.ThrowIfNull(gamma);
+        Require(nameof(gamma), gamma, a, weight.Shape[0]);
+        Require(nameof(beta), beta, a, weight.Shape[0]);
+        Require(nameof(sum), sum, a, a.Shape[0], weight.Shape[0]);
+        using var memory = new DeviceMemory(device);
+        var norm = new RowNorm(kind, DeviceMatrix.UploadVector(memory, gamma), beta is null ? null : DeviceMatrix.UploadVector(memory, beta), epsilon);
+        var stored = sum is null ? null : DeviceMatrix.Allocate(memory, a.Type, a.Shape[0], weight.Shape[0]);
+        var c = Run(device, memory, choice, a, weight, bias, activation: null, residual, norm, stored);
+        stored?.Download(device).Bytes.CopyTo(sum!.Bytes);
+        return c.Download(device);
+    }
+
+    private static DeviceMatrix Run(
+        IKernelDevice device,
+        DeviceMemory memory,
+        GemmChoice choice,
+        HostTensor a,
+        HostTensor weight,
+        HostTensor? bias,
+        ActivationKind? activation,
+        HostTensor? residual,
+        RowNorm? norm,
+        DeviceMatrix? sum)
+    {
         ArgumentNullException.ThrowIfNull(choice);
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(weight);
@@ -41,13 +99,14 @@ public static class GemmRun
         Require(nameof(weight), weight, a, width, a.Shape[1]);
         Require(nameof(bias), bias, a, width);
         Require(nameof(residual), residual, a, rows, columns);
-        using var memory = new DeviceMemory(device);
         var c = DeviceMatrix.Allocate(memory, a.Type, rows, columns);
         var end = new ProductEnd
         {
             Bias = bias is null ? null : memory.Upload<byte>(PackedWeight.PackBias(bias, isGated)),
             Activation = activation,
             Residual = residual is null ? null : DeviceMatrix.Upload(memory, residual),
+            Norm = norm,
+            Sum = sum,
         };
         var packed = memory.Upload<byte>(PackedWeight.Pack(weight, isGated));
         foreach (var step in Product.Bind(new KernelLibrary(device.Target), memory.Allocate, choice, DeviceMatrix.Upload(memory, a), packed, width, end, c))
@@ -55,7 +114,7 @@ public static class GemmRun
             step.Launch(device);
         }
 
-        return c.Download(device);
+        return c;
     }
 
     private static void Require(string name, HostTensor? tensor, HostTensor a, params ReadOnlySpan<int> shape)

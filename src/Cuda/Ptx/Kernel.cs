@@ -43,6 +43,9 @@ public sealed class Kernel
     /// <summary>Blocks that shall fit a multiprocessor; 0 for no wish.</summary>
     public required int MinimumBlocks { get; init; }
 
+    /// <summary>Blocks of a cluster, neighbours along x of the grid; 1 where blocks stand alone.</summary>
+    public required int ClusterBlocks { get; init; }
+
     /// <summary>All instructions.</summary>
     public required ImmutableArray<Instruction> Instructions { get; init; }
 
@@ -77,7 +80,10 @@ public sealed class Kernel
     public required ImmutableArray<ImmutableArray<ulong>> Constants { get; init; }
 
     /// <summary>The PTX ISA version that target and instructions need, ten times its number.</summary>
-    public int Version => Instructions.Select(instruction => instruction.Opcode.Requires.Version).Append(Target.Version).Max();
+    public int Version => Instructions.Select(instruction => instruction.Opcode.Requires.Version)
+        .Append(Target.Version)
+        .Append(ClusterBlocks > 1 ? ClusterInstructions.Requires.Version : 0)
+        .Max();
 
     /// <summary>True if it may start before the kernel in front of it on the stream has ended, for it waits by itself.</summary>
     public bool OverlapsPrevious => Instructions.Any(instruction => instruction.Opcode == DependencyInstructions.Wait);

@@ -214,6 +214,7 @@ public sealed partial class KernelBuilder
             Target = Target,
             Threads = threads,
             MinimumBlocks = minimumBlocks,
+            ClusterBlocks = ClusterBlocks,
             Instructions = [.. _instructions],
             Parameters = [.. _parameters],
             ParameterBytes = _parameterBytes,

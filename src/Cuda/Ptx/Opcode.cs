@@ -159,6 +159,9 @@ public sealed record Opcode
     /// <summary>True if the text ends in the name of a shared or local array, whose address it takes.</summary>
     public bool NamesArray { get; init; }
 
+    /// <summary>True if it computes an address in the memory of a block that an operand names.</summary>
+    public bool NamesBlock { get; init; }
+
     /// <summary>True if the text ends in a label.</summary>
     public bool HasLabel { get; init; }
 
@@ -186,7 +189,7 @@ public sealed record Opcode
     /// <summary>
     /// True if it only reads and writes registers of its own lane (and special registers), so that it can be tried out one lane at a time.
     /// </summary>
-    public bool IsRegisterOnly => !NamesArray
+    public bool IsRegisterOnly => !NamesArray && !NamesBlock
         && Class is InstructionClass.IntegerArithmetic or InstructionClass.FloatArithmetic or InstructionClass.SpecialFunction or InstructionClass.Conversion or InstructionClass.Predicate or InstructionClass.Move;
 
     /// <summary>What it does.</summary>

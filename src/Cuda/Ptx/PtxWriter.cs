@@ -36,6 +36,11 @@ public static class PtxWriter
             text.Append(CultureInfo.InvariantCulture, $".minnctapersm {kernel.MinimumBlocks}\n");
         }
 
+        if (kernel.ClusterBlocks > 1)
+        {
+            text.Append(CultureInfo.InvariantCulture, $".explicitcluster\n.reqnctapercluster {kernel.ClusterBlocks}, 1, 1\n");
+        }
+
         text.Append("{\n");
         foreach (var array in kernel.LocalArrays)
         {

@@ -5,7 +5,7 @@ internal sealed class BlockBarriers(ThreadBlock block)
 {
     private const int Count = 16;
 
-    private readonly State[] _states = [.. Enumerable.Range(0, Count).Select(_ => new State())];
+    private readonly State[] _states = [.. Enumerable.Range(0, Count).Select(_ => new State(block.Cluster.Size))];
 
     /// <summary>Times that all warps of the block met, over all blocks of the worker.</summary>
     public uint Generation { get; private set; }
@@ -112,7 +112,7 @@ internal sealed class BlockBarriers(ThreadBlock block)
         state.Reset();
     }
 
-    private sealed class State
+    private sealed class State(int blocks)
     {
         public int Arrived { get; set; }
 
@@ -124,14 +124,14 @@ internal sealed class BlockBarriers(ThreadBlock block)
 
         public int FirstInstruction { get; set; }
 
-        public uint[] Known { get; } = new uint[Warp.Lanes];
+        public Knowledge Known { get; } = new(blocks);
 
         public void Reset()
         {
             Arrived = 0;
             Threads = 0;
             Waiting = 0;
-            Array.Clear(Known);
+            Known.Reset(0);
         }
     }
 }

@@ -53,6 +53,9 @@ public enum FindingKind
     /// <summary>A barrier gets more threads than it waits for, or different numbers.</summary>
     BarrierMisuse,
 
+    /// <summary>Shared memory is read of another block of the cluster, which may have ended before.</summary>
+    BlockEnded,
+
     /// <summary>Threads wait for threads that never come.</summary>
     Deadlock,
 

@@ -3,7 +3,7 @@ using Stof.Reference.Cuda.Ptx;
 namespace Stof.Reference.Cuda.Simulator;
 
 /// <summary>
-/// Runs a launch's blocks on several threads. What the report says must not depend on their timing: if blocks touch each other's bytes or one gives
+/// Runs a launch's blocks, a cluster of them at a time, on several threads. What the report says must not depend on their timing: if blocks touch each other's bytes or one gives
 /// up, memory is put back and the blocks run again in order. Kernels with atomic operations on global memory run in order at once, since
 /// their results depend on it.
 /// </summary>
@@ -12,23 +12,23 @@ internal static class LaunchRunner
     /// <summary>Runs all blocks.</summary>
     public static LaunchReport Run(LaunchContext launch)
     {
-        var blocks = (int)launch.Grid.Count;
+        var clusters = (int)launch.Grid.Count / launch.Kernel.ClusterBlocks;
         var hasAtomics = launch.Kernel.Instructions.Any(
             instruction => instruction.Opcode.Class == InstructionClass.Atomic
                 && instruction.Opcode.Slots.Any(slot => slot is { Role: SlotRole.Address, Type: RegisterType.B64 }));
-        var workers = hasAtomics ? 1 : (int)Math.Clamp(launch.Options.Workers, 1, blocks);
+        var workers = hasAtomics ? 1 : (int)Math.Clamp(launch.Options.Workers, 1, clusters);
         if (workers > 1)
         {
-            var parallel = Enumerable.Range(0, workers).Select(_ => new ThreadBlock(launch)).ToArray();
+            var parallel = Enumerable.Range(0, workers).Select(_ => new BlockCluster(launch)).ToArray();
             var next = -1;
             Parallel.ForEach(
                 parallel,
                 new ParallelOptions { MaxDegreeOfParallelism = workers },
                 worker =>
                 {
-                    for (var block = Interlocked.Increment(ref next); block < blocks && !launch.NeedsRerun; block = Interlocked.Increment(ref next))
+                    for (var cluster = Interlocked.Increment(ref next); cluster < clusters && !launch.NeedsRerun; cluster = Interlocked.Increment(ref next))
                     {
-                        worker.Run(block);
+                        worker.Run(cluster);
                     }
                 });
             if (!launch.NeedsRerun && !launch.GaveUp)
@@ -42,24 +42,25 @@ internal static class LaunchRunner
         }
 
         launch.Blocks = new BlockShadow(isSequential: true);
-        var single = new ThreadBlock(launch) { IsSequential = true };
-        for (var block = 0; block < blocks && !launch.GaveUp; block++)
+        var single = new BlockCluster(launch, isSequential: true);
+        for (var cluster = 0; cluster < clusters && !launch.GaveUp; cluster++)
         {
-            single.Run(block);
+            single.Run(cluster);
         }
 
         return Report(launch, [single]);
     }
 
-    private static LaunchReport Report(LaunchContext launch, ThreadBlock[] workers)
+    private static LaunchReport Report(LaunchContext launch, BlockCluster[] workers)
     {
+        ThreadBlock[] blocks = [.. workers.SelectMany(worker => worker.Blocks.ToArray())];
         var counters = new Counters();
-        foreach (var worker in workers)
+        foreach (var block in blocks)
         {
-            counters.Add(worker.Counters);
+            counters.Add(block.Counters);
         }
 
-        var findings = FindingList.Merge(workers.Select(worker => worker.Findings));
+        var findings = FindingList.Merge(blocks.Select(block => block.Findings));
         return new LaunchReport
         {
             Kernel = launch.Kernel.Name,
@@ -67,7 +68,7 @@ internal static class LaunchRunner
             Findings = [.. findings.Take(launch.Options.MaximumFindings)],
             FindingCount = findings.Count,
             Counters = counters,
-            Trace = workers.Select(worker => worker.Recorder?.Finish()).FirstOrDefault(trace => trace is not null),
+            Trace = blocks.Select(block => block.Recorder?.Finish()).FirstOrDefault(trace => trace is not null),
         };
     }
 }

@@ -19,6 +19,7 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
     private readonly uint[] _lastReads = new uint[warps];
     private uint[]? _atomics;
     private byte[]? _atomicWarps;
+    private readonly RemoteReads? _remote = block.Cluster.Size > 1 ? new RemoteReads(block) : null;
 
     /// <summary>Forgets all.</summary>
     public void Clear()
@@ -27,6 +28,39 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
         Array.Clear(_readers);
         Array.Clear(_lastReads);
         _atomics = null;
+    }
+
+    /// <summary>A new block begins.</summary>
+    public void Begin() => _remote?.Begin();
+
+    /// <summary>A warp of the block ends: reads by other blocks of the cluster must not come later.</summary>
+    public void End(Warp warp)
+    {
+        if (_remote?.End(warp) is { } late)
+        {
+            late.Block.Warps[late.Warp].ReportEnded(block, -1, late.Block.Warps[late.Warp].InstructionOf(late.Ticket));
+        }
+    }
+
+    /// <summary>A lane of another block of the cluster reads.</summary>
+    /// <returns>True if the block has written all of the range (or a copy to it is under way).</returns>
+    public bool ReadRemote(Warp warp, int lane, int offset, int count)
+    {
+        var known = warp.Order.KnownOf(block.Rank);
+        var first = AccessRecord.Of(block.FirstTicket + 1, 0);
+        var isWritten = true;
+        for (var i = offset; i < offset + count; i++)
+        {
+            var writer = _writers[i];
+            isWritten &= writer >= first;
+            if (writer >= first && AccessRecord.Ticket(writer) > known[_writerWarps[i]])
+            {
+                ReportRemote(warp, lane, i, Touch.Read, block, _writerWarps[i], writer, Touch.Write);
+            }
+        }
+
+        _remote!.Note(warp, offset, count);
+        return isWritten;
     }
 
     /// <summary>True if the block has written all of a range (or a copy to it is under way).</summary>
@@ -158,6 +192,11 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
             CheckAtomics(warp, lane, offset, values.Length, Touch.Write);
         }
 
+        if (_remote?.Unknown(warp, offset, values.Length) is { } reader)
+        {
+            ReportRemote(warp, lane, offset, Touch.Write, reader.Block, reader.Warp, AccessRecord.Of(reader.Ticket, AccessRecord.SeveralLanes), Touch.Read);
+        }
+
         for (var other = 0; other < _lastReads.Length; other++)
         {
             if (_lastReads[other] > warp.Order.Known[other])
@@ -282,5 +321,16 @@ internal sealed class SharedShadow(ThreadBlock block, int bytes, int warps)
             () => $"{Wording.Of(touch)} shared byte {block.DescribeShared(offset)} that {Wording.Party(warp.Index, other, otherLane)} {Wording.Past(before)} without a barrier between",
             (ulong)offset + Warp.SharedBase,
             new FindingList.Other(block.Linear, other, otherLane, block.Warps[other].InstructionOf(AccessRecord.Ticket(record))));
+    }
+
+    private void ReportRemote(Warp warp, int lane, int offset, Touch touch, ThreadBlock party, int other, uint record, Touch before)
+    {
+        var otherLane = record == AccessRecord.InFlight || AccessRecord.Lane(record) == AccessRecord.SeveralLanes ? -1 : (int)AccessRecord.Lane(record);
+        warp.Find(
+            FindingKind.Race,
+            lane,
+            () => $"{Wording.Of(touch)} shared byte {block.DescribeShared(offset)} of block {block.Index} that block {party.Index} {Wording.Past(before)} without a barrier of the cluster between",
+            (ulong)offset + Warp.SharedBase,
+            new FindingList.Other(party.Linear, other, otherLane, record == AccessRecord.InFlight ? -1 : party.Warps[other].InstructionOf(AccessRecord.Ticket(record))));
     }
 }

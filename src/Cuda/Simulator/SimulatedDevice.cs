@@ -116,6 +116,11 @@ public sealed class SimulatedDevice
             throw new InvalidInputException(nameof(grid), $"{grid.Count} blocks", $"at most {BlockShadow.MaximumBlocks} in a simulation");
         }
 
+        if (grid.X % kernel.ClusterBlocks != 0)
+        {
+            throw new InvalidInputException(nameof(grid), $"{grid.X} blocks along x", $"a multiple of the cluster's {kernel.ClusterBlocks}");
+        }
+
         if (parameters.Length != kernel.ParameterBytes)
         {
             throw new InvalidInputException(nameof(parameters), $"{parameters.Length} bytes", $"{kernel.ParameterBytes}");

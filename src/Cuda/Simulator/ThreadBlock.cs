@@ -11,10 +11,13 @@ internal sealed class ThreadBlock
     private const int Slice = 20_000;
 
     private readonly Warp[] _warps;
+    private long _budget;
 
-    public ThreadBlock(LaunchContext launch)
+    public ThreadBlock(LaunchContext launch, BlockCluster cluster, int rank)
     {
         Launch = launch;
+        Cluster = cluster;
+        Rank = rank;
         Findings = new FindingList(launch);
         Shared = new byte[launch.Kernel.SharedBytes];
         SharedShadow = new SharedShadow(this, launch.Kernel.SharedBytes, launch.Kernel.Threads / Warp.Lanes);
@@ -29,6 +32,12 @@ internal sealed class ThreadBlock
 
     /// <summary>What all blocks share.</summary>
     public LaunchContext Launch { get; }
+
+    /// <summary>The blocks that it runs together with.</summary>
+    public BlockCluster Cluster { get; }
+
+    /// <summary>Number of the block within its cluster.</summary>
+    public int Rank { get; }
 
     /// <summary>Findings of the blocks run so far.</summary>
     public FindingList Findings { get; }
@@ -72,46 +81,69 @@ internal sealed class ThreadBlock
     /// <summary>True after a finding that the block cannot go on from.</summary>
     public bool HasGivenUp { get; private set; }
 
-    /// <summary>Runs a block to its end.</summary>
-    public void Run(int linear)
+    /// <summary>True after all its warps have ended.</summary>
+    public bool HasEnded => Array.TrueForAll(_warps, warp => warp.HasEnded);
+
+    /// <summary>Ticket of its last access.</summary>
+    public uint LastTicket => _warps.Max(warp => warp.Ticket);
+
+    /// <summary>Forgets who touched what, so that tickets may start over.</summary>
+    public void ForgetAccesses()
     {
-        Begin(linear);
-        var budget = Launch.Options.InstructionBudget;
-        while (!HasGivenUp)
+        SharedShadow.Clear();
+        GlobalShadow.Clear();
+    }
+
+    /// <summary>Starts a block.</summary>
+    /// <param name="linear">Number within the grid.</param>
+    /// <param name="ticket">The last ticket of what ran before.</param>
+    public void Begin(int linear, uint ticket)
+    {
+        Linear = linear;
+        Index = Launch.BlockAt(linear);
+        HasGivenUp = false;
+        _budget = Launch.Options.InstructionBudget;
+        FirstTicket = ticket;
+        Recorder = Launch.Options.Trace is { } request && request.Block == Index ? new StepRecorder(Launch.Kernel, request) : Recorder;
+        foreach (var warp in _warps)
         {
-            var hasRun = false;
-            foreach (var warp in _warps)
+            warp.Begin(ticket, Launch.Options.Trace is { } trace && trace.Block == Index && trace.Warp == warp.Index ? Recorder : null);
+        }
+
+        Barriers.Begin();
+        SharedShadow.Begin();
+        FirstGeneration = Barriers.Generation;
+        Shared.AsSpan().Fill(0xff);
+    }
+
+    /// <summary>Runs each warp until it waits, ends, or others shall have their turn.</summary>
+    /// <returns>False if none could run.</returns>
+    public bool RunTurn()
+    {
+        var hasRun = false;
+        foreach (var warp in _warps)
+        {
+            if (!warp.IsRunnable || HasGivenUp)
             {
-                if (warp.IsRunnable && !HasGivenUp)
-                {
-                    hasRun = true;
-                    budget -= warp.Run((int)Math.Min(Slice, budget));
-                    if (budget <= 0)
-                    {
-                        Findings.Add(
-                            FindingKind.EndlessLoop,
-                            this,
-                            warp.Index,
-                            -1,
-                            warp.CurrentInstruction,
-                            () => $"the block's warps have run {Launch.Options.InstructionBudget} instructions");
-                        GiveUp();
-                        return;
-                    }
-                }
+                continue;
             }
 
-            if (!hasRun)
+            hasRun = true;
+            _budget -= warp.Run((int)Math.Min(Slice, _budget));
+            if (_budget <= 0)
             {
-                if (Array.TrueForAll(_warps, warp => warp.HasEnded))
-                {
-                    return;
-                }
-
-                ReportDeadlock();
+                Findings.Add(
+                    FindingKind.EndlessLoop,
+                    this,
+                    warp.Index,
+                    -1,
+                    warp.CurrentInstruction,
+                    () => $"the block's warps have run {Launch.Options.InstructionBudget} instructions");
                 GiveUp();
             }
         }
+
+        return hasRun;
     }
 
     /// <summary>A byte of shared memory by the array that it is in.</summary>
@@ -132,37 +164,8 @@ internal sealed class ThreadBlock
         }
     }
 
-    private void Begin(int linear)
-    {
-        Linear = linear;
-        Index = Launch.BlockAt(linear);
-        HasGivenUp = false;
-        var ticket = 0u;
-        foreach (var warp in _warps)
-        {
-            ticket = Math.Max(ticket, warp.Ticket);
-        }
-
-        if (ticket > AccessRecord.MaximumTicket / 2)
-        {
-            SharedShadow.Clear();
-            GlobalShadow.Clear();
-            ticket = 0;
-        }
-
-        FirstTicket = ticket;
-        Recorder = Launch.Options.Trace is { } request && request.Block == Index ? new StepRecorder(Launch.Kernel, request) : Recorder;
-        foreach (var warp in _warps)
-        {
-            warp.Begin(ticket, Launch.Options.Trace is { } trace && trace.Block == Index && trace.Warp == warp.Index ? Recorder : null);
-        }
-
-        Barriers.Begin();
-        FirstGeneration = Barriers.Generation;
-        Shared.AsSpan().Fill(0xff);
-    }
-
-    private void ReportDeadlock()
+    /// <summary>Reports that its warps wait for what never comes, and ends the block.</summary>
+    public void ReportDeadlock()
     {
         var text = new StringBuilder();
         Warp? first = null;
@@ -171,7 +174,8 @@ internal sealed class ThreadBlock
             if (!warp.HasEnded)
             {
                 first ??= warp;
-                text.Append(text.Length == 0 ? "" : "; ").Append("warp ").Append(warp.Index).Append(" waits at ").Append(Barriers.Describe(warp));
+                text.Append(text.Length == 0 ? "" : "; ").Append("warp ").Append(warp.Index).Append(" waits at ")
+                    .Append(warp.BarrierWaitedAt == ClusterBarrier.Id ? Cluster.Barrier.Describe(warp) : Barriers.Describe(warp));
             }
             else
             {
@@ -180,5 +184,6 @@ internal sealed class ThreadBlock
         }
 
         Findings.Add(FindingKind.Deadlock, this, first!.Index, -1, first.BarrierInstruction, text.ToString);
+        GiveUp();
     }
 }

@@ -43,6 +43,7 @@ internal sealed partial class Warp
         Order.Begin(ticket);
         BeginAccesses(ticket);
         BarrierWaitedAt = -1;
+        ClusterPhase = -1;
         _local.Begin();
         BeginCopies();
     }
@@ -110,6 +111,8 @@ internal sealed partial class Warp
         if (_living == 0)
         {
             _block.Barriers.Leave();
+            _block.Cluster.Barrier.Leave();
+            _block.SharedShadow.End(this);
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed partial class Warp
         _program = block?.Launch.Program ?? [];
         _defined = new uint[new RegisterNumbers(kernel).Count];
         _local = new LocalMemory(kernel);
-        Order = new WarpClock(index);
+        Order = new WarpClock(index, block?.Rank ?? 0, block?.Cluster.Size ?? 1);
         BlockThreads = kernel.Threads;
         if (block is not null)
         {

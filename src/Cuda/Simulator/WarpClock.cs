@@ -6,14 +6,20 @@ namespace Stof.Reference.Cuda.Simulator;
 /// What a warp knows of the others' accesses: for each warp the last ticket whose access happened before everything that this warp does now. For
 /// the warp itself it is the last access before all its lanes met; lanes that met without the others are kept apart.
 /// </summary>
-internal sealed class WarpClock(int warp)
+/// <param name="warp">Number of the warp within its block.</param>
+/// <param name="rank">Number of the block within its cluster.</param>
+/// <param name="blocks">Blocks of a cluster.</param>
+internal sealed class WarpClock(int warp, int rank = 0, int blocks = 1)
 {
-    private readonly uint[] _known = new uint[Warp.Lanes];
+    private readonly Knowledge _all = new(blocks);
     private readonly uint[] _lanes = new uint[Warp.Lanes * Warp.Lanes];
     private bool _hasPartial;
 
-    /// <summary>Last ticket known of each warp.</summary>
-    public uint[] Known => _known;
+    /// <summary>Last ticket known of each warp of the block.</summary>
+    public uint[] Known { get; private set; } = [];
+
+    /// <summary>Last ticket known of each warp of a block of the cluster.</summary>
+    public uint[] KnownOf(int block) => _all.Of(block);
 
     /// <summary>Ticket of the warp's last access.</summary>
     public uint Ticket { get; set; }
@@ -22,12 +28,13 @@ internal sealed class WarpClock(int warp)
     public void Begin(uint ticket)
     {
         Ticket = ticket;
-        _known.AsSpan().Fill(ticket);
+        _all.Reset(ticket);
+        Known = _all.Of(rank);
         _hasPartial = false;
     }
 
     /// <summary>All lanes met.</summary>
-    public void Meet() => _known[warp] = Ticket;
+    public void Meet() => Known[warp] = Ticket;
 
     /// <summary>Some lanes met.</summary>
     public void Meet(uint lanes)
@@ -65,7 +72,7 @@ internal sealed class WarpClock(int warp)
     {
         var other = AccessRecord.Lane(record);
         var ticket = AccessRecord.Ticket(record);
-        if (ticket <= _known[warp] || (other == lane && lane < Warp.Lanes))
+        if (ticket <= Known[warp] || (other == lane && lane < Warp.Lanes))
         {
             return true;
         }
@@ -92,21 +99,12 @@ internal sealed class WarpClock(int warp)
     }
 
     /// <summary>Adds what this warp knows, and did, to what a barrier gathers.</summary>
-    public void Publish(uint[] gathered)
+    public void Publish(Knowledge gathered)
     {
         Meet();
-        for (var i = 0; i < gathered.Length; i++)
-        {
-            gathered[i] = Math.Max(gathered[i], _known[i]);
-        }
+        gathered.Learn(_all);
     }
 
     /// <summary>Learns what a barrier gathered.</summary>
-    public void Learn(uint[] gathered)
-    {
-        for (var i = 0; i < gathered.Length; i++)
-        {
-            _known[i] = Math.Max(_known[i], gathered[i]);
-        }
-    }
+    public void Learn(Knowledge gathered) => _all.Learn(gathered);
 }

@@ -32,7 +32,6 @@ internal sealed class BlockwiseAttention
     {
         _spec = spec;
         _b = new KernelBuilder(NameOf(spec), target);
-        _b.LetNextStart();
         _p = new BlockwiseParameters(_b, spec);
         _keyPitch = spec.KeyRow.Pitch;
         _valuePitch = spec.ValueRow.Pitch;
@@ -87,7 +86,7 @@ internal sealed class BlockwiseAttention
         $"blockwise_attention_{spec.Type}_d{spec.HeadSize}_v{spec.ValueSize}_{spec.QueryTile}x{spec.KeyTile}x{spec.Stages}x{spec.WarpRows}".ToLowerInvariant()
         + (spec.KeyGroups == 1 ? "" : $"_groups{spec.KeyGroups}")
         + (spec.Bias == BiasForm.None ? "" : $"_bias_{spec.Bias}".ToLowerInvariant())
-        + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
+        + (spec.LetsNextStartEarly ? "_early" : "") + (spec.IsSplit ? "_split" : "") + (spec.HasPositiveScale ? "" : "_scaled") + (spec.HasSoftcap ? "_cap" : "") + (spec.HasSinks ? "_sinks" : "") + (spec.StoresLogSumExp ? "_lse" : "");
 
     private Kernel Build()
     {
@@ -130,6 +129,11 @@ internal sealed class BlockwiseAttention
         if (_valuePitch != _keyPitch)
         {
             _b.Barrier(); // a warp's rows of O are not where its rows of Q were, which another may still be reading
+        }
+
+        if (!_spec.LetsNextStartEarly)
+        {
+            _b.LetNextStart();
         }
 
         if (_spec.KeyGroups == 1)

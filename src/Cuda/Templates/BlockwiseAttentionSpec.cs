@@ -29,6 +29,12 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// </summary>
     public int KeyGroups { get; init; } = 1;
 
+    /// <summary>
+    /// True if the kernel behind may begin while tiles are computed, false for at the end. Early is faster where all blocks have as much to do: where
+    /// some end long before others, blocks of the kernel behind would lie where places are free, not where its work is even.
+    /// </summary>
+    public bool LetsNextStartEarly { get; init; }
+
     /// <summary>What is added to a scaled score.</summary>
     public BiasForm Bias { get; init; }
 
@@ -55,7 +61,7 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>True if O, scores, weights and Q take so many registers that nothing is left for addresses and operands.</summary>
     public bool LikelySpills => IsExact
         ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > BlockwiseTiling.MostFragmentRegisters
-        : new BlockwiseTiling(QueryTile, KeyTile, Stages, WarpRows).LikelySpills(KeyRow.PaddedBytes / HalfBytes, ValueRow.PaddedBytes / HalfBytes, KeepsQueries);
+        : new BlockwiseTiling(QueryTile, KeyTile, Stages, WarpRows, KeyGroups).LikelySpills(KeyRow.PaddedBytes / HalfBytes, ValueRow.PaddedBytes / HalfBytes, KeepsQueries);
 
     /// <summary>Warps of a block.</summary>
     public int Warps => KeyGroups * GroupWarps;

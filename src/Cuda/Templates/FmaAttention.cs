@@ -35,7 +35,6 @@ internal sealed class FmaAttention
     {
         _spec = spec;
         _b = new KernelBuilder("fma_" + BlockwiseAttention.NameOf(spec), target);
-        _b.LetNextStart();
         _p = new BlockwiseParameters(_b, spec);
         _thread = _b.ThreadX();
         _sharer = _b.And(_thread, Sharers - 1);
@@ -88,6 +87,11 @@ internal sealed class FmaAttention
             Accumulate(rows, rescales, weightTile, walk.Values);
             _b.WarpSync(); // and may be overwritten
         });
+        if (!_spec.LetsNextStartEarly)
+        {
+            _b.LetNextStart();
+        }
+
         Store(item, rows);
         return _b.Build(threads);
     }

@@ -62,8 +62,8 @@ internal sealed class RowwiseAttention
     {
         _spec = spec;
         _b = new KernelBuilder(NameOf(spec), target);
-        _b.LetNextStart();
         _b.AwaitPrevious();
+        _b.LetNextStart();
         var accesses = (spec.HeadSize + RowAccess.VectorElements(spec.Type, spec.HeadSize) - 1) / RowAccess.VectorElements(spec.Type, spec.HeadSize);
         _groupLanes = (int)Math.Min(WarpLanes, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)accesses));
         _keyRow = RowAccess.Of(spec.Type, spec.HeadSize, _groupLanes);

@@ -32,8 +32,8 @@ internal static class SplitMerge
     public static Kernel Build(SplitMergeSpec spec, Target target)
     {
         var b = new KernelBuilder(NameOf(spec), target);
-        b.LetNextStart();
         b.AwaitPrevious();
+        b.LetNextStart();
         var access = RowAccess.Of(spec.Type, spec.ValueSize, WarpLanes);
         var o = new TensorParameters(b, "o");
         var queries = b.Parameter<B32>("queries");

@@ -41,6 +41,11 @@ internal sealed class TileWalk
 
         // Lists and bitmaps came with the mask; queries, keys and values may come from the kernel in front.
         _b.AwaitPrevious();
+        if (spec.LetsNextStartEarly)
+        {
+            _b.LetNextStart();
+        }
+
         new TileCopy(builder, thread, spec.Warps * 32)
             .Ask(queryTile, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, item.FirstQuery, parameters.Queries, spec.QueryTile);
         for (var stage = 0; stage < spec.Stages - 1; stage++)

@@ -35,7 +35,7 @@ public static class CudaInstructionTruth
         [.. InstructionProbe.All(target).Where(probe => probe.HasSources).Select(Name), .. WarpProbes(target).Select(probe => probe.Name)];
 
     /// <summary>Probes of instructions whose lanes work together.</summary>
-    internal static IEnumerable<WarpProbe> WarpProbes(Target target) => [.. ExchangeProbes.All(target), .. MatrixProbes.All(target)];
+    internal static IEnumerable<WarpProbe> WarpProbes(Target target) => [.. ExchangeProbes.All(target), .. MatrixProbes.All(target), .. ClusterProbes.All(target)];
 
     private static TruthEntry Run(KernelLauncher launch, InstructionProbe probe, int blocks, Random random)
     {
@@ -50,8 +50,10 @@ public static class CudaInstructionTruth
         return Compare(probe, types, Simulate(probe, device, cases), Launch(launch, probe.Kernel, device, blocks), cases);
     }
 
-    private static TruthEntry Run(KernelLauncher launch, WarpProbe probe, int blocks, Random random)
+    private static TruthEntry Run(KernelLauncher launch, WarpProbe probe, int leastBlocks, Random random)
     {
+        var clusterBlocks = probe.Kernel.ClusterBlocks;
+        var blocks = (leastBlocks + clusterBlocks - 1) / clusterBlocks * clusterBlocks;
         var cases = blocks * InstructionProbe.Threads;
         var rows = probe.Sample(cases, random);
         var simulated = probe.Simulate(rows, blocks);

@@ -64,11 +64,11 @@ public sealed class SimulatedBlockwiseBufferTests(SimulatedBlockwise cuda) : Buf
 
 public sealed class SimulatedBlockwisePoisonTests(SimulatedBlockwise cuda) : PoisonConformance(cuda), IClassFixture<SimulatedBlockwise>;
 
-/// <summary>Models on the simulator: products, rows and attentions, bound by plans.</summary>
+/// <summary>Models on the simulator: products, rows and attentions, bound by plans; for a target with clusters, so that they are met.</summary>
 public sealed class SimulatedModels : BackendUnderTest
 {
     /// <inheritdoc/>
-    public override IBackend Backend { get; } = new CudaBackend(new SimulatedKernelDevice(Target.Sm80));
+    public override IBackend Backend { get; } = new CudaBackend(new SimulatedKernelDevice(Target.Sm90));
 
     /// <inheritdoc/>
     public override double LogSumExpLimit => 1e-4;

@@ -46,17 +46,22 @@ public sealed class ModelPlanTests : IDisposable
         var scheme = FusionScheme.FromLengths([2, 5, 3, 5]); // the last one is a chain of two products
         var (plan, refused) = PlanFallback.For(_backend, graph, workload, ExecutionPlan.FromScheme(graph, workload, _backend.Device, scheme));
 
-        Assert.Equal([("gemm-residual-norm", "uncut"), ("gemm-chain-residual-norm", "no-kernel")], refused.Select(entry => (entry.Segment.Template, entry.Refusal.Code)));
+        Assert.Equal([("gemm-residual-norm", "norm-apart"), ("gemm-chain-residual-norm", "chain-width")], refused.Select(entry => (entry.Segment.Template, entry.Refusal.Code)));
         Assert.Equal(
             ["gemm-bias", "attention", "gemm-residual", "norm", "gemm-activation", "gemm-residual", "norm"], plan.Segments.Select(segment => segment.Template));
     }
 
     [Fact]
-    public void On_a_large_device_few_rows_are_cut_along_the_depth_and_normalised_in_the_same_pass()
+    public void Few_rows_of_a_deep_product_are_cut_and_others_normalised_where_they_are_computed()
     {
-        var choice = GemmChooser.Rank(DType.F16, Target.Sm90, 132, 128, 768, 3072, isGated: false, isSummed: true).First();
-        Assert.True(choice.Splits > 1, $"{choice}");
-        Assert.Equal(1, GemmChooser.Rank(DType.F16, Target.Sm90, 132, 4096, 768, 3072, isGated: false, isSummed: true).First().Splits);
+        GemmChoice First(Target target, int rows, int columns, int depth) =>
+            GemmChooser.Rank(DType.F16, target, 132, rows, columns, depth, isGated: false, normalises: true).First();
+        Assert.True(First(Target.Sm90, 16, 768, 3072).Splits > 1, "few rows, deep");
+        Assert.True(First(Target.Sm90, 4096, 768, 768) is { Splits: 1, Tile.Columns: >= 96 }, "a cluster holds a row");
+        Assert.True(First(Target.Sm80, 4096, 256, 256) is { Splits: 1, Tile.Columns: 256 }, "a block holds a row");
+        Assert.True(First(Target.Sm80, 4096, 768, 768).Splits > 1, "nobody holds a row");
+        var (together, apart) = GemmChooser.NormSeconds(DType.F16, Target.Sm80, 132, 4096, 768, 768);
+        Assert.True(together > apart, "where nobody holds a row, a norm of its own is faster");
     }
 
     [Fact]

@@ -55,6 +55,7 @@ public sealed partial class DocumentTests
                 Target = kernel.Target,
                 Threads = kernel.Threads,
                 MinimumBlocks = kernel.MinimumBlocks,
+                ClusterBlocks = 1,
                 Instructions = kernel.Instructions.Remove(barrier),
                 Parameters = kernel.Parameters,
                 ParameterBytes = kernel.ParameterBytes,

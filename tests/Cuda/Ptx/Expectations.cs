@@ -142,12 +142,12 @@ internal static class Expectations
         yield return ("not.pred pred, pred", x => [1 - x[0]]);
 
         // A warp of its own: warp 0 of block 0 in a grid of one block of 32 threads.
-        foreach (var register in new[] { "tid.y", "tid.z", "ctaid.x", "ctaid.y", "ctaid.z" })
+        foreach (var register in new[] { "tid.y", "tid.z", "ctaid.x", "ctaid.y", "ctaid.z", "cluster_ctarank" })
         {
             yield return ($"mov.u32 b32, %{register}", _ => [0]);
         }
 
-        foreach (var register in new[] { "nctaid.x", "nctaid.y", "nctaid.z" })
+        foreach (var register in new[] { "nctaid.x", "nctaid.y", "nctaid.z", "cluster_nctaid.x" })
         {
             yield return ($"mov.u32 b32, %{register}", _ => [1]);
         }

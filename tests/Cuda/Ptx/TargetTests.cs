@@ -1,4 +1,5 @@
 using Stof.Reference.Cuda.Ptx;
+using Stof.Reference.Cuda.Simulator;
 
 namespace Stof.Reference.Cuda.Tests.Ptx;
 
@@ -55,6 +56,20 @@ public sealed class TargetTests
                 Assert.Throws<InvalidInputException>(() => k.Emit(opcode, operands, "", 0));
             }
         }
+    }
+
+    [Fact]
+    public void Clusters_are_refused_where_there_are_none_and_written_where_there_are()
+    {
+        Assert.Throws<InvalidInputException>(() => new KernelBuilder("cluster", Target.Sm89).Cluster(2));
+        Assert.Throws<InvalidInputException>(() => new KernelBuilder("cluster", Target.Sm90).Cluster(9));
+        new KernelBuilder("alone", Target.Sm80).Cluster(1);
+        var k = new KernelBuilder("cluster", Target.Sm90);
+        k.Cluster(6);
+        var kernel = k.Build(32);
+        Assert.Contains(".reqntid 32, 1, 1\n.explicitcluster\n.reqnctapercluster 6, 1, 1\n", kernel.ToPtx(), StringComparison.Ordinal);
+        var error = Assert.Throws<InvalidInputException>(() => new SimulatedDevice(Target.Sm90).Launch(kernel, new Grid(8), []));
+        Assert.Contains("a multiple of the cluster's 6", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

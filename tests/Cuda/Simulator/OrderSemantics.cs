@@ -75,8 +75,8 @@ internal static class OrderSemantics
     private static void Dependency(SemanticsCase c)
     {
         var y = c.Output("y", Enumerable.Range(0, 32).ToArray());
-        c.K.LetNextStart();
         c.K.AwaitPrevious();
+        c.K.LetNextStart();
         c.K.StoreGlobal(c.At(y, c.K.LaneId(), 4), c.K.LaneId());
     }
 

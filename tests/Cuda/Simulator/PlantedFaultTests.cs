@@ -5,7 +5,7 @@ namespace Stof.Reference.Cuda.Tests.Simulator;
 public sealed class PlantedFaultTests
 {
     private static readonly PlantedFault[] Faults =
-        [.. MemoryFaults.All, .. OrderFaults.All, .. CopyFaults.All, .. LaneFaults.All, .. MatrixFaults.All];
+        [.. MemoryFaults.All, .. OrderFaults.All, .. CopyFaults.All, .. LaneFaults.All, .. MatrixFaults.All, .. ClusterFaults.All];
 
     public static TheoryData<string> Names => [.. Faults.Select(fault => fault.Name)];
 

@@ -18,5 +18,5 @@ public sealed class SemanticsTests
     }
 
     private static IEnumerable<SemanticsCase> Cases() =>
-        [.. MemorySemantics.All(), .. ExchangeSemantics.All(), .. AtomicSemantics.All(), .. OrderSemantics.All(), .. MatrixSemantics.All()];
+        [.. MemorySemantics.All(), .. ExchangeSemantics.All(), .. AtomicSemantics.All(), .. OrderSemantics.All(), .. MatrixSemantics.All(), .. ClusterSemantics.All()];
 }

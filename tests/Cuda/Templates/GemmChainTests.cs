@@ -27,9 +27,11 @@ public class GemmChainTests
         var cases = 0;
         foreach (var (rows, depth, middle, columns) in new[] { (5, 8, 8, 8), (70, 72, 100, 72), (128, 64, 256, 128), (33, 130, 330, 40), (3, 96, 65, 256) })
         {
-            foreach (var (activation, norm, hasBias, hasResidual) in new (ActivationKind, NormKind?, bool, bool)[]
+            foreach (var (activation, norm, hasBias, hasResidual, last) in new (ActivationKind, NormKind?, bool, bool, NormKind?)[]
             {
-                (ActivationKind.GeluErf, null, true, true), (ActivationKind.GeluTanh, NormKind.Layer, true, true), (ActivationKind.Relu, NormKind.RootMeanSquare, false, false),
+                (ActivationKind.GeluErf, null, true, true, null), (ActivationKind.GeluTanh, NormKind.Layer, true, true, null),
+                (ActivationKind.Relu, NormKind.RootMeanSquare, false, false, null), (ActivationKind.GeluErf, null, true, true, NormKind.Layer),
+                (ActivationKind.Relu, null, false, true, NormKind.RootMeanSquare),
             })
             {
                 var spec = new GemmChainSpec(type, depth, middle, columns, warps)
@@ -42,6 +44,10 @@ public class GemmChainTests
                     Prologue = norm,
                     PrologueHasBeta = norm == NormKind.Layer,
                     PrologueEpsilon = norm is null ? 0 : 1e-5f,
+                    Norm = last,
+                    NormHasBeta = last == NormKind.Layer,
+                    NormEpsilon = last is null ? 0 : 1e-5f,
+                    KeepsSum = last == NormKind.Layer,
                 };
                 if (spec.Check(device.Target) is not null)
                 {
@@ -53,20 +59,24 @@ public class GemmChainTests
                 var second = new GemmTrial(random, type, rows, columns, middle, hasBias, null, hasResidual);
                 var (w1, w2) = (memory.Upload<byte>(PackedWeight.Pack(first.Weight, isGated: false)), memory.Upload<byte>(PackedWeight.Pack(second.Weight, isGated: false)));
                 var x = DeviceMatrix.Upload(memory, first.A);
-                var rowNorm = norm is { } kind
-                    ? new RowNorm(
-                        kind,
-                        DeviceMatrix.UploadVector(memory, Seeded.Tensor(random, type, depth)),
-                        kind == NormKind.Layer ? DeviceMatrix.UploadVector(memory, Seeded.Tensor(random, type, depth)) : null,
-                        1e-5f)
-                    : null;
+                RowNorm? NormOf(NormKind? kind, int width) => kind is null
+                    ? null
+                    : new RowNorm(
+                        kind.Value,
+                        DeviceMatrix.UploadVector(memory, Seeded.Tensor(random, type, width)),
+                        kind == NormKind.Layer ? DeviceMatrix.UploadVector(memory, Seeded.Tensor(random, type, width)) : null,
+                        1e-5f);
+                DeviceMatrix New(int width) => DeviceMatrix.Allocate(memory, type, rows, width);
+                var rowNorm = NormOf(norm, depth);
+                var (normalised, stored, apart, fused) = (New(depth), New(middle), New(columns), New(columns));
+                var sums = spec.KeepsSum ? (Apart: New(columns), Fused: New(columns)) : ((DeviceMatrix Apart, DeviceMatrix Fused)?)null;
                 var end = new ProductEnd
                 {
                     Bias = second.Bias is null ? null : DeviceMatrix.UploadVector(memory, second.Bias),
                     Residual = second.Residual is null ? null : DeviceMatrix.Upload(memory, second.Residual),
+                    Norm = NormOf(last, columns),
+                    Sum = sums?.Apart,
                 };
-                DeviceMatrix New(int width) => DeviceMatrix.Allocate(memory, type, rows, width);
-                var (normalised, stored, apart, fused) = (New(depth), New(middle), New(columns), New(columns));
                 var bias1 = first.Bias is null ? null : DeviceMatrix.UploadVector(memory, first.Bias);
                 var choice = new GemmChoice(GemmTile.Parse("32x64x64x2-1x2"), 1);
                 KernelStep[] steps =
@@ -83,6 +93,7 @@ public class GemmChainTests
                     parameters.Set("bias1", bias1);
                 }
 
+                RowStep.SetNorm(parameters, end with { Sum = sums?.Fused });
                 rowNorm?.SetWeights(parameters);
                 foreach (var step in steps)
                 {
@@ -93,12 +104,15 @@ public class GemmChainTests
                 Assert.Equal(0, device.LastReport!.Counters.SharedConflicts);
 
                 // Float sums in another order: an element of the middle may round the other way.
-                var error = ErrorMetrics.Compare(apart.Download(device).ToDoubles(), fused.Download(device).ToDoubles(), type).RelativeFrobenius;
-                Assert.True(error <= 1.5 * type.UnitRoundoff(), $"seed {Seed}, {spec}: {error:e2}");
+                foreach (var (expected, found) in sums is { } kept ? [(apart, fused), kept] : new[] { (apart, fused) })
+                {
+                    var error = ErrorMetrics.Compare(expected.Download(device).ToDoubles(), found.Download(device).ToDoubles(), type).RelativeFrobenius;
+                    Assert.True(error <= 1.5 * type.UnitRoundoff(), $"seed {Seed}, {spec}: {error:e2}");
+                }
             }
         }
 
-        Assert.True(cases >= 9, $"{cases} cases fit");
+        Assert.True(cases >= 15, $"{cases} cases fit");
     }
 
     [Fact]
@@ -110,6 +124,8 @@ public class GemmChainTests
         Assert.Equal("chain-gated", (good with { Activation = ActivationKind.SwiGlu }).Check(Target.Sm80)?.Code);
         Assert.Equal("chain-width", (good with { Columns = 768 }).Check(Target.Sm80)?.Code);
         Assert.Equal("chain-width", (good with { Warps = 2 }).Check(Target.Sm80)?.Code);
+        Assert.Equal("chain-norms", (good with { Prologue = NormKind.Layer, Norm = NormKind.Layer }).Check(Target.Sm80)?.Code);
+        Assert.Equal("chain-norms", (good with { KeepsSum = true }).Check(Target.Sm80)?.Code);
         Assert.Equal("shared-memory", (good with { Depth = 1024 }).Check(Target.Sm80)?.Code);
         Assert.Throws<InvalidInputException>(() => GemmChain.Build(good with { Columns = 768 }, Target.Sm80));
     }

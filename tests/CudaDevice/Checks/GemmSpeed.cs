@@ -10,11 +10,12 @@ using Stof.Reference.Tensors;
 namespace Stof.Reference.DeviceChecks.Checks;
 
 /// <summary>
-/// How fast products are, in F16: every tile and split of the search space, plain; then the best of them with an epilogue. Device time of graph
+/// How fast products are, in F16: the tiles and splits that the estimate puts first, plain; then the best of them with an epilogue. Device time of graph
 /// replays, medians. Samples of each best result are compared with double precision.
 /// </summary>
 internal static class GemmSpeed
 {
+    private const int Candidates = 12;
     private const int ShownPlaces = 3;
     private const int SampledRows = 4;
     private const double Tolerance = 1e-3; // of Σ|a·w|: far above any rounding, far below any mistake
@@ -55,7 +56,7 @@ internal static class GemmSpeed
         var residual = shape.HasResidual ? speed.Random(memory, DType.F16, m, n) : null;
         KernelStep[] Bind(GemmChoice choice, ProductEnd end) => Product.Bind(speed.Kernels, memory.Allocate, choice, a, weight, n, end, c);
 
-        var candidates = Choices(speed, shape).Select(choice => (Choice: choice, Steps: Bind(choice, new ProductEnd()))).ToArray();
+        var candidates = GemmChooser.Rank(DType.F16, speed.Device.Target, speed.Device.Multiprocessors, m, n, k, isGated: false).Take(Candidates).Select(choice => (Choice: choice, Steps: Bind(choice, new ProductEnd()))).ToArray();
         var fitting = new ConcurrentBag<(GemmChoice Choice, KernelStep[] Steps)>();
         Parallel.ForEach(candidates, candidate =>
         {
@@ -87,7 +88,7 @@ internal static class GemmSpeed
             ("bias+residual", new ProductEnd { Bias = bias, Residual = residual }, shape.HasResidual),
         })
         {
-            if (isWanted)
+            if (isWanted && Array.TrueForAll(Bind(best, end), step => speed.Device.Takes(step.Parameters.Kernel)))
             {
                 var seconds = speed.Seconds(Bind(best, end));
                 table.Add(Row(name, best, seconds, plain / seconds));
@@ -110,30 +111,6 @@ internal static class GemmSpeed
                 ["registers"] = function.Registers,
                 ["blocks"] = function.BlocksPerMultiprocessor(choice.Tile.Threads, choice.Tile.SharedBytes(DType.F16)),
             };
-        }
-    }
-
-    private static IEnumerable<GemmChoice> Choices(SpeedDevice speed, (int Rows, int Width, int Depth, bool HasGelu, bool HasResidual) shape)
-    {
-        foreach (var tile in GemmTiles.For(DType.F16, speed.Device.Target))
-        {
-            var tiles = (shape.Rows + tile.Rows - 1) / tile.Rows * ((shape.Width + tile.Columns - 1) / tile.Columns);
-            var multiprocessors = speed.Device.Multiprocessors;
-            var isTooTall = tile.Rows > 16 && tile.Rows >= 2 * shape.Rows;
-            var isTooSmall = tiles > 4 * multiprocessors && tile.Rows * tile.Columns < 128 * 128;
-            var isTooLarge = shape.Rows <= 128 && tile.Rows * tile.Columns > 64 * 128;
-            if (isTooTall || isTooSmall || isTooLarge)
-            {
-                continue;
-            }
-
-            var steps = (shape.Depth + tile.Depth(DType.F16) - 1) / tile.Depth(DType.F16);
-            yield return new GemmChoice(tile, 1);
-            foreach (var splits in Enumerable.Range(2, 15).Reverse()
-                .Where(splits => steps % splits == 0 && steps / splits >= 2 && tiles * splits <= 2 * multiprocessors).Take(2))
-            {
-                yield return new GemmChoice(tile, splits);
-            }
         }
     }
 

@@ -61,7 +61,13 @@ internal static class InstructionTruth
         }
 
         module.GetFunction(kernel.Name).Launch(
-            session.Stream, new LaunchShape(new Dim3(blocks), new Dim3(kernel.Threads)) { DynamicSharedBytes = kernel.SharedBytes }, block);
+            session.Stream,
+            new LaunchShape(new Dim3(blocks), new Dim3(kernel.Threads))
+            {
+                DynamicSharedBytes = kernel.SharedBytes,
+                Cluster = kernel.ClusterBlocks > 1 ? new Dim3(kernel.ClusterBlocks) : null,
+            },
+            block);
         for (var i = 0; i < memory.Length; i++)
         {
             session.Download<byte>(memory[i]).CopyTo(buffers[i], 0);

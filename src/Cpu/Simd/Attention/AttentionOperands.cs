@@ -74,6 +74,22 @@ public readonly record struct AttentionView(HostTensor Tensor, long Offset, long
     /// <summary>Address of row (b, h, s).</summary>
     internal unsafe byte* Row(int batch, int head, int row) =>
         (byte*)Tensor.Address + ((Offset + (batch * BatchStride) + (head * HeadStride) + (row * RowStride)) * Tensor.Type.Size());
+
+    /// <summary>Asks for rows (b, h, [first, first + rows)): they will be wanted, but not yet.</summary>
+    internal unsafe void Ask(int batch, int head, int first, int rows, int size)
+    {
+        var element = Tensor.Type.Size();
+        var row = Row(batch, head, first);
+        for (; rows > 0; rows--)
+        {
+            for (var at = 0; at < size * element; at += Prefetch.LineBytes)
+            {
+                Prefetch.ToSecondLevel(row + at);
+            }
+
+            row += RowStride * element;
+        }
+    }
 }
 
 /// <summary>What one run of an attention kernel reads and writes.</summary>

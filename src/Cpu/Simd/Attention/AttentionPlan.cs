@@ -37,10 +37,14 @@ internal sealed class AttentionPlan
 
     private readonly int _columns;
     private readonly int[] _slots;
+    private readonly Func<AttentionTask, long> _costOf;
+    private readonly List<int[]> _turns = [];
+    private int _workers;
 
-    private AttentionPlan(int groups, int columns)
+    private AttentionPlan(int groups, int columns, Func<AttentionTask, long> costOf)
     {
         _columns = columns;
+        _costOf = costOf;
         _slots = new int[groups * columns];
         Array.Fill(_slots, -1);
     }
@@ -60,7 +64,7 @@ internal sealed class AttentionPlan
     /// <summary>Plans the tasks of a problem.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="mask">Its tiles; their columns are the panels.</param>
-    /// <param name="panelFloats">Size of a panel.</param>
+    /// <param name="panelFloats">Size of a panel; 0 where panels need no room.</param>
     /// <param name="blocksOf">The blocks of one (batch item, query head).</param>
     /// <param name="costOf">Relative cost of a task.</param>
     /// <param name="splits">Ranges each block's list is cut into.</param>
@@ -72,7 +76,7 @@ internal sealed class AttentionPlan
         Func<AttentionTask, long> costOf,
         int splits)
     {
-        var plan = new AttentionPlan(problem.Batch * problem.KvHeads, mask.TileColumns);
+        var plan = new AttentionPlan(problem.Batch * problem.KvHeads, mask.TileColumns, costOf);
         var panels = new List<PanelTask>();
         var blocks = new List<AttentionTask>();
         var group = problem.QueryHeads / problem.KvHeads;
@@ -107,27 +111,68 @@ internal sealed class AttentionPlan
     }
 
     /// <summary>
-    /// Time of the last worker over the average, if workers take tasks in order and time goes by cost: 1 is a perfect partition.
+    /// Cuts the tasks of a wave into turns: a worker that is free takes the next turn, tasks [turns[i], turns[i + 1]). Neighbours share keys and
+    /// values, which the worker still has in its cache. A turn costs at most a quarter of what is left for each worker, or is one task, so that all
+    /// workers end together.
     /// </summary>
-    public double Imbalance(int workers, Func<AttentionTask, long> costOf)
+    /// <param name="wave">Index of the wave.</param>
+    /// <param name="workers">Number of workers.</param>
+    public int[] Turns(int wave, int workers)
+    {
+        if (_workers != workers)
+        {
+            _turns.Clear();
+            _turns.AddRange(Waves.Select(tasks => Turns(tasks.Tasks, workers)));
+            _workers = workers;
+        }
+
+        return _turns[wave];
+    }
+
+    /// <summary>
+    /// Time of the last worker over the average, if workers take turns in order and time goes by cost: 1 is a perfect partition.
+    /// </summary>
+    public double Imbalance(int workers)
     {
         var (last, total) = (0L, 0L);
-        foreach (var wave in Waves)
+        for (var wave = 0; wave < Waves.Count; wave++)
         {
             var free = new PriorityQueue<int, long>(Enumerable.Range(0, workers).Select(worker => (worker, 0L)));
             var end = 0L;
-            foreach (var task in wave.Tasks)
+            var turns = Turns(Waves[wave].Tasks, workers);
+            for (var turn = 0; turn + 1 < turns.Length; turn++)
             {
+                var cost = Waves[wave].Tasks[turns[turn]..turns[turn + 1]].Sum(_costOf);
                 free.TryPeek(out _, out var start);
-                free.DequeueEnqueue(0, start + costOf(task));
-                end = Math.Max(end, start + costOf(task));
-                total += costOf(task);
+                free.DequeueEnqueue(0, start + cost);
+                end = Math.Max(end, start + cost);
+                total += cost;
             }
 
             last += end;
         }
 
         return total == 0 ? 1 : (double)last * workers / total;
+    }
+
+    private int[] Turns(AttentionTask[] tasks, int workers)
+    {
+        var turns = new List<int> { 0 };
+        var left = tasks.Sum(_costOf);
+        for (var task = 0; task < tasks.Length;)
+        {
+            var most = left / (4.0 * workers);
+            var cost = _costOf(tasks[task++]);
+            for (; task < tasks.Length && cost + _costOf(tasks[task]) <= most; task++)
+            {
+                cost += _costOf(tasks[task]);
+            }
+
+            left -= cost;
+            turns.Add(task);
+        }
+
+        return [.. turns];
     }
 
     private static AttentionWave Wave(

@@ -11,8 +11,6 @@ internal static class BaseTwo
     /// <summary>ln 2: base 2 to natural scores.</summary>
     public const float ToNatural = 0.693147181f;
 
-    private const float Shifter = 12582912f + 126f; // 1.5·2²³: the nearest integer plus 126 lands in the low bits
-
     /// <summary>
     /// 2^t for t ≤ 127 within 1 ULP; exactly 0 for t ≤ −125.5, −∞ included, so that no weight is ever subnormal (hardware
     /// traps on those); NaN stays NaN; 2⁰ is exactly 1.
@@ -22,17 +20,5 @@ internal static class BaseTwo
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Power<TLanes, TVector>(TVector t)
         where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-    {
-        t = TLanes.Max(TLanes.Create(-126f), t);
-        var shifted = TLanes.Add(t, TLanes.Create(Shifter));
-        var f = TLanes.Subtract(t, TLanes.Subtract(shifted, TLanes.Create(Shifter)));
-        var p = TLanes.Fma(TLanes.Create(0.000309063267f), f, TLanes.Create(0.00267817266f));
-        p = TLanes.Fma(p, f, TLanes.Create(0.019236166f));
-        p = TLanes.Fma(p, f, TLanes.Create(0.111007139f));
-        p = TLanes.Fma(p, f, TLanes.Create(0.480453014f));
-        p = TLanes.Fma(p, f, TLanes.Create(1.38629436f));
-        p = TLanes.Fma(p, f, TLanes.Create(2f));
-        return TLanes.Multiply(p, TLanes.ExponentBits(shifted));
-    }
+        where TVector : struct => new PowerOfTwo<TLanes, TVector>().Of(t);
 }

@@ -33,7 +33,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly AttentionWorkspace _workspace;
     private readonly ScoreRule _rule;
     private readonly KvPanels _panels;
-    private readonly AttentionPlan _plan;
+    private readonly AttentionPlans _plans;
     private readonly KeyBits _bits;
     private readonly bool _isPlain;
     private readonly float _unit;
@@ -42,7 +42,9 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
     private readonly Func<int, int, int, bool> _hasKeys;
+    private AttentionPlan _plan;
     private AttentionOperands _operands;
+    private int[] _turns = [];
     private AttentionWave _wave = new([], [], []);
 
     public BlockwiseAttention(AttentionProblem problem, BlockMask mask, AttentionWorkspace workspace)
@@ -52,11 +54,12 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _workspace = workspace;
         _rule = new ScoreRule(problem, byKey: true);
         _panels = new KvPanels(problem, mask.Tile.Columns, workspace);
-        _plan = AttentionPlan.Create(
-            problem, mask, _panels.PanelFloats, Blocks, Cost, problem.KvSplits);
+        _plans = new AttentionPlans(
+            panelFloats => AttentionPlan.Create(problem, mask, panelFloats, Blocks, Cost, problem.KvSplits), _panels.PanelFloats);
+        _plan = _plans.For(_panels.MayLieInPlace);
         _bits = new KeyBits(mask);
 
-        // Where a score is the product times a positive factor, the factor waits for the exponential.
+        // Where a score is the product times a positive factor, the queries take the factor.
         _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
         _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
         _lanes = Lanes.RoundUp(mask.Tile.Rows);
@@ -66,11 +69,12 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _hasKeys = HasKeys;
     }
 
-    public double Imbalance(int workers) => _plan.Imbalance(workers, Cost);
+    public double Imbalance(int workers) => _plan.Imbalance(workers);
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
         _operands = operands;
+        _plan = _plans.For(_panels.LieInPlace(operands));
         _panels.Bind(operands, _plan.Slots);
         _workspace.Scratch.Reserve(ScratchFloats * pool.Threads);
         if (_problem.KvSplits > 1)
@@ -78,18 +82,18 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             _workspace.Partial.Reserve(StateFloats * _plan.LargestWave);
         }
 
-        foreach (var wave in _plan.Waves)
+        for (var wave = 0; wave < _plan.Waves.Count; wave++)
         {
-            _wave = wave;
-            if (!_panels.IsInPlace || _mask.PartColIdx.Length > 0)
+            (_wave, _turns) = (_plan.Waves[wave], _plan.Turns(wave, pool.Threads));
+            if (!_panels.IsInPlace)
             {
-                _panels.Pack<TLanes, TVector>(wave.Panels, pool);
+                _panels.Pack(_wave.Panels, pool);
             }
 
-            pool.Run(wave.Tasks.Length, _attend);
+            pool.Run(_turns.Length - 1, _attend);
             if (_problem.KvSplits > 1)
             {
-                pool.Run(wave.Blocks.Length, _merge);
+                pool.Run(_wave.Blocks.Length, _merge);
             }
         }
 
@@ -133,12 +137,24 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
     private static long Cost(AttentionTask task) => task.End - task.Start;
 
-    private void Attend(int index, int worker)
+    private void Attend(int turn, int worker)
     {
-        var task = _wave.Tasks[index];
+        for (var task = _turns[turn]; task < _turns[turn + 1]; task++)
+        {
+            Attend(_wave.Tasks[task], _wave.Tasks[Math.Min(task + 1, _wave.Tasks.Length - 1)], worker);
+        }
+    }
+
+    private void Attend(AttentionTask task, AttentionTask next, int worker)
+    {
         var state = _problem.KvSplits > 1 ? Partial(task.State) : Own(worker);
         QueryLanes.Gather(
             _operands.Query, task.Batch, task.Head, task.Query, task.Rows, _problem.HeadSize, Queries(worker), _lanes, Staging(worker));
+        if (_isPlain)
+        {
+            Scale(Queries(worker));
+        }
+
         state.Clear();
         var settled = task.Start;
         for (var entry = task.Start; entry < task.End; entry++)
@@ -149,7 +165,8 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
                 settled = entry;
             }
 
-            AddTile(task, entry, worker, state);
+            AskAhead(task, next, entry);
+            AddTile(task, next, entry, worker, state);
         }
 
         if (settled > task.Start)
@@ -163,17 +180,37 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         }
     }
 
-    /// <summary>Adds a tile: whole if it is full, else in parts around the pairs that are allowed.</summary>
-    private void AddTile(AttentionTask task, int entry, int worker, in LaneStates state)
+    /// <summary>
+    /// Asks for what lies at a task's ends, a tile's share of it: the output, which must be read before it is overwritten, and the
+    /// queries of the task that this worker probably takes next.
+    /// </summary>
+    private void AskAhead(AttentionTask task, AttentionTask next, int entry)
     {
-        var column = _mask.LoadColIdx[entry];
-        var kvHead = _problem.KvHeadOf(task.Head);
-        var panel = new PanelTask(
-            task.Batch, kvHead, column, _plan.Slot((task.Batch * _problem.KvHeads) + kvHead, column));
-        var at = new TilePlace(task.Batch, task.Head, task.Query, column * Tile.Columns);
+        var (tile, tiles) = (entry - task.Start, task.End - task.Start);
+        var first = (int)((long)task.Rows * tile / tiles);
+        var end = (int)((long)task.Rows * (tile + 1) / tiles);
+        _operands.Output.Ask(task.Batch, task.Head, task.Query + first, end - first, _problem.ValueSize);
+        _operands.Query.Ask(next.Batch, next.Head, next.Query + first, Math.Min(end, next.Rows) - first, _problem.HeadSize);
+    }
+
+    private void Scale(float* queries)
+    {
+        var unit = TLanes.Create(_unit);
+        for (var at = queries; at < queries + QueryFloats; at += TLanes.Width)
+        {
+            TLanes.Store(TLanes.Multiply(TLanes.Load(at), unit), at);
+        }
+    }
+
+    /// <summary>Adds a tile: whole if it is full, else in parts around the pairs that are allowed.</summary>
+    private void AddTile(AttentionTask task, AttentionTask after, int entry, int worker, in LaneStates state)
+    {
+        var panel = Panel(task, entry);
+        var next = entry + 1 < task.End ? Panel(task, entry + 1) : after.Start < after.End ? Panel(after, after.Start) : panel;
+        var at = new TilePlace(task.Batch, task.Head, task.Query, panel.Column * Tile.Columns);
         if (_mask.LoadPartIdx[entry] < 0)
         {
-            Add(panel, at, new TilePart(0, _lanes, 0, Tile.Columns), default, isMasked: false, worker, state);
+            Add(panel, next, at, new TilePart(0, _lanes, 0, Tile.Columns), default, isMasked: false, worker, state);
             return;
         }
 
@@ -196,7 +233,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
             if (queries > 0)
             {
-                Add(panel, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
+                Add(panel, next, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
             }
 
             (query, queries, first, end, needed) = (q, keys > 0 ? Lanes.Count : 0, itsFirst, itsEnd, keys * Lanes.Count);
@@ -204,38 +241,46 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
         if (queries > 0)
         {
-            Add(panel, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
+            Add(panel, next, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
         }
     }
 
+    private PanelTask Panel(AttentionTask task, int entry)
+    {
+        var column = _mask.LoadColIdx[entry];
+        var kvHead = _problem.KvHeadOf(task.Head);
+        return new PanelTask(task.Batch, kvHead, column, _plan.Slot((task.Batch * _problem.KvHeads) + kvHead, column));
+    }
+
     private void Add(
-        in PanelTask panel, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
+        in PanelTask panel, in PanelTask next, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
     {
         for (var key = 0; key < part.Keys; key += SumKeys)
         {
             var sum = part with { Key = part.Key + key, Keys = Math.Min(SumKeys, part.Keys - key) };
-            AddSum(panel, at, sum, bits, isMasked, worker, state);
+            AddSum(panel, next, at, sum, bits, isMasked, worker, state);
         }
     }
 
     private void AddSum(
-        in PanelTask panel, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
+        in PanelTask panel, in PanelTask next, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
     {
         var scores = Scores(worker) + ((long)part.Key * _lanes) + part.Query;
         var candidates = state.Candidate + part.Query;
         new Span<float>(candidates, part.Queries).Fill(float.NegativeInfinity);
-        LaneProduct.Run<TLanes, TVector>(
-            _panels.Keys(panel) + ((long)part.Key * _panels.KeyStride),
-            _panels.KeyStride,
-            1,
-            Queries(worker) + part.Query,
-            scores,
-            _lanes,
-            part.Keys,
-            part.Queries,
-            _problem.HeadSize,
-            null,
-            _isPlain && !isMasked ? candidates : null);
+        var product = new LaneOperands
+        {
+            A = _panels.Keys(panel) + ((long)part.Key * _panels.KeyStride),
+            RowStep = _panels.KeyStride,
+            DepthStep = 1,
+            B = Queries(worker) + part.Query,
+            C = scores,
+            Stride = _lanes,
+            Depth = _problem.HeadSize,
+            Ahead = (byte*)(_panels.Keys(next) + ((long)part.Key * _panels.KeyStride)),
+            Largest = _isPlain && !isMasked ? candidates : null,
+        };
+        LaneProduct.Run<TLanes, TVector>(in product, part.Keys, part.Queries);
         if (!_isPlain)
         {
             BlockwiseTile.Apply<TLanes, TVector>(scores, _lanes, part, _rule, at);
@@ -250,28 +295,29 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             BlockwiseTile.FindLargest<TLanes, TVector>(scores, _lanes, part, candidates);
         }
 
-        state.Advance<TLanes, TVector>(part.Query, part.Queries, _unit);
-        BlockwiseTile.Weigh<TLanes, TVector>(scores, part, _unit, state);
+        state.Advance<TLanes, TVector>(part.Query, part.Queries);
+        BlockwiseTile.Weigh<TLanes, TVector>(scores, part, state);
         var values = _panels.Values(panel) + ((long)part.Key * _panels.ValueStride);
-        if (isMasked && _panels.HasValueNotFinite(panel.Slot))
+        if (isMasked && _panels.HasValueNotFinite<TLanes, TVector>(panel))
         {
             BlockwiseTile.AddAllowed<TLanes, TVector>(
                 scores, part, bits, values, _panels.ValueStride, _problem.ValueSize, state);
             return;
         }
 
-        LaneProduct.Run<TLanes, TVector>(
-            values,
-            1,
-            _panels.ValueStride,
-            scores,
-            state.Output + part.Query,
-            _lanes,
-            _problem.ValueSize,
-            part.Queries,
-            part.Keys,
-            state.Factor + part.Query,
-            null);
+        product = new LaneOperands
+        {
+            A = values,
+            RowStep = 1,
+            DepthStep = _panels.ValueStride,
+            B = scores,
+            C = state.Output + part.Query,
+            Stride = _lanes,
+            Depth = part.Keys,
+            Ahead = (byte*)(_panels.Values(next) + ((long)part.Key * _panels.ValueStride)),
+            IsAdded = true,
+        };
+        LaneProduct.Run<TLanes, TVector>(in product, _problem.ValueSize, part.Queries);
     }
 
     private void Merge(int index, int worker)
@@ -288,7 +334,6 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
     private void Finish(AttentionTask block, int worker, in LaneStates state)
     {
-        // The factors of the tiles are used up: those of the output take their place.
         var hasValues = false;
         new Span<float>(state.Factor, _lanes).Clear();
         for (var query = 0; query < block.Rows; query++)

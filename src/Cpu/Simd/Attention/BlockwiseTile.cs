@@ -165,38 +165,75 @@ internal static unsafe class BlockwiseTile
     }
 
     /// <summary>
-    /// Scores to weights 2^(unit·s − m), in place, and their sums to l, what it held rescaled. The weights of a query in this part
-    /// are one chain of additions over ascending keys.
+    /// Scores to weights 2^(s − m), in place, and their sums to l. The weights of a query in this part are one chain of additions
+    /// over ascending keys.
     /// </summary>
-    /// <param name="scores">The part's first score.</param>
+    /// <param name="scores">The part's first score, in base 2.</param>
     /// <param name="part">The part.</param>
-    /// <param name="unit">Factor from what is stored to scores in base 2.</param>
     /// <param name="state">State of the tile's queries.</param>
-    public static void Weigh<TLanes, TVector>(float* scores, TilePart part, float unit, in LaneStates state)
+    public static void Weigh<TLanes, TVector>(float* scores, TilePart part, in LaneStates state)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var stride = state.Stride;
-        var scale = TLanes.Create(unit);
-        for (var q = 0; q < part.Queries; q += TLanes.Width)
+        var reference = state.Reference + part.Query;
+        var sums = state.Sum + part.Query;
+        var q = 0;
+        for (; q <= part.Queries - (2 * TLanes.Width); q += 2 * TLanes.Width)
         {
-            var reference = TLanes.Subtract(TLanes.Create(0f), TLanes.Load(state.Reference + part.Query + q));
-            var sum = TLanes.Create(0f);
-            var end = scores + q + ((long)part.Keys * stride);
-            for (var at = scores + q; at < end; at += stride)
-            {
-                var weight = BaseTwo.Power<TLanes, TVector>(TLanes.Fma(TLanes.Load(at), scale, reference));
-                TLanes.Store(weight, at);
-                sum = TLanes.Add(sum, weight);
-            }
+            WeighPair<TLanes, TVector>(scores + q, state.Stride, part.Keys, reference + q, sums + q);
+        }
 
-            var total = state.Sum + part.Query + q;
-            TLanes.Store(TLanes.Fma(TLanes.Load(total), TLanes.Load(state.Factor + part.Query + q), sum), total);
+        if (q < part.Queries)
+        {
+            WeighOne<TLanes, TVector>(scores + q, state.Stride, part.Keys, reference + q, sums + q);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WeighOne<TLanes, TVector>(float* scores, nint stride, int keys, float* reference, float* sums)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var power = new PowerOfTwo<TLanes, TVector>();
+        var m = TLanes.Load(reference);
+        var sum = TLanes.Create(0f);
+        for (; keys > 0; keys--)
+        {
+            var weight = power.Of(TLanes.Subtract(TLanes.Load(scores), m));
+            TLanes.Store(weight, scores);
+            sum = TLanes.Add(sum, weight);
+            scores += stride;
+        }
+
+        TLanes.Store(TLanes.Add(TLanes.Load(sums), sum), sums);
+    }
+
+    // Two registers side by side, neither of which waits for the other.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WeighPair<TLanes, TVector>(float* scores, nint stride, int keys, float* reference, float* sums)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var power = new PowerOfTwo<TLanes, TVector>();
+        var (m, n) = (TLanes.Load(reference), TLanes.Load(reference + TLanes.Width));
+        var (sum, other) = (TLanes.Create(0f), TLanes.Create(0f));
+        for (; keys > 0; keys--)
+        {
+            var (weight, next) = power.Of(
+                TLanes.Subtract(TLanes.Load(scores), m), TLanes.Subtract(TLanes.Load(scores + TLanes.Width), n));
+            TLanes.Store(weight, scores);
+            TLanes.Store(next, scores + TLanes.Width);
+            sum = TLanes.Add(sum, weight);
+            other = TLanes.Add(other, next);
+            scores += stride;
+        }
+
+        TLanes.Store(TLanes.Add(TLanes.Load(sums), sum), sums);
+        TLanes.Store(TLanes.Add(TLanes.Load(sums + TLanes.Width), other), sums + TLanes.Width);
+    }
+
     /// <summary>
-    /// o = factor·o + P·V over the allowed pairs only: for parts whose values are not all finite, where a weight of zero must
+    /// o = o + P·V over the allowed pairs only: for parts whose values are not all finite, where a weight of zero must
     /// be skipped because 0·NaN is NaN. Adds in the order of <see cref="LaneProduct"/>.
     /// </summary>
     /// <param name="weights">The part's first weight.</param>
@@ -214,7 +251,6 @@ internal static unsafe class BlockwiseTile
         for (var q = 0; q < part.Queries; q += TLanes.Width)
         {
             var lane = q % Lanes.Count;
-            var factor = TLanes.Load(state.Factor + part.Query + q);
             for (var d = 0; d < valueSize; d++)
             {
                 var output = state.Output + ((long)d * state.Stride) + part.Query + q;
@@ -226,7 +262,7 @@ internal static unsafe class BlockwiseTile
                     sum = TLanes.SelectBits(bits.Queries(part.Query + q - lane, part.Key + k) >> lane, added, sum);
                 }
 
-                TLanes.Store(TLanes.Fma(TLanes.Load(output), factor, sum), output);
+                TLanes.Store(TLanes.Add(TLanes.Load(output), sum), output);
             }
         }
     }

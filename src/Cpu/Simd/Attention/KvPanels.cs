@@ -13,9 +13,10 @@ internal sealed unsafe class KvPanels
 {
     private readonly AttentionProblem _problem;
     private readonly int _tileKeys;
+    private readonly int _columns;
     private readonly GrowingFloats _panels;
     private AttentionOperands _operands;
-    private bool[] _valueNotFinite = [];
+    private readonly Finiteness[] _values;
     private long _slots;
 
     public KvPanels(AttentionProblem problem, int tileKeys, AttentionWorkspace workspace)
@@ -25,6 +26,8 @@ internal sealed unsafe class KvPanels
         _tileKeys = tileKeys;
         KeyStride = Lanes.RoundUp(problem.HeadSize);
         ValueStride = Lanes.RoundUp(problem.ValueSize);
+        _columns = (problem.KvLength + tileKeys - 1) / tileKeys;
+        _values = new Finiteness[problem.Batch * problem.KvHeads * _columns];
     }
 
     /// <summary>Floats from key to key: D padded to 16.</summary>
@@ -54,70 +57,85 @@ internal sealed unsafe class KvPanels
 
     private long First(in PanelTask panel) => (long)(IsInPlace ? panel.Column : panel.Slot) * _tileKeys;
 
-    /// <summary>True if a value of the panel is NaN or infinite: zero weights must then be skipped, not multiplied.</summary>
-    public bool HasValueNotFinite(int slot) => _valueNotFinite[slot];
+    /// <summary>
+    /// True if a value of the panel is NaN or infinite: zero weights must then be skipped, not multiplied. Who asks first looks; two who
+    /// ask at once find the same.
+    /// </summary>
+    public bool HasValueNotFinite<TLanes, TVector>(in PanelTask panel)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        ref var known = ref _values[(((panel.Batch * _problem.KvHeads) + panel.KvHead) * _columns) + panel.Column];
+        if (known == Finiteness.Unknown)
+        {
+            known = AreFinite<TLanes, TVector>(panel) ? Finiteness.Finite : Finiteness.NotFinite;
+        }
+
+        return known == Finiteness.NotFinite;
+    }
 
     /// <summary>Takes the operands of a run and makes room for a number of panels.</summary>
     public void Bind(in AttentionOperands operands, int slots)
     {
         _operands = operands;
         _slots = slots;
-        IsInPlace = _problem.Type == DType.F32
-            && operands.Key.RowStride == KeyStride && _problem.HeadSize == KeyStride
-            && operands.Value.RowStride == ValueStride && _problem.ValueSize == ValueStride;
+        Array.Clear(_values);
+        IsInPlace = LieInPlace(operands);
         if (!IsInPlace)
         {
             _panels.Reserve(slots * PanelFloats);
         }
-
-        if (_valueNotFinite.Length < slots)
-        {
-            _valueNotFinite = new bool[slots];
-        }
     }
+
+    /// <summary>True if keys and values can be read where they lie, as far as the problem tells: if no other rows lie between.</summary>
+    public bool MayLieInPlace =>
+        _problem.Type == DType.F32 && _problem.HeadSize == KeyStride && _problem.ValueSize == ValueStride;
+
+    /// <summary>True if keys and values can be read where they lie.</summary>
+    public bool LieInPlace(in AttentionOperands operands) =>
+        MayLieInPlace && operands.Key.RowStride == KeyStride && operands.Value.RowStride == ValueStride;
 
     /// <summary>Forgets the operands.</summary>
     public void Release() => _operands = default;
 
     /// <summary>Fills panels: some at a time, as one takes hardly longer than handing it out.</summary>
-    public void Pack<TLanes, TVector>(PanelTask[] panels, WorkerPool pool)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
+    public void Pack(PanelTask[] panels, WorkerPool pool)
     {
         var together = Math.Clamp(panels.Length / (4 * pool.Threads), 1, 16);
-        pool.Run((panels.Length + together - 1) / together, new Packing<TLanes, TVector>(this, panels, together));
+        pool.Run((panels.Length + together - 1) / together, new Packing(this, panels, together));
     }
 
-    private void Pack<TLanes, TVector>(PanelTask panel)
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
+    private void Pack(PanelTask panel)
     {
         var first = panel.Column * _tileKeys;
         var keys = Math.Min(_tileKeys, _problem.KvLength - first);
         var target = Keys(panel);
-        for (var i = 0; i < keys && !IsInPlace; i++)
+        for (var i = 0; i < keys; i++)
         {
             WidenPadded(_operands.Key, panel, first + i, target + ((long)i * KeyStride), _problem.HeadSize, KeyStride);
         }
 
-        // x·0 is 0 for finite x and NaN otherwise: one product and sum for all values at once.
         target = Values(panel);
-        var check = TLanes.Create(0f);
         for (var i = 0; i < keys; i++)
         {
-            var row = target + ((long)i * ValueStride);
-            if (!IsInPlace)
-            {
-                WidenPadded(_operands.Value, panel, first + i, row, _problem.ValueSize, ValueStride);
-            }
+            WidenPadded(_operands.Value, panel, first + i, target + ((long)i * ValueStride), _problem.ValueSize, ValueStride);
+        }
+    }
 
-            for (var d = 0; d < ValueStride; d += TLanes.Width)
-            {
-                check = TLanes.Fma(TLanes.Load(row + d), TLanes.Create(0f), check);
-            }
+    private bool AreFinite<TLanes, TVector>(in PanelTask panel)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        // x·0 is 0 for finite x and NaN otherwise: one product and sum for all values at once.
+        var check = TLanes.Create(0f);
+        var values = Values(panel);
+        var end = values + ((long)Math.Min(_tileKeys, _problem.KvLength - (panel.Column * _tileKeys)) * ValueStride);
+        for (; values < end; values += TLanes.Width)
+        {
+            check = TLanes.Fma(TLanes.Load(values), TLanes.Create(0f), check);
         }
 
-        _valueNotFinite[panel.Slot] = float.IsNaN(TLanes.SumAcross(check));
+        return !float.IsNaN(TLanes.SumAcross(check));
     }
 
     private static void WidenPadded(AttentionView view, PanelTask panel, int key, float* destination, int size, int padded)
@@ -126,16 +144,21 @@ internal sealed unsafe class KvPanels
         new Span<float>(destination + size, padded - size).Clear();
     }
 
-    private readonly struct Packing<TLanes, TVector>(KvPanels owner, PanelTask[] panels, int together) : IParallelBody
-        where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
+    private readonly struct Packing(KvPanels owner, PanelTask[] panels, int together) : IParallelBody
     {
         public void Execute(int task, int worker)
         {
             for (var i = task * together; i < Math.Min((task + 1) * together, panels.Length); i++)
             {
-                owner.Pack<TLanes, TVector>(panels[i]);
+                owner.Pack(panels[i]);
             }
         }
+    }
+
+    private enum Finiteness : byte
+    {
+        Unknown,
+        Finite,
+        NotFinite,
     }
 }

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.Arm;
 namespace Stof.Reference.Cpu.Simd.Attention;
 
 /// <summary>
-/// C = A·B or C = factor·C + A·B with query rows in the lanes: B [depth, columns] and C [rows, columns] hold one query a column, A is read one
+/// C = A·B or C = C + A·B with query rows in the lanes: B [depth, columns] and C [rows, columns] hold one query a column, A is read one
 /// element at a time and sent to all lanes, wherever it lies. So keys and values need no packing, a softmax over the rows of C
 /// needs no reduction across lanes, and its weights are the next product's B as they stand. An element of A·B is one chain of
 /// fused multiply-adds over ascending depth that starts from zero, and is added to what C holds at its end: the bits depend
@@ -18,56 +18,39 @@ internal static unsafe class LaneProduct
     private static int WidestBlock => Vector512.IsHardwareAccelerated || AdvSimd.IsSupported ? 4 : 2;
 
     /// <summary>Computes the product.</summary>
-    /// <param name="a">A(0, 0); A(row, k) lies row · <paramref name="rowStep"/> + k · <paramref name="depthStep"/> floats on.</param>
-    /// <param name="rowStep">Floats from row to row of A.</param>
-    /// <param name="depthStep">Floats from step to step of the depth.</param>
-    /// <param name="b">B(0, 0).</param>
-    /// <param name="c">C(0, 0).</param>
-    /// <param name="stride">Floats from row to row of B and of C.</param>
+    /// <param name="operands">Operands.</param>
     /// <param name="rows">Rows of C.</param>
     /// <param name="columns">Columns of B and C, a multiple of 16.</param>
-    /// <param name="depth">Products of an element.</param>
-    /// <param name="factor">One factor a column for what C holds; null if C is written only.</param>
-    /// <param name="largest">
-    /// Where C is written only: the largest element so far, one a column, raised to that of the product; or null.
-    /// </param>
-    public static void Run<TLanes, TVector>(
-        float* a, nint rowStep, nint depthStep, float* b, float* c, nint stride, int rows, int columns, int depth,
-        float* factor, float* largest)
+    public static void Run<TLanes, TVector>(in LaneOperands operands, int rows, int columns)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
         var widest = WidestBlock;
+        var panel = operands;
         for (var column = 0; column < columns;)
         {
             var registers = Math.Min((columns - column) / TLanes.Width, widest);
-            var operands = new LaneOperands(
-                a,
-                rowStep,
-                depthStep,
-                b + column,
-                c + column,
-                stride,
-                depth,
-                factor is null ? null : factor + column,
-                largest is null ? null : largest + column);
             switch (registers)
             {
                 case 4:
-                    Panel<TLanes, TVector, Count4>(operands, rows, 6);
+                    Panel<TLanes, TVector, Count4>(in panel, rows, 6);
                     break;
                 case 3:
-                    Panel<TLanes, TVector, Count3>(operands, rows, 8);
+                    Panel<TLanes, TVector, Count3>(in panel, rows, 8);
                     break;
                 case 2:
-                    Panel<TLanes, TVector, Count2>(operands, rows, widest == 4 ? 8 : 6);
+                    Panel<TLanes, TVector, Count2>(in panel, rows, widest == 4 ? 8 : 6);
                     break;
                 default:
-                    Panel<TLanes, TVector, Count1>(operands, rows, 8);
+                    Panel<TLanes, TVector, Count1>(in panel, rows, 8);
                     break;
             }
 
-            column += registers * TLanes.Width;
+            var next = registers * TLanes.Width;
+            column += next;
+            panel.B += next;
+            panel.C += next;
+            panel.Largest = panel.Largest is null ? null : panel.Largest + next;
         }
     }
 
@@ -82,28 +65,28 @@ internal static unsafe class LaneProduct
             switch (Math.Min(rows - row, blockRows))
             {
                 case 1:
-                    Block<TLanes, TVector, Count1, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count1, TColumns>(in operands, row);
                     break;
                 case 2:
-                    Block<TLanes, TVector, Count2, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count2, TColumns>(in operands, row);
                     break;
                 case 3:
-                    Block<TLanes, TVector, Count3, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count3, TColumns>(in operands, row);
                     break;
                 case 4:
-                    Block<TLanes, TVector, Count4, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count4, TColumns>(in operands, row);
                     break;
                 case 5:
-                    Block<TLanes, TVector, Count5, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count5, TColumns>(in operands, row);
                     break;
                 case 6:
-                    Block<TLanes, TVector, Count6, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count6, TColumns>(in operands, row);
                     break;
                 case 7:
-                    Block<TLanes, TVector, Count7, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count7, TColumns>(in operands, row);
                     break;
                 default:
-                    Block<TLanes, TVector, Count8, TColumns>(operands, row);
+                    Block<TLanes, TVector, Count8, TColumns>(in operands, row);
                     break;
             }
         }
@@ -140,9 +123,12 @@ internal static unsafe class LaneProduct
         var a5 = a4 + rowStep;
         var a6 = a5 + rowStep;
         var a7 = a6 + rowStep;
+        var ahead = x.Ahead + ((nint)row * x.Depth * sizeof(float));
         nint at = 0;
         for (var k = x.Depth; k > 0; k--)
         {
+            Prefetch.ToSecondLevel(ahead);
+            ahead += TRows.Count * sizeof(float);
             var b0 = TLanes.Load(b);
             var b1 = TColumns.Count > 1 ? TLanes.Load(b + TLanes.Width) : zero;
             var b2 = TColumns.Count > 2 ? TLanes.Load(b + (2 * TLanes.Width)) : zero;
@@ -220,7 +206,7 @@ internal static unsafe class LaneProduct
             at += depthStep;
         }
 
-        if (x.Factor is null)
+        if (!x.IsAdded)
         {
             Store<TLanes, TVector, TColumns>(c, c00, c01, c02, c03);
 
@@ -282,52 +268,41 @@ internal static unsafe class LaneProduct
             return;
         }
 
-        var f0 = TLanes.Load(x.Factor);
-        var f1 = TColumns.Count > 1 ? TLanes.Load(x.Factor + TLanes.Width) : zero;
-        var f2 = TColumns.Count > 2 ? TLanes.Load(x.Factor + (2 * TLanes.Width)) : zero;
-        var f3 = TColumns.Count > 3 ? TLanes.Load(x.Factor + (3 * TLanes.Width)) : zero;
-        Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c00, c01, c02, c03);
+        Add<TLanes, TVector, TColumns>(c, c00, c01, c02, c03);
 
         if (TRows.Count > 1)
         {
-            c += stride;
-            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c10, c11, c12, c13);
+            Add<TLanes, TVector, TColumns>(c + (1 * stride), c10, c11, c12, c13);
         }
 
         if (TRows.Count > 2)
         {
-            c += stride;
-            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c20, c21, c22, c23);
+            Add<TLanes, TVector, TColumns>(c + (2 * stride), c20, c21, c22, c23);
         }
 
         if (TRows.Count > 3)
         {
-            c += stride;
-            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c30, c31, c32, c33);
+            Add<TLanes, TVector, TColumns>(c + (3 * stride), c30, c31, c32, c33);
         }
 
         if (TRows.Count > 4)
         {
-            c += stride;
-            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c40, c41, c42, c43);
+            Add<TLanes, TVector, TColumns>(c + (4 * stride), c40, c41, c42, c43);
         }
 
         if (TRows.Count > 5)
         {
-            c += stride;
-            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c50, c51, c52, c53);
+            Add<TLanes, TVector, TColumns>(c + (5 * stride), c50, c51, c52, c53);
         }
 
         if (TRows.Count > 6)
         {
-            c += stride;
-            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c60, c61, c62, c63);
+            Add<TLanes, TVector, TColumns>(c + (6 * stride), c60, c61, c62, c63);
         }
 
         if (TRows.Count > 7)
         {
-            c += stride;
-            Add<TLanes, TVector, TColumns>(c, f0, f1, f2, f3, c70, c71, c72, c73);
+            Add<TLanes, TVector, TColumns>(c + (7 * stride), c70, c71, c72, c73);
         }
     }
 
@@ -354,20 +329,19 @@ internal static unsafe class LaneProduct
         }
     }
 
-    /// <summary>C = factor·C + product, a row of it.</summary>
+    /// <summary>C = C + product, a row of it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<TLanes, TVector, TColumns>(
-        float* c, TVector f0, TVector f1, TVector f2, TVector f3, TVector first, TVector second, TVector third, TVector fourth)
+    private static void Add<TLanes, TVector, TColumns>(float* c, TVector first, TVector second, TVector third, TVector fourth)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
         where TColumns : struct, ICount
     {
         Store<TLanes, TVector, TColumns>(
             c,
-            TLanes.Fma(TLanes.Load(c), f0, first),
-            TColumns.Count > 1 ? TLanes.Fma(TLanes.Load(c + TLanes.Width), f1, second) : second,
-            TColumns.Count > 2 ? TLanes.Fma(TLanes.Load(c + (2 * TLanes.Width)), f2, third) : third,
-            TColumns.Count > 3 ? TLanes.Fma(TLanes.Load(c + (3 * TLanes.Width)), f3, fourth) : fourth);
+            TLanes.Add(TLanes.Load(c), first),
+            TColumns.Count > 1 ? TLanes.Add(TLanes.Load(c + TLanes.Width), second) : second,
+            TColumns.Count > 2 ? TLanes.Add(TLanes.Load(c + (2 * TLanes.Width)), third) : third,
+            TColumns.Count > 3 ? TLanes.Add(TLanes.Load(c + (3 * TLanes.Width)), fourth) : fourth);
     }
 
     /// <summary>Raises the largest elements of some columns to those of a block.</summary>

@@ -21,13 +21,13 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
     /// <summary>m: one a query; −∞ before the first score.</summary>
     public float* Largest { get; } = memory;
 
-    /// <summary>2^(old m − new m): one a query.</summary>
+    /// <summary>What turns o into the output: one a query.</summary>
     public float* Factor => Largest + Stride;
 
     /// <summary>m, or 0 where it is −∞, so that −∞ − m is never −∞ − (−∞).</summary>
     public float* Reference => Largest + (2 * Stride);
 
-    /// <summary>Largest raw score of the newest tile: one a query.</summary>
+    /// <summary>Largest score of the newest tile: one a query.</summary>
     public float* Candidate => Largest + (3 * Stride);
 
     /// <summary>Product of the factors since the sums were settled last: one a query.</summary>
@@ -50,6 +50,7 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
     public void Clear()
     {
         new Span<float>(Largest, Stride).Fill(float.NegativeInfinity);
+        new Span<float>(Reference, Stride).Clear();
         new Span<float>(Pending, Stride).Fill(1f);
         new Span<float>(Sum, SumFloats).Clear();
     }
@@ -85,32 +86,34 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
         }
     }
 
-    /// <summary>
-    /// Moves m where the candidates need it, and computes the factors for what was summed under the old one: exactly 1 where m
-    /// stays.
-    /// </summary>
+    /// <summary>Moves m where the candidates need it, and rescales what was summed under the old one.</summary>
     /// <param name="first">First query, a multiple of 16.</param>
     /// <param name="queries">Number of queries, a multiple of 16.</param>
-    /// <param name="unit">Factor from candidates to scores in base 2.</param>
-    public void Advance<TLanes, TVector>(int first, int queries, float unit)
+    public void Advance<TLanes, TVector>(int first, int queries)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var (zero, one) = (TLanes.Create(0f), TLanes.Create(1f));
-        var nothing = TLanes.Create(float.NegativeInfinity);
         for (var q = first; q < first + queries; q += TLanes.Width)
         {
-            var candidate = TLanes.Multiply(TLanes.Load(Candidate + q), TLanes.Create(unit));
+            var candidate = TLanes.Load(Candidate + q);
             var old = TLanes.Load(Largest + q);
             var grows = TLanes.LessThan(TLanes.Add(old, TLanes.Create(Headroom)), candidate);
+            if (!TLanes.IsAny(grows))
+            {
+                continue;
+            }
+
+            // Exactly 1 where m stays. A new m is not −∞.
+            var factor = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(old, candidate));
+            factor = TLanes.Select(grows, factor, TLanes.Create(1f));
             var largest = TLanes.Select(grows, candidate, old);
-            var reference = TLanes.Select(TLanes.Equal(largest, nothing), zero, largest);
-            var factor = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(old, reference));
-            factor = TLanes.Select(grows, factor, one);
-            TLanes.Store(factor, Factor + q);
-            TLanes.Store(TLanes.Multiply(TLanes.Load(Pending + q), factor), Pending + q);
-            TLanes.Store(reference, Reference + q);
             TLanes.Store(largest, Largest + q);
+            TLanes.Store(TLanes.Select(grows, candidate, TLanes.Load(Reference + q)), Reference + q);
+            TLanes.Store(TLanes.Multiply(TLanes.Load(Pending + q), factor), Pending + q);
+            for (var at = q; at < SumFloats; at += Stride)
+            {
+                TLanes.Store(TLanes.Multiply(TLanes.Load(Sum + at), factor), Sum + at);
+            }
         }
     }
 

@@ -31,15 +31,17 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
     private readonly ScoreRule _rule;
     private readonly KvPanels _panels;
     private readonly KeyLists _keys;
-    private readonly AttentionPlan _plan;
+    private readonly AttentionPlans _plans;
     private readonly int _panelKeys;
     private readonly int _held;
     private readonly bool _isPlain;
     private readonly float _unit;
     private readonly Action<int, int> _attend;
     private readonly Func<int, int, int, bool> _hasKeys;
+    private AttentionPlan _plan;
     private AttentionOperands _operands;
     private AttentionWave _wave = new([], [], []);
+    private int[] _turns = [];
 
     public RowwiseAttention(AttentionProblem problem, BlockMask mask, AttentionWorkspace workspace)
     {
@@ -50,7 +52,9 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         _panels = new KvPanels(problem, _panelKeys, workspace);
         _keys = new KeyLists(mask);
         _held = Math.Max(HeldScores, Room(_keys.Longest));
-        _plan = AttentionPlan.Create(problem, mask, _panels.PanelFloats, Blocks, Cost, splits: 1);
+        _plans = new AttentionPlans(
+            panelFloats => AttentionPlan.Create(problem, mask, panelFloats, Blocks, Cost, splits: 1), _panels.PanelFloats);
+        _plan = _plans.For(_panels.MayLieInPlace);
 
         // Where a score is the product times a positive factor, the factor waits for the exponential.
         _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
@@ -59,22 +63,23 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         _hasKeys = (batch, head, query) => !_keys.Row(batch, head, query).IsEmpty;
     }
 
-    public double Imbalance(int workers) => _plan.Imbalance(workers, Cost);
+    public double Imbalance(int workers) => _plan.Imbalance(workers);
 
     public void Run(in AttentionOperands operands, WorkerPool pool)
     {
         _operands = operands;
+        _plan = _plans.For(_panels.LieInPlace(operands));
         _panels.Bind(operands, _plan.Slots);
         _workspace.Scratch.Reserve(ScratchFloats * pool.Threads);
-        foreach (var wave in _plan.Waves)
+        for (var wave = 0; wave < _plan.Waves.Count; wave++)
         {
-            _wave = wave;
+            (_wave, _turns) = (_plan.Waves[wave], _plan.Turns(wave, pool.Threads));
             if (!_panels.IsInPlace)
             {
-                _panels.Pack<TLanes, TVector>(wave.Panels, pool);
+                _panels.Pack(_wave.Panels, pool);
             }
 
-            pool.Run(wave.Tasks.Length, _attend);
+            pool.Run(_turns.Length - 1, _attend);
         }
 
         _operands = default;
@@ -107,9 +112,16 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
 
     private static long Cost(AttentionTask task) => task.End;
 
-    private void Attend(int index, int worker)
+    private void Attend(int turn, int worker)
     {
-        var task = _wave.Tasks[index];
+        for (var task = _turns[turn]; task < _turns[turn + 1]; task++)
+        {
+            Attend(_wave.Tasks[task], worker);
+        }
+    }
+
+    private void Attend(AttentionTask task, int worker)
+    {
         var query = _workspace.Scratch.Pointer + (worker * ScratchFloats);
         var scores = query + QueryFloats;
         var places = (int*)(scores + _held);

@@ -13,8 +13,7 @@ internal static class ModelSupport
     private const int MostNormalisedRows = 16;
 
     /// <summary>Templates without a kernel of any shape.</summary>
-    public static string[] Missing { get; } =
-        [.. TemplateCatalog.All.Where(template => template.Name is "attention-step" or "gemm-chain-residual-norm").Select(template => template.Name)];
+    public static string[] Missing { get; } = [TemplateCatalog.Named("attention-step").Name];
 
     /// <summary>Null if a segment has kernels, or why not.</summary>
     public static Refusal? Check(FusionTemplate template, SegmentContext context, ParameterSet parameters, IKernelDevice device)
@@ -67,7 +66,10 @@ internal static class ModelSupport
         var choice = SegmentCompiler.ChoicesOf(parameters, context.Workload.Type, device, context.Workload.Rows, shape).First();
         var blocks = (context.Workload.Rows + choice.Tile.Rows - 1) / choice.Tile.Rows * ((shape.First.Width + choice.Tile.Columns - 1) / choice.Tile.Columns) * choice.Splits;
         var before = shape.Prologue is null ? "" : "rows normalised on the way in, ";
-        var rest = choice.Splits > 1 || shape.FirstEpilogue.Norm is not null ? ", float sums, then a row kernel" : "";
+        var blocksOfRow = (shape.First.Width + choice.Tile.Columns - 1) / choice.Tile.Columns;
+        var rest = choice.Splits > 1 ? ", float sums, then a row kernel"
+            : shape.FirstEpilogue.Norm is null ? ""
+            : blocksOfRow == 1 ? ", rows normalised by the block that holds them" : $", rows normalised by clusters of {blocksOfRow} blocks";
         return $"{before}product {context.Workload.Rows}x{shape.First.Width}x{shape.First.Depth}, tile {choice.Tile}, {(choice.Splits == 1 ? "" : $"{choice.Splits} splits, ")}{blocks} blocks{rest}";
     }
 
@@ -103,7 +105,9 @@ internal static class ModelSupport
 
         if (SegmentCompiler.ChoicesOf(parameters, context.Workload.Type, device, context.Workload.Rows, shape).FirstOrDefault() is not { } choice)
         {
-            return new Refusal("norm-prologue", $"no tile holds whole rows of {shape.First.Depth} beside its ring in the {device.Target.SharedBytes:N0} bytes of {device.Target.Name}");
+            return shape.Prologue is null
+                ? new Refusal("uncut", $"no tile holds whole rows of {shape.First.Width}, and the depth of {shape.First.Depth} is too short to be cut")
+                : new Refusal("norm-prologue", $"no tile holds whole rows of {shape.First.Depth} beside its ring in the {device.Target.SharedBytes:N0} bytes of {device.Target.Name}");
         }
 
         if (choice.Tile.Check(context.Workload.Type, device.Target) is { } refusal)
@@ -124,7 +128,7 @@ internal static class ModelSupport
         var steps = (shape.First.Depth + choice.Tile.Depth(context.Workload.Type) - 1) / choice.Tile.Depth(context.Workload.Type);
         return steps % choice.Splits != 0
             ? new Refusal("splits", $"{choice.Splits} ranges do not divide the {steps} steps of a depth of {shape.First.Depth}")
-            : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? Uncut(choice);
+            : shape.FirstEpilogue.Norm is null ? null : RowLength(context) ?? CheckRowNorm(shape, choice, context, parameters, device);
     }
 
     private static Refusal? CheckChain(SegmentContext context, IKernelDevice device)
@@ -161,10 +165,26 @@ internal static class ModelSupport
             : null;
     }
 
-    // Between the product and the row kernel that normalises lie float sums. Where a cut depth needs them anyway, the norm comes for nothing.
-    private static Refusal? Uncut(GemmChoice choice) => choice.Splits == 1
-        ? new Refusal("uncut", $"the depth is not cut with tile {choice.Tile}: float sums stored for the norm alone cost more than a norm of its own")
-        : null;
+    private static Refusal? CheckRowNorm(ProductShape shape, GemmChoice choice, SegmentContext context, ParameterSet parameters, IKernelDevice device)
+    {
+        var (type, gemm) = (context.Workload.Type, shape.First);
+        if (choice.Splits == 1 && !GemmChooser.HoldsRows(type, device.Target, choice.Tile, gemm.Width, gemm.Depth))
+        {
+            return new Refusal(
+                "uncut", $"no block or cluster of {choice.Tile} holds rows of {gemm.Width} on {device.Target.Name}, and float sums stored for the norm alone cost more than a norm of its own");
+        }
+
+        // A tile that somebody names is somebody's choice.
+        if (parameters[GemmTemplate.Tile] != TunableParameter.Auto)
+        {
+            return null;
+        }
+
+        var (together, apart) = GemmChooser.NormSeconds(type, device.Target, device.Multiprocessors, context.Workload.Rows, gemm.Width, gemm.Depth);
+        return together > apart
+            ? new Refusal("norm-apart", $"a product of {context.Workload.Rows}x{gemm.Width}x{gemm.Depth} that normalises its rows takes {together * 1e6:f1} µs by the estimate, and {apart * 1e6:f1} with a norm of its own")
+            : null;
+    }
 
     private static Refusal? CheckRows(SegmentContext context) => context.Operators[^1] is NormOperator ? RowLength(context) : null;
 

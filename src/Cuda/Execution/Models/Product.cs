@@ -1,3 +1,4 @@
+using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Cuda.Templates;
 using Stof.Reference.Graphs;
@@ -43,8 +44,8 @@ internal sealed record ProductEnd
 public sealed record GemmChoice(GemmTile Tile, int Splits);
 
 /// <summary>
-/// A product bound to its operands. One launch where the epilogue fits its tile; where the depth is cut, or a whole row is normalised, the product stores
-/// float sums, and a row kernel makes rows of them.
+/// A product bound to its operands. One launch where the epilogue fits its tile, a norm too if a block or a cluster of blocks holds whole rows; where the depth
+/// is cut, or nobody holds the rows that are to be normalised, the product stores float sums, and a row kernel makes rows of them.
 /// </summary>
 internal static class Product
 {
@@ -57,6 +58,10 @@ internal static class Product
         ? bind(choices[0])
         : choices.Select(bind).FirstOrDefault(steps => Array.TrueForAll(steps, step => device.Takes(step.Parameters.Kernel)))
             ?? throw new InvalidInputException("tile", "none that the device's compiler takes", "one that fits its registers");
+
+    /// <summary>True if a product is normalised where it is computed: its depth is not cut, and a block or a cluster of them holds whole rows.</summary>
+    public static bool HoldsRows(Target target, GemmChoice choice, int columns, ProductEnd end, RowNorm? prologue = null) =>
+        end.Norm is not null && choice.Splits == 1 && prologue is null && end.Activation != ActivationKind.SwiGlu && GemmSpec.HoldsRows(choice.Tile, columns, target);
 
     /// <summary>Binds C = epilogue(A·Wᵀ).</summary>
     /// <param name="kernels">Kernels.</param>
@@ -79,7 +84,8 @@ internal static class Product
         DeviceMatrix c,
         RowNorm? prologue = null)
     {
-        var storesSums = choice.Splits > 1 || end.Norm is not null;
+        var holdsRows = HoldsRows(kernels.Target, choice, columns, end, prologue);
+        var storesSums = choice.Splits > 1 || (end.Norm is not null && !holdsRows);
         var spec = new GemmSpec(a.Type, columns, a.Columns, choice.Tile)
         {
             HasBias = !storesSums && end.Bias is not null,
@@ -91,7 +97,12 @@ internal static class Product
             Prologue = prologue?.Kind,
             PrologueHasBeta = prologue?.Beta is not null,
             PrologueEpsilon = prologue?.Epsilon ?? 0,
+            Norm = holdsRows ? end.Norm?.Kind : null,
+            NormHasBeta = holdsRows && end.Norm?.Beta is not null,
+            NormEpsilon = holdsRows ? end.Norm!.Epsilon : 0,
+            KeepsSum = holdsRows && end.Sum is not null,
         };
+        spec = holdsRows ? spec with { MinimumBlocks = GemmChooser.ResidentBlocks(spec) } : spec; // the moments' registers must not cost a block
         var parameters = new LaunchParameters(kernels.Get(spec)).Set("a", a.Buffer).Set("b", weight).Set("rows", a.Rows);
         if (prologue is not null)
         {
@@ -102,6 +113,7 @@ internal static class Product
         if (!storesSums)
         {
             RowStep.SetEnd(parameters, end).Set("c", c.Buffer);
+            RowStep.SetNorm(parameters, end);
             return [new KernelStep(parameters, grid)];
         }
 
@@ -145,6 +157,16 @@ internal static class RowStep
         return end.Residual is null ? parameters : parameters.Set("residual", end.Residual.Buffer);
     }
 
+    /// <summary>Sets a norm's weights, and where its argument goes, where there are some.</summary>
+    public static void SetNorm(LaunchParameters parameters, ProductEnd end)
+    {
+        end.Norm?.SetWeights(parameters);
+        if (end.Sum is not null)
+        {
+            parameters.Set("sum", end.Sum.Buffer);
+        }
+    }
+
     private static RowChainSpec Spec(DeviceMatrix y, ProductEnd end) => new(y.Type, y.Columns)
     {
         HasBias = end.Bias is not null,
@@ -160,12 +182,7 @@ internal static class RowStep
     private static KernelStep Bind(KernelLibrary kernels, RowChainSpec spec, IDeviceBuffer x, DeviceMatrix y, ProductEnd end)
     {
         var parameters = SetEnd(new LaunchParameters(kernels.Get(spec)), end).Set("x", x).Set("y", y.Buffer).Set("rows", y.Rows);
-        end.Norm?.SetWeights(parameters);
-        if (end.Sum is not null)
-        {
-            parameters.Set("sum", end.Sum.Buffer);
-        }
-
+        SetNorm(parameters, end);
         return new KernelStep(parameters, spec.Grid(y.Rows));
     }
 }

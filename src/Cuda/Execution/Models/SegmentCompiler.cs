@@ -80,7 +80,7 @@ internal sealed class SegmentCompiler : IDisposable
         {
             AttentionTemplate => Attention(graph, plan, weights, frame),
             GemmTemplate => Multiply(graph, plan, weights, frame),
-            GemmChainTemplate => [Chain(operators, weights, frame)],
+            GemmChainTemplate => [Chain(graph, plan, weights, frame)],
             _ => operators switch
             {
                 [ResidualOperator residual, NormOperator norm] => [ResidualNorm(graph, plan.Segment, residual, norm, weights, frame)],
@@ -108,14 +108,13 @@ internal sealed class SegmentCompiler : IDisposable
         var end = shape.FirstEpilogue;
         var isGated = end.Activation == ActivationKind.SwiGlu;
         var norm = end.Norm is null ? null : Norm(end.Norm, weights);
-        var sum = end.Norm is not null && graph.IsLiveAfter(end.Residual!.Output, plan.Segment.End - 1) ? frame[end.Residual.Output] : null;
         var bound = new ProductEnd
         {
             Bias = end.Bias is null ? null : _weights.Vector(weights[end.Bias], isGated),
             Activation = end.Activation,
             Residual = end.Residual is null ? null : frame[end.Residual.Inputs[1]],
             Norm = norm,
-            Sum = sum,
+            Sum = SumOf(graph, plan, end, frame),
         };
         var prologue = shape.Prologue is null ? null : Norm(shape.Prologue, weights);
         var (input, weight) = (frame[operators[0].Inputs[0]], _weights.Packed(weights[shape.First.Weight], isGated));
@@ -125,8 +124,12 @@ internal sealed class SegmentCompiler : IDisposable
         return Product.FirstThatFits(_device, [.. ChoicesOf(plan.Parameters, _workload.Type, _device, _workload.Rows, shape)], Bind);
     }
 
+    // Where what is normalised goes if somebody behind the segment reads it.
+    private static DeviceMatrix? SumOf(OperatorGraph graph, SegmentPlan plan, ProductEpilogue end, DeviceFrame frame) =>
+        end.Norm is not null && graph.IsLiveAfter(end.Residual!.Output, plan.Segment.End - 1) ? frame[end.Residual.Output] : null;
+
     /// <summary>The kernel of a chain of two products.</summary>
-    public static GemmChainSpec ChainOf(ProductShape shape, DType type, int rows, IKernelDevice device)
+    public static GemmChainSpec ChainOf(ProductShape shape, DType type, int rows, IKernelDevice device, bool keepsSum = false)
     {
         var spec = new GemmChainSpec(type, shape.First.Depth, shape.First.Width, shape.Second!.Width, LargeChainWarps)
         {
@@ -137,21 +140,29 @@ internal sealed class SegmentCompiler : IDisposable
             Prologue = shape.Prologue?.Kind,
             PrologueHasBeta = shape.Prologue?.Beta is not null,
             PrologueEpsilon = (float)(shape.Prologue?.Epsilon ?? 0),
+            Norm = shape.SecondEpilogue.Norm?.Kind,
+            NormHasBeta = shape.SecondEpilogue.Norm?.Beta is not null,
+            NormEpsilon = (float)(shape.SecondEpilogue.Norm?.Epsilon ?? 0),
+            KeepsSum = keepsSum,
         };
         var isLarge = rows >= spec.Rows * device.Multiprocessors && spec.Check(device.Target) is null;
         spec = isLarge ? spec : spec with { Warps = SmallChainWarps };
         return spec with { HasWholeRows = rows % spec.Rows == 0 };
     }
 
-    private KernelStep Chain(ReadOnlySpan<GraphOperator> operators, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
+    private KernelStep Chain(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights, DeviceFrame frame)
     {
+        var operators = graph.Operators.AsSpan(plan.Segment.Start, plan.Segment.Length);
         var shape = ProductShape.Parse(operators);
-        var spec = ChainOf(shape, _workload.Type, _workload.Rows, _device);
+        var sum = SumOf(graph, plan, shape.SecondEpilogue, frame);
+        var spec = ChainOf(shape, _workload.Type, _workload.Rows, _device, sum is not null);
         var (x, y) = (frame[operators[0].Inputs[0]], frame[operators[^1].Output]);
         var end = new ProductEnd
         {
             Bias = Vector(shape.SecondEpilogue.Bias, weights),
             Residual = shape.SecondEpilogue.Residual is { } added ? frame[added.Inputs[1]] : null,
+            Norm = shape.SecondEpilogue.Norm is { } norm ? Norm(norm, weights) : null,
+            Sum = sum,
         };
         var parameters = RowStep.SetEnd(new LaunchParameters(_kernels.Get(spec, GemmChain.Build)), end)
             .Set("a", x.Buffer)
@@ -164,6 +175,7 @@ internal sealed class SegmentCompiler : IDisposable
             parameters.Set("bias1", _weights.Vector(weights[bias]));
         }
 
+        RowStep.SetNorm(parameters, end);
         if (shape.Prologue is not null)
         {
             Norm(shape.Prologue, weights).SetWeights(parameters);

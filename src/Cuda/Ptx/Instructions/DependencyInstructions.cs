@@ -17,27 +17,33 @@ internal static class DependencyInstructions
 public sealed partial class KernelBuilder
 {
     /// <summary>
-    /// Lets the kernel behind this one on the stream begin, up to its own <see cref="AwaitPrevious"/>, once all blocks of this one have come here.
-    /// Nothing on targets that have no such thing.
-    /// </summary>
-    public void LetNextStart([CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
-        EmitIfThere(DependencyInstructions.LaunchDependents, file, line);
-
-    /// <summary>
     /// Waits until the kernel in front of this one on the stream has ended and what it wrote is visible. A kernel that has this is launched ahead
     /// (<see cref="Kernel.OverlapsPrevious"/>): before it stands nothing but reads of what no kernel in front of it writes. Nothing on targets
     /// whose kernels do not overlap.
     /// </summary>
-    /// <exception cref="InvalidInputException">Something was stored already: the kernel in front may still be reading there.</exception>
+    /// <exception cref="InvalidInputException">
+    /// Something was stored already, and the kernel in front may still be reading there; or the kernel behind was let in already, so that a third
+    /// would come along and take the places of blocks that have work.
+    /// </exception>
     public void AwaitPrevious([CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
-        if (_instructions.Find(instruction => instruction.Opcode.Name.StartsWith("st.global", StringComparison.Ordinal)) is { } store)
+        if (_instructions.Find(instruction => IsAhead(instruction.Opcode)) is { } ahead)
         {
-            throw new InvalidInputException("wait for the kernel in front", $"behind {store.Opcode.Name}", "before the first store");
+            throw new InvalidInputException("wait for the kernel in front", $"behind {ahead.Opcode.Name}", "before the first store");
         }
 
         EmitIfThere(DependencyInstructions.Wait, file, line);
     }
+
+    /// <summary>
+    /// Lets the kernel behind this one begin, up to its own <see cref="AwaitPrevious"/>, once all blocks of this one have come here or ended. Its
+    /// blocks take the places that are free then.
+    /// </summary>
+    public void LetNextStart([CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
+        EmitIfThere(DependencyInstructions.LaunchDependents, file, line);
+
+    private static bool IsAhead(Opcode opcode) =>
+        opcode == DependencyInstructions.LaunchDependents || opcode.Name.StartsWith("st.global", StringComparison.Ordinal);
 
     private void EmitIfThere(Opcode opcode, string file, int line)
     {

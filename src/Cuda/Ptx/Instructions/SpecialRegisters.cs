@@ -29,6 +29,10 @@ internal static class SpecialRegisters
 
     public static readonly Opcode LaneId = Define("laneid", (warp, lane) => (uint)lane);
 
+    public static readonly Opcode ClusterRank = Define("cluster_ctarank", (warp, lane) => (uint)warp.ClusterRank) with { Requires = ClusterInstructions.Requires };
+
+    public static readonly Opcode ClusterSize = Define("cluster_nctaid.x", (warp, lane) => (uint)warp.ClusterBlocks) with { Requires = ClusterInstructions.Requires };
+
     public static readonly Opcode Clock64 = new(
         "mov.u64",
         InstructionClass.Move,

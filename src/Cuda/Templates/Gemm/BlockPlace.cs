@@ -22,6 +22,13 @@ internal sealed class BlockPlace
             return;
         }
 
+        if (spec.ClusterBlocks > 1)
+        {
+            FirstRow = b.MulLo(b.DivU32(block, spec.TileColumns), spec.Tile.Rows);
+            FirstColumn = b.MulLo(b.ClusterRank(), spec.Tile.Columns);
+            return;
+        }
+
         var perGroup = GemmSpec.GroupedTileRows * spec.TileColumns;
         var tileRows = b.DivU32(b.Add(rows, spec.Tile.Rows - 1), spec.Tile.Rows);
         var group = b.DivU32(block, perGroup);

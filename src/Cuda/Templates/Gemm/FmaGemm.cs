@@ -1,6 +1,5 @@
 using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Ptx.Layouts;
-using Stof.Reference.Graphs;
 
 namespace Stof.Reference.Cuda.Templates;
 
@@ -93,87 +92,10 @@ internal sealed class FmaGemm : GemmKernel
     /// <inheritdoc/>
     protected override void Store()
     {
-        var b = Builder;
-        var firstRow = b.Add(Place.FirstRow, _row);
-        var firstColumn = b.Add(Place.FirstColumn, _column);
-        var isSplit = Spec.StoresSums;
-        var pitch = isSplit ? Spec.SumPitch : Spec.OutputPitch;
-        var isGated = Spec.Activation == ActivationKind.SwiGlu;
-
-        // Pairs of eight columns: a lane's columns 0 and 1 of sixteen are gates, 2 and 3 the values that belong to them.
-        var outputColumn = isGated
-            ? b.Add(b.ShrU32(b.Mad(WarpColumn, Tile.WarpTileColumns, Place.FirstColumn), 1), b.And(Lane, FmaThreads.Columns - 1))
-            : firstColumn;
-        var index = isSplit ? b.Mad(b.Mad(b.BlockZ(), Spec.Splits, b.BlockY()), Parameters.Rows, firstRow) : firstRow;
-        var distance = b.MadWideU32(index, pitch * sizeof(float), b.ExtendU32(b.Shl(outputColumn, 2)));
-        if (Spec.IsBatched && !isSplit)
-        {
-            distance = b.Add(distance, b.MulLo(b.ExtendU32(b.BlockZ()), Parameters.BatchStrideC!.Value));
-        }
-
-        var output = b.Add(Parameters.C, distance);
-        B64? residual = Parameters.Residual is { } added ? b.Add(added, distance) : null;
-        B64? bias = Parameters.Bias is { } shift ? b.MadWideU32(firstColumn, sizeof(float), shift) : null;
-        for (var column = 0; column < Columns; column++)
-        {
-            if (isGated && column % 4 >= 2)
-            {
-                continue;
-            }
-
-            var place = FmaThreads.Columns * (isGated ? (column / 4 * 2) + (column % 4) : column);
-            Pred? isColumn = isSplit || Spec.Columns % Tile.Columns == 0
-                ? null
-                : b.CompareU32(Comparison.Less, b.Add(outputColumn, place), Spec.OutputPitch);
-            F32? shiftHere = bias is { } b0 ? b.LoadGlobalReadOnly<F32>(new GlobalPointer(b0, column * FmaThreads.Columns * sizeof(float))) : null;
-            F32? shiftThere = isGated && bias is { } b1
-                ? b.LoadGlobalReadOnly<F32>(new GlobalPointer(b1, (column + 2) * FmaThreads.Columns * sizeof(float)))
-                : null;
-            for (var row = 0; row < Rows; row++)
-            {
-                Pred? isRow = Spec.HasWholeRows ? null : b.CompareU32(Comparison.Less, b.Add(firstRow, row * FmaThreads.Rows), Parameters.Rows);
-                Pred? isThere = (isRow, isColumn) switch
-                {
-                    ({ } x, { } y) => b.And(x, y),
-                    var (x, y) => x ?? y,
-                };
-                var value = Value(_sums[row][column], shiftHere);
-                if (isGated)
-                {
-                    value = b.Mul(b.Activate(ActivationKind.SwiGlu, value, Spec.Type), Value(_sums[row][column + 2], shiftThere));
-                }
-                else if (Spec.Activation is { } kind)
-                {
-                    value = b.Activate(kind, value, Spec.Type);
-                }
-
-                var offset = sizeof(float) * ((row * FmaThreads.Rows * (long)pitch) + place);
-                if (isThere is { } there)
-                {
-                    using (b.When(there))
-                    {
-                        StoreOne(value, output, residual, offset);
-                    }
-                }
-                else
-                {
-                    StoreOne(value, output, residual, offset);
-                }
-            }
-        }
+        var column = Builder.Add(Place.FirstColumn, _column);
+        var warpColumn = Builder.Mad(WarpColumn, Tile.WarpTileColumns, Place.FirstColumn);
+        new FmaEpilogue(Builder, Spec, Parameters, _sums, Builder.Add(Place.FirstRow, _row), column, warpColumn).Store(Moments);
     }
-
-    private void StoreOne(F32 value, B64 output, B64? residual, long offset)
-    {
-        if (residual is { } address)
-        {
-            value = Builder.Add(value, Builder.LoadGlobal<F32>(new GlobalPointer(address, offset)));
-        }
-
-        Builder.StoreGlobal(new GlobalPointer(output, offset), value);
-    }
-
-    private F32 Value(F32 sum, F32? shift) => shift is { } bias ? Builder.Add(sum, bias) : sum;
 
     private B32[] Addresses(SharedPointer start, B32 row)
     {

@@ -42,12 +42,10 @@ internal sealed class GemmChain
     {
         (_spec, _first, _second) = (spec, spec.First, spec.Second);
         var b = _b = new KernelBuilder(spec.KernelName, target);
-        b.LetNextStart();
-        b.AwaitPrevious();
         _p = new GemmParameters(b, _second);
         var w1 = b.Parameter<B64>("w1");
         _firstBias = spec.HasFirstBias ? b.Parameter<B64>("bias1") : null;
-        _gamma = spec.Prologue is null ? null : b.Parameter<B64>("gamma");
+        _gamma = spec.Prologue is null ? null : b.Parameter<B64>("gamma"); // else those of the second product, if it normalises
         _beta = spec.PrologueHasBeta ? b.Parameter<B64>("beta") : null;
         _rows = b.AddressOf(b.Shared("rows", _first.ResidentBytes, 1024));
         _ring = b.AddressOf(b.Shared("chunks", spec.SharedBytes - _first.ResidentBytes, 1024));
@@ -73,7 +71,7 @@ internal sealed class GemmChain
     private int Parts => _first.Tile.DepthBytes / PartBytes;
 
     /// <summary>
-    /// Writes the kernel. Parameters: a (X), b (W2 packed), c (Y), rows, w1 (packed); bias1, bias, residual, gamma, beta where the specification has them.
+    /// Writes the kernel. Parameters: a (X), b (W2 packed), c (Y), rows, w1 (packed); bias1, bias, residual, gamma, beta, sum where the specification has them.
     /// </summary>
     /// <exception cref="InvalidInputException">The specification does not fit.</exception>
     public static Kernel Build(GemmChainSpec spec, Target target)
@@ -86,9 +84,11 @@ internal sealed class GemmChain
 
     private Kernel Build()
     {
-        CopyRows();
         CopyChunk(0);
-        _b.WaitCopies(1);
+        _b.AwaitPrevious(); // it does not write weights
+        _b.LetNextStart();
+        CopyRows();
+        _b.WaitCopies(0);
         _b.Barrier();
         if (_gamma is { } gamma)
         {
@@ -120,7 +120,8 @@ internal sealed class GemmChain
         _b.WaitAllCopies();
         _b.Barrier();
         var firstRow = _b.Mad(_warp, MmaShape.Rows, _firstRow);
-        new MmaEpilogue(_b, _second, _p, _ring, _warp, _lane).Store([_sums], firstRow, B32.Constant(0));
+        var moments = _spec.Norm is null ? null : new RowMoments(_b, _second, null, _thread, _warp, B32.Constant(0), B32.Constant(0));
+        new MmaEpilogue(_b, _second, _p, _ring, _warp, _lane, firstRow, B32.Constant(0)).Store([_sums], moments);
         return _b.Build(_first.Tile.Threads);
     }
 

@@ -6,7 +6,7 @@ using Stof.Reference.Numerics;
 namespace Stof.Reference.Cuda.Templates;
 
 /// <summary>
-/// What a chain of two products is built for: Y = activation(X·W1ᵀ + b1)·W2ᵀ + b2 + residual, X [rows, <paramref name="Depth"/>], the middle
+/// What a chain of two products is built for: Y = norm(activation(X·W1ᵀ + b1)·W2ᵀ + b2 + residual), each part where it is asked for, X [rows, <paramref name="Depth"/>], the middle
 /// [rows, <paramref name="Middle"/>] never stored. A block holds its rows of X and its sums of Y as a whole, so both are narrow.
 /// </summary>
 /// <param name="Type">F16 or BF16.</param>
@@ -47,6 +47,18 @@ public sealed record GemmChainSpec(DType Type, int Depth, int Middle, int Column
     /// <summary>Added to the variance or the mean square.</summary>
     public float PrologueEpsilon { get; init; }
 
+    /// <summary>How rows of Y are normalised last; null for not at all. A warp holds whole rows. Not beside a prologue.</summary>
+    public NormKind? Norm { get; init; }
+
+    /// <summary>True if that normalisation adds a shift.</summary>
+    public bool NormHasBeta { get; init; }
+
+    /// <summary>Added to the variance or the mean square of Y's rows.</summary>
+    public float NormEpsilon { get; init; }
+
+    /// <summary>True if what is normalised is stored too.</summary>
+    public bool KeepsSum { get; init; }
+
     /// <summary>Rows of a block.</summary>
     public int Rows => Warps * MmaShape.Rows;
 
@@ -67,6 +79,10 @@ public sealed record GemmChainSpec(DType Type, int Depth, int Middle, int Column
         HasBias = HasBias,
         HasResidual = HasResidual,
         HasWholeRows = HasWholeRows,
+        Norm = Norm,
+        NormHasBeta = NormHasBeta,
+        NormEpsilon = NormEpsilon,
+        KeepsSum = KeepsSum,
     };
 
     /// <summary>Columns of Y in whole pairs of the matrix unit's.</summary>
@@ -85,6 +101,7 @@ public sealed record GemmChainSpec(DType Type, int Depth, int Middle, int Column
     public string KernelName =>
         $"gemm_chain_{Type}_k{Depth}_f{Middle}_n{Columns}_w{Warps}_{Activation}".ToLowerInvariant()
         + (Prologue is { } norm ? $"_{(norm == NormKind.Layer ? "layernorm" : "rmsnorm")}{(PrologueHasBeta ? "_beta" : "")}_e{BitConverter.SingleToUInt32Bits(PrologueEpsilon):x}" : "")
+        + (Norm is { } last ? $"_to_{(last == NormKind.Layer ? "layernorm" : "rmsnorm")}{(NormHasBeta ? "_beta" : "")}_e{BitConverter.SingleToUInt32Bits(NormEpsilon):x}{(KeepsSum ? "_sum" : "")}" : "")
         + (HasFirstBias ? "_bias1" : "") + (HasBias ? "_bias2" : "") + (HasResidual ? "_residual" : "") + (HasWholeRows ? "_whole" : "");
 
     /// <summary>Null if the chain fits a target, or why not.</summary>
@@ -99,6 +116,16 @@ public sealed record GemmChainSpec(DType Type, int Depth, int Middle, int Column
         if (Activation == ActivationKind.SwiGlu)
         {
             return new Refusal("chain-gated", "a gated middle has no chain: gates and values would be twice a chunk");
+        }
+
+        if (Prologue is not null && Norm is not null)
+        {
+            return new Refusal("chain-norms", "a chain normalises its rows on the way in or on the way out, not both");
+        }
+
+        if (Norm is null && (NormHasBeta || KeepsSum))
+        {
+            return new Refusal("chain-norms", "a shift or a stored sum without a norm");
         }
 
         if (Depth < 1 || Middle < 1 || Columns is < 1 or > WidestOutput || Depth > GemmSpec.LongestNormalisedRow || Warps is not (4 or 8))

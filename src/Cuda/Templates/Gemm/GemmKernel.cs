@@ -12,20 +12,22 @@ namespace Stof.Reference.Cuda.Templates;
 internal abstract class GemmKernel
 {
     private const int WarpLanes = 32;
+    private const int TallTile = 128;
 
     private readonly OperandCopy _a;
     private readonly OperandCopy _b;
     private readonly B32? _lastBytes;
     private readonly SharedPointer _kept;
+    private readonly SharedPointer? _moments;
+    private bool _isRecalled;
 
     /// <summary>Starts the kernel: parameters, the block's tile, addresses of its copies.</summary>
     protected GemmKernel(GemmSpec spec, Target target)
     {
         Spec = spec;
         Builder = new KernelBuilder(spec.KernelName, target);
-        Builder.LetNextStart();
-        Builder.AwaitPrevious();
         var b = Builder;
+        b.Cluster(spec.ClusterBlocks);
         Parameters = new GemmParameters(b, spec);
         Stages = b.AddressOf(b.Shared("stages", spec.RingBytes, 1024));
         Resident = spec.Prologue is null ? null : b.AddressOf(b.Shared("rows", spec.ResidentBytes, 1024));
@@ -38,6 +40,7 @@ internal abstract class GemmKernel
         Place = new BlockPlace(b, spec, Parameters.Rows);
         _kept = b.AddressOf(b.Shared("place", BlockPlace.Bytes));
         Place.Keep(b, _kept, Thread);
+        _moments = spec.Norm is not null && RowMoments.SharedBytes(spec) is > 0 and var bytes ? b.AddressOf(b.Shared("moments", bytes)) : null;
 
         var (planeA, planeB) = (Parameters.A, Parameters.B);
         if (spec.IsBatched)
@@ -101,6 +104,9 @@ internal abstract class GemmKernel
     /// <summary>The warp's place along the columns.</summary>
     protected B32 WarpColumn { get; }
 
+    /// <summary>Takes the moments of C's rows, where they are normalised; null for not at all.</summary>
+    protected RowMoments? Moments => Spec.Norm is null ? null : new RowMoments(Builder, Spec, _moments, Thread, WarpRow, WarpColumn, Place.FirstColumn);
+
     /// <summary>Steps of the multiplication within a step of the ring.</summary>
     protected abstract int Parts { get; }
 
@@ -115,9 +121,9 @@ internal abstract class GemmKernel
         spec.Validated(target);
         GemmKernel kernel = spec.Type == DType.F32 ? new FmaGemm(spec, target) : new MmaGemm(spec, target);
         kernel.Multiply();
-        kernel.Place = BlockPlace.Kept(kernel.Builder, kernel._kept);
+        kernel.RecallPlace();
         kernel.Store();
-        return kernel.Builder.Build(spec.Tile.Threads);
+        return kernel.Builder.Build(spec.Tile.Threads, spec.MinimumBlocks);
     }
 
     /// <summary>Loads a part's operands from a stage.</summary>
@@ -132,15 +138,38 @@ internal abstract class GemmKernel
     /// <summary>Adds the product of a part's operands to the sums.</summary>
     protected abstract void Multiply(B32[] operands);
 
+    /// <summary>Starts what the epilogue may copy into a stage that no step needs any more; the end of the last step waits for it.</summary>
+    protected virtual void StartEpilogue(SharedPointer stage)
+    {
+    }
+
     /// <summary>Applies the epilogue and stores the block's tile; nothing of the ring is in use.</summary>
     protected abstract void Store();
+
+    private void RecallPlace()
+    {
+        Place = _isRecalled ? Place : BlockPlace.Kept(Builder, _kept);
+        _isRecalled = true;
+    }
 
     // Copies of a thread for a step of the ring.
     private int Passes => (Resident is null ? _a.Passes : 0) + _b.Passes;
 
+    // Stages whose weights are copied before the kernel in front has ended: it does not write them. All of them are waited for at once, which large tiles, bound by
+    // arithmetic and many to a multiprocessor, would rather not.
+    private int EarlyStages => !Builder.Target.Has(DependencyInstructions.Wait.Requires) ? 0 : Tile.Rows < TallTile ? Tile.Stages - 1 : 1;
+
     private void Multiply()
     {
         var (steps, stages) = (Spec.StepsPerSplit, Tile.Stages);
+        var early = Math.Min(EarlyStages, steps);
+        for (var stage = 0; stage < early; stage++)
+        {
+            Enumerable.Range(Passes - _b.Passes, _b.Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: false));
+        }
+
+        Builder.AwaitPrevious();
+        Builder.LetNextStart();
         if (Resident is not null)
         {
             for (var step = 0; step < steps; step++)
@@ -155,7 +184,7 @@ internal abstract class GemmKernel
         {
             if (stage < steps)
             {
-                Enumerable.Range(0, Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: stage == steps - 1));
+                Enumerable.Range(0, stage < early ? Passes - _b.Passes : Passes).ToList().ForEach(pass => Start(pass, stage, stage, isLast: stage == steps - 1));
             }
 
             Builder.CommitCopies();
@@ -186,6 +215,12 @@ internal abstract class GemmKernel
         for (var step = 0; step < left; step++)
         {
             var ahead = step + stages - 1;
+            if (step == Math.Max(0, left - stages + 1))
+            {
+                RecallPlace();
+                StartEpilogue(Stages + (ahead % stages * Spec.StageBytes)); // the first step that copies nothing finds a free stage
+            }
+
             operands = Step(step, operands, hasNext: step + 1 < left, copies: ahead < left, isLast: ahead == left - 1);
         }
 
@@ -298,8 +333,9 @@ internal sealed class GemmParameters
         Rows = b.Parameter<B32>("rows");
         Bias = spec.HasBias ? b.Parameter<B64>("bias") : null;
         Residual = spec.HasResidual ? b.Parameter<B64>("residual") : null;
-        Gamma = spec.Prologue is null ? null : b.Parameter<B64>("gamma");
-        Beta = spec.PrologueHasBeta ? b.Parameter<B64>("beta") : null;
+        Gamma = (spec.Prologue ?? spec.Norm) is null ? null : b.Parameter<B64>("gamma");
+        Beta = spec.PrologueHasBeta || spec.NormHasBeta ? b.Parameter<B64>("beta") : null;
+        Sum = spec.KeepsSum ? b.Parameter<B64>("sum") : null;
         if (spec.IsBatched)
         {
             BatchStrideA = b.Parameter<B64>("a_batch_stride");
@@ -326,11 +362,14 @@ internal sealed class GemmParameters
     /// <summary>What is added last; rows lie as those of C.</summary>
     public B64? Residual { get; }
 
-    /// <summary>Factor of the normalisation of A's rows, floats.</summary>
+    /// <summary>Factor of the normalisation of A's or C's rows, floats.</summary>
     public B64? Gamma { get; }
 
-    /// <summary>Shift of the normalisation of A's rows, floats.</summary>
+    /// <summary>Shift of that normalisation, floats.</summary>
     public B64? Beta { get; }
+
+    /// <summary>Where what is normalised goes; rows lie as those of C.</summary>
+    public B64? Sum { get; }
 
     /// <summary>Bytes between two A.</summary>
     public B64? BatchStrideA { get; }

@@ -41,11 +41,28 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
     /// <summary>Added to the variance or the mean square of A's rows.</summary>
     public float PrologueEpsilon { get; init; }
 
+    /// <summary>
+    /// How rows of C are normalised last, behind the residual; null for not at all. The block, or a cluster of blocks along the columns, then owns whole rows.
+    /// </summary>
+    public NormKind? Norm { get; init; }
+
+    /// <summary>True if that normalisation adds a shift.</summary>
+    public bool NormHasBeta { get; init; }
+
+    /// <summary>Added to the variance or the mean square of C's rows.</summary>
+    public float NormEpsilon { get; init; }
+
+    /// <summary>True if what is normalised is stored too.</summary>
+    public bool KeepsSum { get; init; }
+
     /// <summary>True if the launch's rows are a multiple of the tile's: nothing then looks at the last row.</summary>
     public bool HasWholeRows { get; init; }
 
     /// <summary>True if the launch has several products of one shape, a given distance apart.</summary>
     public bool IsBatched { get; init; }
+
+    /// <summary>Blocks that shall fit a multiprocessor, so that the compiler bounds registers; 0 for no wish.</summary>
+    public int MinimumBlocks { get; init; }
 
     /// <summary>Elements between rows of A.</summary>
     public int InputPitch { get; init; } = RowPitch.Of(Type, Depth);
@@ -75,10 +92,16 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
     internal int RingBytes => Math.Max(Tile.Stages * StageBytes, Type == DType.F32 ? 0 : Tile.Rows * Tile.Columns * Type.Size());
 
     /// <summary>Shared memory of a block.</summary>
-    public int SharedBytes => RingBytes + ResidentBytes + BlockPlace.Bytes;
+    public int SharedBytes => RingBytes + ResidentBytes + BlockPlace.Bytes + MomentBytes;
+
+    /// <summary>Bytes for what warps and blocks tell each other about rows of C; they follow the place, at a multiple of sixteen.</summary>
+    internal int MomentBytes => Norm is not null && RowMoments.SharedBytes(this) is > 0 and var bytes ? bytes + BlockPlace.Bytes : 0;
 
     /// <summary>Tiles along the columns.</summary>
     public int TileColumns => (Columns + Tile.Columns - 1) / Tile.Columns;
+
+    /// <summary>Blocks that hold a row of C together; 1 where nobody asks for whole rows.</summary>
+    public int ClusterBlocks => Norm is null ? 1 : TileColumns;
 
     /// <summary>Steps of the whole depth.</summary>
     public int Steps => (Depth + Tile.Depth(Type) - 1) / Tile.Depth(Type);
@@ -115,6 +138,14 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
             "norm prologue",
             $"depth {Depth}",
             $"at most {LongestNormalisedRow}, which a warp holds");
+        Require(TileColumns * Tile.Columns <= PackedWeight.Rows(Columns), "tile", $"{Tile}, {Columns} columns", $"tiles within the weight's {PackedWeight.Rows(Columns)} rows");
+        Require(Norm is not null || !(NormHasBeta || KeepsSum), "norm", "none", "one, for beta and for a stored sum");
+        Require(
+            Norm is null || !(StoresSums || IsBatched || Prologue is not null || Activation == ActivationKind.SwiGlu),
+            "norm",
+            "a split, a batch, a norm prologue or SwiGLU",
+            "none of them beside a norm");
+        Require(Norm is null || HoldsRows(Tile, Columns, target), "norm", $"{TileColumns} blocks of {Tile} a row", $"at most {MostBlocksPerRow(target)} on {target.Name}");
         Require(SharedBytes <= target.SharedBytes, "shared memory", $"{SharedBytes:N0} bytes", $"at most {target.SharedBytes:N0} on {target.Name}");
         Require(
             Activation != ActivationKind.SwiGlu || (Columns % (2 * GatedWidth) == 0 && Tile.WarpTileColumns % (4 * GatedWidth) == 0),
@@ -123,6 +154,16 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
             $"multiples of {2 * GatedWidth} and {4 * GatedWidth}: gates and values in turn, sixteen bytes a lane");
         return this;
     }
+
+    /// <summary>True if a block of a tile, or a cluster of them, holds whole rows of a product.</summary>
+    public static bool HoldsRows(GemmTile tile, int columns, Target target)
+    {
+        ArgumentNullException.ThrowIfNull(tile);
+        ArgumentNullException.ThrowIfNull(target);
+        return (columns + tile.Columns - 1) / tile.Columns <= MostBlocksPerRow(target);
+    }
+
+    private static int MostBlocksPerRow(Target target) => target.Has(ClusterInstructions.Requires) ? ClusterInstructions.MostBlocks : 1;
 
     /// <summary>Bytes of a step where rows of A are normalised: eight lanes then read all banks.</summary>
     public const int PrologueDepthBytes = 128;
@@ -139,7 +180,8 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
         + (InputPitch == RowPitch.Of(Type, Depth) ? "" : $"_lda{InputPitch}")
         + (Prologue is { } norm ? $"_{(norm == NormKind.Layer ? "layernorm" : "rmsnorm")}{(PrologueHasBeta ? "_beta" : "")}_e{BitConverter.SingleToUInt32Bits(PrologueEpsilon):x}" : "")
         + (HasBias ? "_bias" : "") + (Activation is { } kind ? $"_{kind}".ToLowerInvariant() : "") + (HasResidual ? "_residual" : "")
-        + (StoresSums ? $"_sums{Splits}" : "") + (HasWholeRows ? "_whole" : "") + (IsBatched ? "_batched" : "");
+        + (Norm is { } last ? $"_to_{(last == NormKind.Layer ? "layernorm" : "rmsnorm")}{(NormHasBeta ? "_beta" : "")}_e{BitConverter.SingleToUInt32Bits(NormEpsilon):x}{(KeepsSum ? "_sum" : "")}" : "")
+        + (StoresSums ? $"_sums{Splits}" : "") + (HasWholeRows ? "_whole" : "") + (IsBatched ? "_batched" : "") + (MinimumBlocks > 0 ? $"_min{MinimumBlocks}" : "");
 
     private static void Require(bool condition, string argument, string found, string expected)
     {

