@@ -52,9 +52,9 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     private static readonly BlockwiseCost[] Costs =
     [
         .. BlockwiseCost.Table,
-        new(new BlockwiseTiling(128, 64, 2, 32), 2.75, 1.325, 0.907, 2.133),
-        new(new BlockwiseTiling(64, 32, 2, 16, 2), 3, 0.7, 0.28, 1.3),
-        new(new BlockwiseTiling(32, 32, 2, 16, 2), 3, 0.7, 0.21, 0.65),
+        new(new BlockwiseTiling(128, 64, 2, 32), 1.75, 1.45, 0.936, 2.134),
+        new(new BlockwiseTiling(64, 64, 2), 1.5, 1.25, 0.53, 1.1),
+        new(new BlockwiseTiling(64, 32, 2, 16, 2), 1.75, 0.72, 0.29, 1.36),
     ];
 
     /// <inheritdoc/>
