@@ -8,7 +8,9 @@ namespace Stof.Reference.Formats;
 /// <param name="Work">The items.</param>
 public sealed record BlockwiseWork(BlockwiseTiling Tiling, BlockMask Mask, TileWork Work)
 {
-    private const int BlocksPerMultiprocessor = 4; // by registers, at 128 threads
+    /// <summary>Blocks that a multiprocessor holds at once, by their registers at 128 threads.</summary>
+    public const int BlocksPerMultiprocessor = 4;
+
     private const double Merge = 1.5; // µs of a second launch on CUDA
 
     /// <summary>The work of a tiling.</summary>

@@ -44,7 +44,7 @@ internal static class BlockwiseRun
             HasSinks = p.Sinks is not null,
             StoresLogSumExp = p.LogSumExp != LogSumExpOutput.None,
             IsSplit = work.Merges.Length > 0,
-            LetsNextStartEarly = IsEven(work) || 2 * work.Items.Length <= launch.Device.Multiprocessors * BlocksPerMultiprocessor,
+            LetsNextStartEarly = IsEven(work) || 2 * work.Items.Length <= launch.Device.Multiprocessors * BlockwiseWork.BlocksPerMultiprocessor,
         };
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
