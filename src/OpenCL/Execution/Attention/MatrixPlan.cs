@@ -46,15 +46,15 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     private const int ChunkElements = 8;
     private const int LargestSize = 128; // beyond, no tiling fits 48 KiB of local memory
     private const int EmulationWords = 6; // of a lane
-    private const double Merge = 4.5; // µs of a second launch; an H100, launches back to back
+    private const double Merge = 6; // µs of a second launch; an H100, launches back to back
 
     // Wide blocks as the table's of three stages, which exceed the local memory that NVIDIA's OpenCL gives; groups as a tile alone, two of them at a time.
     private static readonly BlockwiseCost[] Costs =
     [
         .. BlockwiseCost.Table,
-        new(new BlockwiseTiling(128, 64, 2, 32), 2.75, 1.325, 0.907, 2.133),
-        new(new BlockwiseTiling(64, 32, 2, 16, 2), 3, 0.7, 0.28, 1.3),
-        new(new BlockwiseTiling(32, 32, 2, 16, 2), 3, 0.7, 0.21, 0.65),
+        new(new BlockwiseTiling(128, 64, 2, 32), 1.75, 1.45, 0.936, 2.134),
+        new(new BlockwiseTiling(64, 64, 2), 1.5, 1.25, 0.53, 1.1),
+        new(new BlockwiseTiling(64, 32, 2, 16, 2), 1.75, 0.72, 0.29, 1.36),
     ];
 
     /// <inheritdoc/>
