@@ -15,6 +15,7 @@ internal static class GemmNormSpeed
 {
     private const int HeldChoices = 5;
     private const int OtherChoices = 3;
+    private const int LargestCluster = 8;
 
     private static readonly int[] Heights = [16, 128, 512, 1576, 4096];
     private static readonly int[] Widths = [128, 256, 768, 1024];
@@ -57,7 +58,7 @@ internal static class GemmNormSpeed
         var target = speed.Device.Target;
         var multiprocessors = speed.Device.Multiprocessors;
         GemmChoice[] Rank(bool normalises) =>
-            [.. GemmChooser.Rank(DType.F16, target, multiprocessors, rows, width, depth, isGated: false, normalises: normalises)];
+            [.. GemmChooser.Rank(DType.F16, target, multiprocessors, rows, width, depth, isGated: false, normalises: normalises, mostBlocksPerRow: LargestCluster)];
         var ranked = Rank(normalises: true);
         var held = Best(speed, ranked.Where(choice => choice.Splits == 1).Take(HeldChoices), choice => Bind(choice, plain with { Norm = norm }, c));
         var cut = Best(speed, ranked.Where(choice => choice.Splits > 1).Take(OtherChoices), choice => Bind(choice, plain with { Norm = norm }, c));
