@@ -84,7 +84,7 @@ internal static unsafe class NormRow
 
         var rest = stackalloc float[Chunk];
         var end = Rest(rest, row, columns, 0f);
-        return (sums is null ? Sum(row, columns / Chunk, end, ahead.First, ahead.FirstStep) : Add(sums, end)) / columns;
+        return (sums is null ? Sum(row, columns / Chunk, end, ahead.Sum) : Add(sums, end)) / columns;
     }
 
     /// <summary>The mean and the reciprocal deviation (LayerNorm), or 0 and the reciprocal root mean square (RMSNorm).</summary>
@@ -102,11 +102,11 @@ internal static unsafe class NormRow
         float squares;
         if (norm.Kind == NormKind.Layer)
         {
-            squares = SumOfSquares(row, columns / Chunk, end, mean, ahead.Residual, ahead.ResidualStep);
+            squares = SumOfSquares(row, columns / Chunk, end, mean, ahead.Squares);
         }
         else
         {
-            squares = sums is null ? SumOfSquares(row, columns / Chunk, end, 0, ahead.First, ahead.FirstStep) : AddSquares(sums, end);
+            squares = sums is null ? SumOfSquares(row, columns / Chunk, end, 0, ahead.Squares) : AddSquares(sums, end);
         }
 
         return new Statistics(mean, 1f / MathF.Sqrt((squares / columns) + norm.Epsilon));
@@ -128,17 +128,12 @@ internal static unsafe class NormRow
 
     // The loops below call nothing: a call would make the compiler keep their registers in memory.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Sum(float* row, int chunks, float* rest, byte* ask, nint askStep)
+    private static float Sum(float* row, int chunks, float* rest, Asked ask)
     {
         Vector512<float> a = default, b = default, c = default, d = default;
         for (var chunk = 0; chunk < chunks; chunk++)
         {
-            if (ask is not null)
-            {
-                Ask(ask, askStep);
-                ask += askStep;
-            }
-
+            ask.Next();
             a += Vector512.Load(row);
             b += Vector512.Load(row + Lanes);
             c += Vector512.Load(row + (2 * Lanes));
@@ -151,18 +146,13 @@ internal static unsafe class NormRow
 
     /// <summary>Σ (x − center)².</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float SumOfSquares(float* row, int chunks, float* rest, float center, byte* ask, nint askStep)
+    private static float SumOfSquares(float* row, int chunks, float* rest, float center, Asked ask)
     {
         var middle = Vector512.Create(center);
         Vector512<float> a = default, b = default, c = default, d = default;
         for (var chunk = 0; chunk < chunks; chunk++)
         {
-            if (ask is not null)
-            {
-                Ask(ask, askStep);
-                ask += askStep;
-            }
-
+            ask.Next();
             a = AddSquare(Vector512.Load(row) - middle, a);
             b = AddSquare(Vector512.Load(row + Lanes) - middle, b);
             c = AddSquare(Vector512.Load(row + (2 * Lanes)) - middle, c);
@@ -213,20 +203,6 @@ internal static unsafe class NormRow
         return ReduceAdd((a + b) + (c + d));
     }
 
-    /// <summary>Asks for the lines of 64 elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Ask(byte* address, nint bytes)
-    {
-        if (bytes == Chunk * sizeof(float))
-        {
-            Prefetch.Lines<ElementF32>(address);
-        }
-        else
-        {
-            Prefetch.Lines<ElementF16>(address);
-        }
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> AddSquare(Vector512<float> value, Vector512<float> sum) =>
         Vector512.FusedMultiplyAdd(value, value, sum);
@@ -238,17 +214,17 @@ internal static unsafe class NormRow
     {
         if (ahead.IsStreamed)
         {
-            ApplyGroups<T, TBeta, With>(row, groups, statistics, gamma, beta, output, groupStride, 0);
+            ApplyGroups<T, TBeta, With>(row, groups, statistics, gamma, beta, output, groupStride, 0, ahead.Apply);
         }
         else
         {
-            ApplyGroups<T, TBeta, Without>(row, groups, statistics, gamma, beta, output, groupStride, ahead.Output);
+            ApplyGroups<T, TBeta, Without>(row, groups, statistics, gamma, beta, output, groupStride, ahead.Output, ahead.Apply);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyGroups<T, TBeta, TStreamed>(
-        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, nint outputAhead)
+        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, nint outputAhead, Asked ask)
         where T : struct, IElement
         where TBeta : struct, IPresence
         where TStreamed : struct, IPresence
@@ -257,6 +233,7 @@ internal static unsafe class NormRow
         var scale = Vector512.Create(statistics.Scale);
         for (; groups >= Chunk / Lanes; groups -= Chunk / Lanes)
         {
+            ask.Next();
             if (!TStreamed.IsPresent)
             {
                 Prefetch.Lines<T>(output + outputAhead);
@@ -313,11 +290,11 @@ internal static unsafe class NormRow
         var result = (byte*)(buffers + (3 * Lanes));
         if (beta is null)
         {
-            ApplyGroups<T, Without, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0);
+            ApplyGroups<T, Without, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0, default);
         }
         else
         {
-            ApplyGroups<T, With, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0);
+            ApplyGroups<T, With, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0, default);
         }
 
         Unsafe.CopyBlockUnaligned(output, result, (uint)(count * T.Size));

@@ -1,23 +1,58 @@
+using System.Runtime.CompilerServices;
+
 namespace Stof.Reference.Cpu.Simd;
 
-/// <summary>What a norm asks for while it works on a row, and how it stores it. Default for nothing, through the caches.</summary>
+/// <summary>
+/// What a norm asks for while it works on a row, and how it stores it. Default for nothing, through the caches. Its passes share out what the
+/// next row needs: asked for in one of them it would come in a burst, and the memory would rest in the others.
+/// </summary>
 internal unsafe struct RowAhead
 {
-    /// <summary>What the first pass over the row asks for: the next row; null for nothing.</summary>
-    public byte* First;
+    /// <summary>Asked for by the pass that sums.</summary>
+    public Asked Sum;
 
-    /// <summary>Bytes of 64 elements of <see cref="First"/>.</summary>
-    public nint FirstStep;
+    /// <summary>Asked for by the pass that sums squares.</summary>
+    public Asked Squares;
 
-    /// <summary>What LayerNorm's second pass asks for: the next row of the residual; null for nothing.</summary>
-    public byte* Residual;
-
-    /// <summary>Bytes of 64 elements of <see cref="Residual"/>.</summary>
-    public nint ResidualStep;
+    /// <summary>Asked for by the pass that stores.</summary>
+    public Asked Apply;
 
     /// <summary>From an output element written to the one to ask for, in bytes.</summary>
     public nint Output;
 
     /// <summary>True if the output passes by the caches.</summary>
     public bool IsStreamed;
+}
+
+/// <summary>Memory that a pass over a row asks for, chunk by chunk.</summary>
+/// <param name="at">Where it begins.</param>
+/// <param name="bytes">Bytes a chunk: up to four lines; 0 for nothing.</param>
+internal unsafe struct Asked(byte* at, nint bytes)
+{
+    private readonly nint _bytes = bytes;
+    private byte* _at = at;
+
+    /// <summary>Asks for a chunk's part.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Next()
+    {
+        if (_bytes == 0)
+        {
+            return;
+        }
+
+        Prefetch.Line(_at);
+        if (_bytes > Prefetch.LineBytes)
+        {
+            Prefetch.Line(_at + Prefetch.LineBytes);
+        }
+
+        if (_bytes > 2 * Prefetch.LineBytes)
+        {
+            Prefetch.Line(_at + (2 * Prefetch.LineBytes));
+            Prefetch.Line(_at + (3 * Prefetch.LineBytes));
+        }
+
+        _at += _bytes;
+    }
 }

@@ -189,7 +189,7 @@ internal static unsafe class RowMap
         var residual = row.Residual;
         var output = row.Output;
         var outputGroupStride = row.OutputGroupStride;
-        var inputAhead = row.InputAhead;
+        var ask = first + row.InputAhead; // through both halves of a gate's row one after the other
         var residualAhead = row.ResidualAhead;
         var outputAhead = row.OutputAhead;
         var table = TActivation.Table;
@@ -197,7 +197,8 @@ internal static unsafe class RowMap
         for (; groups >= Chunk; groups -= Chunk)
         {
             // Four groups side by side: few registers wait for each other, and each constant is loaded once for all four.
-            Prefetch.Lines<TIn>(first + inputAhead);
+            Prefetch.Lines<TIn>(ask);
+            ask += Chunk * Lanes * TIn.Size;
             var a = TIn.Load(first);
             var b = TIn.Load(first + (Lanes * TIn.Size));
             var c = TIn.Load(first + (2 * Lanes * TIn.Size));
@@ -214,7 +215,8 @@ internal static unsafe class RowMap
 
             if (TActivation.IsGated)
             {
-                Prefetch.Lines<TIn>(second + inputAhead);
+                Prefetch.Lines<TIn>(ask);
+                ask += Chunk * Lanes * TIn.Size;
                 var otherA = TIn.Load(second);
                 var otherB = TIn.Load(second + (Lanes * TIn.Size));
                 var otherC = TIn.Load(second + (2 * Lanes * TIn.Size));

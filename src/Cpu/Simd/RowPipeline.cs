@@ -32,7 +32,6 @@ internal readonly unsafe struct RowPipeline
     private readonly delegate*<in RowMapArguments, void> _map;
     private readonly delegate*<in RowMapArguments, void> _storePreNorm;
     private readonly bool _isIdentity;
-    private readonly int _inputSize;
     private readonly int _residualSize;
     private readonly DType _output;
     private readonly PinnedNorm _norm;
@@ -40,7 +39,6 @@ internal readonly unsafe struct RowPipeline
     public RowPipeline(DType input, DType residual, DType output, Activation activation, PinnedNorm norm)
     {
         _isIdentity = input == DType.F32 && activation == Activation.None;
-        _inputSize = input.Size();
         _residualSize = residual.Size();
         _output = output;
         _norm = norm;
@@ -69,15 +67,9 @@ internal readonly unsafe struct RowPipeline
         one.End = isLayer ? RowEnd.Summed : RowEnd.Squared;
         one.Sums = sums;
         one.InputAhead = isFromMemory ? one.InputStride : 0;
-        one.ResidualAhead = isFromMemory && !isLayer ? one.ResidualStride : 0; // LayerNorm has a second pass that asks for it
+        one.ResidualAhead = 0;
         one.OutputAhead = 0;
-        var ahead = new RowAhead
-        {
-            FirstStep = NormRow.Chunk * _inputSize,
-            ResidualStep = NormRow.Chunk * _residualSize,
-            Output = block.Map.OutputAhead,
-            IsStreamed = block.Map.End == RowEnd.Streamed,
-        };
+        var ahead = new RowAhead { Output = block.Map.OutputAhead, IsStreamed = block.Map.End == RowEnd.Streamed };
         var (current, next) = ((nint)0, (nint)0);
         NormRow.Statistics statistics = default;
         for (var i = 0; i <= block.Map.Rows; i++)
@@ -88,8 +80,15 @@ internal readonly unsafe struct RowPipeline
                 one.First = block.Map.First + (i * one.InputStride);
                 one.Second = block.Map.Second + (i * one.InputStride);
                 one.Residual = residual is null ? null : residual + (i * one.ResidualStride);
-                ahead.First = isFromMemory ? one.First + one.InputStride : null;
-                ahead.Residual = isFromMemory && residual is not null ? one.Residual + one.ResidualStride : null;
+                if (isFromMemory && isCopy)
+                {
+                    AskForInput(ref ahead, one.First + one.InputStride, one.Columns, isLayer);
+                }
+                else if (isFromMemory && residual is not null)
+                {
+                    AskForResidual(ref ahead, one.Residual + one.ResidualStride, one.Columns, isLayer);
+                }
+
                 next = (nint)one.First;
                 if (!isCopy)
                 {
@@ -118,6 +117,30 @@ internal readonly unsafe struct RowPipeline
                 current = next;
             }
         }
+    }
+
+    // What the map does not ask for: the next input where there is no map, ...
+    private static void AskForInput(ref RowAhead ahead, byte* row, int columns, bool isLayer)
+    {
+        nint half = columns / NormRow.Chunk * 2 * Prefetch.LineBytes;
+        ahead.Apply = new Asked(row + half, isLayer ? Prefetch.LineBytes : 2 * Prefetch.LineBytes);
+        if (isLayer)
+        {
+            ahead.Sum = new Asked(row, 2 * Prefetch.LineBytes);
+            ahead.Squares = new Asked(row + half + (half / 2), Prefetch.LineBytes);
+        }
+        else
+        {
+            ahead.Squares = new Asked(row, 2 * Prefetch.LineBytes);
+        }
+    }
+
+    // ... and else the next residual.
+    private void AskForResidual(ref RowAhead ahead, byte* row, int columns, bool isLayer)
+    {
+        nint chunk = NormRow.Chunk * _residualSize;
+        ahead.Apply = new Asked(row, isLayer ? chunk / 2 : chunk);
+        ahead.Squares = isLayer ? new Asked(row + (columns / NormRow.Chunk * chunk / 2), chunk / 2) : default;
     }
 
     private void StorePreNorm(float* row, byte* preNorm, int columns)

@@ -13,8 +13,8 @@ namespace Stof.Reference.DeviceChecks.Checks;
 /// </summary>
 internal static class GemmNormSpeed
 {
-    private const int HeldChoices = 8;
-    private const int OtherChoices = 4;
+    private const int HeldChoices = 5;
+    private const int OtherChoices = 3;
 
     private static readonly int[] Heights = [16, 128, 512, 1576, 4096];
     private static readonly int[] Widths = [128, 256, 768, 1024];
@@ -29,7 +29,7 @@ internal static class GemmNormSpeed
         {
             foreach (var depth in new[] { width, 4 * width })
             {
-                foreach (var rows in Heights)
+                foreach (var rows in Heights.Where(rows => session.Wants($"{rows}x{width}x{depth}")))
                 {
                     table.Add(Measure(speed, rows, width, depth));
                     Console.Error.WriteLine($"  {table[^1].ToJsonString()}");
