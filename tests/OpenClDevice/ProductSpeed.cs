@@ -12,7 +12,6 @@ namespace Stof.Reference.OpenClDevice;
 internal static class ProductSpeed
 {
     private const int PlainGroup = 256;
-    private const int ChosenTile = 64;
     private const int ChosenStep = 16;
 
     private static readonly (int Rows, int Width, int Depth)[] Shapes = [(128, 768, 768), (512, 768, 768), (4096, 3072, 768), (2048, 2048, 2048)];
@@ -72,7 +71,7 @@ internal static class ProductSpeed
             Add(results, kernels, shape, $"{type} plain", name, seconds, operands.Rate(seconds));
         }
 
-        Tell(kernels, shape, $"{type} plain", rates, $"tile {ChosenTile}, step {ChosenStep}");
+        Tell(kernels, shape, $"{type} plain", rates, $"tile {GroupsProduct.PlainTile(kernels, rows, width)}, step {ChosenStep}");
     }
 
     private static void Matrix(JsonArray results, KernelDevice kernels, (int Rows, int Width, int Depth) shape, ref int failures)
