@@ -5,15 +5,14 @@ namespace Stof.Reference.Cpu.Simd;
 /// <summary>
 /// Sizes of the caches of one core in bytes: what blocking is chosen by. No size changes a bit of a result.
 /// </summary>
-/// <param name="FirstLevel">The first level's data cache.</param>
 /// <param name="SecondLevel">The second level, which one core has to itself on most processors.</param>
 /// <param name="LastLevel">The last level, shared or not.</param>
-public sealed record CacheSizes(long FirstLevel, long SecondLevel, long LastLevel)
+public sealed record CacheSizes(long SecondLevel, long LastLevel)
 {
     private const string LinuxFolder = "/sys/devices/system/cpu/cpu0/cache";
 
     /// <summary>What is assumed where the operating system does not tell: most processors of the last ten years have as much.</summary>
-    public static CacheSizes Assumed { get; } = new(32 << 10, 1 << 20, 16 << 20);
+    public static CacheSizes Assumed { get; } = new(1 << 20, 16 << 20);
 
     /// <summary>The sizes of this machine's first core, read once.</summary>
     public static CacheSizes OfThisMachine { get; } = Read(LinuxFolder);
@@ -45,7 +44,6 @@ public sealed record CacheSizes(long FirstLevel, long SecondLevel, long LastLeve
 
         var second = sizes.GetValueOrDefault(2, Assumed.SecondLevel);
         return new CacheSizes(
-            sizes.GetValueOrDefault(1, Assumed.FirstLevel),
             second,
             sizes.Count == 0 ? Assumed.LastLevel : Math.Max(second, sizes.Last().Value));
     }

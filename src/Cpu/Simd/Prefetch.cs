@@ -17,38 +17,50 @@ internal static unsafe class Prefetch
     /// <summary>Bytes of a cache line.</summary>
     public const int LineBytes = 64;
 
-    /// <summary>Asks for the line of an address, for use at once.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Line(byte* address)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(address);
-        }
-    }
-
-    /// <summary>Asks for the lines of 64 elements.</summary>
+    /// <summary>
+    /// Asks for the lines of 64 elements of a stream. Into the second level: requests for the first one stand in each other's way, and what
+    /// they bring pushes out what was brought before it is used.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Lines<T>(byte* address)
         where T : struct, IElement
     {
-        Pair<T>(address);
-        Pair<T>(address + (32 * T.Size));
+        HalfLines<T>(address);
+        HalfLines<T>(address + (32 * T.Size));
     }
 
-    /// <summary>Asks for the lines of 32 elements.</summary>
+    /// <summary>Asks for the lines of 32 elements of a stream.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Pair<T>(byte* address)
+    public static void HalfLines<T>(byte* address)
         where T : struct, IElement
     {
-        Line(address);
+        ToSecondLevel(address);
         if (T.Size == sizeof(float))
         {
-            Line(address + 64);
+            ToSecondLevel(address + LineBytes);
         }
     }
 
-    /// <summary>Asks for it to come to the second-level cache: it will be wanted, but not yet.</summary>
+    /// <summary>Asks for the lines of 64 elements to come to the first level: better where there is enough arithmetic between two requests.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void NearLines<T>(byte* address)
+        where T : struct, IElement
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        Sse.Prefetch0(address);
+        Sse.Prefetch0(address + LineBytes);
+        if (T.Size == sizeof(float))
+        {
+            Sse.Prefetch0(address + (2 * LineBytes));
+            Sse.Prefetch0(address + (3 * LineBytes));
+        }
+    }
+
+    /// <summary>Asks for the line of an address to come to the second-level cache: it will be wanted, but not yet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ToSecondLevel(byte* address)
     {

@@ -68,8 +68,8 @@ public static unsafe class RotaryEmbedding
             {
                 var low = source + (i * T.Size);
                 var high = low + distance;
-                Prefetch.Pair<T>(low + Prefetch.Distance);
-                Prefetch.Pair<T>(high + Prefetch.Distance);
+                Prefetch.HalfLines<T>(low + Prefetch.Distance);
+                Prefetch.HalfLines<T>(high + Prefetch.Distance);
                 var (a, b) = Rotate(T.Load(low), T.Load(high), Vector512.Load(cosines + i), Vector512.Load(sines + i));
                 var (c, d) = Rotate(
                     T.Load(low + (Lanes * T.Size)),
@@ -80,8 +80,8 @@ public static unsafe class RotaryEmbedding
                 high = low + distance;
                 if (!TStreamed.IsPresent)
                 {
-                    Prefetch.Pair<T>(low + Prefetch.Distance);
-                    Prefetch.Pair<T>(high + Prefetch.Distance);
+                    Prefetch.HalfLines<T>(low + Prefetch.Distance);
+                    Prefetch.HalfLines<T>(high + Prefetch.Distance);
                 }
 
                 T.StorePair<TStreamed>(low, Lanes * T.Size, a, c);

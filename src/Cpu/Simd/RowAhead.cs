@@ -26,7 +26,7 @@ internal unsafe struct RowAhead
 
 /// <summary>Memory that a pass over a row asks for, chunk by chunk.</summary>
 /// <param name="at">Where it begins.</param>
-/// <param name="bytes">Bytes a chunk: up to four lines; 0 for nothing.</param>
+/// <param name="bytes">Bytes a chunk: one line or two; 0 for nothing.</param>
 internal unsafe struct Asked(byte* at, nint bytes)
 {
     private readonly nint _bytes = bytes;
@@ -41,16 +41,10 @@ internal unsafe struct Asked(byte* at, nint bytes)
             return;
         }
 
-        Prefetch.Line(_at);
+        Prefetch.ToSecondLevel(_at);
         if (_bytes > Prefetch.LineBytes)
         {
-            Prefetch.Line(_at + Prefetch.LineBytes);
-        }
-
-        if (_bytes > 2 * Prefetch.LineBytes)
-        {
-            Prefetch.Line(_at + (2 * Prefetch.LineBytes));
-            Prefetch.Line(_at + (3 * Prefetch.LineBytes));
+            Prefetch.ToSecondLevel(_at + Prefetch.LineBytes);
         }
 
         _at += _bytes;

@@ -6,8 +6,6 @@ namespace Stof.Reference.Cpu.Simd;
 /// <summary>Copies rows that an operator passes on as they are.</summary>
 internal static unsafe class RowCopy
 {
-    private const int Line = 64;
-
     /// <summary>Copies bytes.</summary>
     /// <param name="source">First byte.</param>
     /// <param name="target">First byte; a multiple of 64 if streamed.</param>
@@ -16,7 +14,7 @@ internal static unsafe class RowCopy
     /// <param name="end">Stored or streamed.</param>
     public static void Run(byte* source, byte* target, nint bytes, nint ahead, RowEnd end)
     {
-        var whole = bytes / Line * Line;
+        var whole = bytes / Prefetch.LineBytes * Prefetch.LineBytes;
         if (end == RowEnd.Streamed)
         {
             Lines<With>(source, target, whole, ahead);
@@ -33,9 +31,9 @@ internal static unsafe class RowCopy
     private static void Lines<TStreamed>(byte* source, byte* target, nint bytes, nint ahead)
         where TStreamed : struct, IPresence
     {
-        for (nint i = 0; i < bytes; i += Line)
+        for (nint i = 0; i < bytes; i += Prefetch.LineBytes)
         {
-            Prefetch.Line(source + i + ahead);
+            Prefetch.ToSecondLevel(source + i + ahead);
             Halves.Store<TStreamed>(Vector512.Load((ushort*)(source + i)), target + i);
         }
     }

@@ -10,7 +10,6 @@ namespace Stof.Reference.Cpu.Simd;
 /// </summary>
 internal static unsafe class RowKernel
 {
-    private const int Line = 64;
     private const int ScratchRows = 2;
     private const int TaskBytes = 64 * 1024; // amortises handing out a task, and leaves enough of them to share
 
@@ -68,7 +67,7 @@ internal static unsafe class RowKernel
     public static RowEnd End(in MatrixView y, long operandBytes, bool overwrites)
     {
         var isLarge = operandBytes + ((long)y.Rows * y.StrideBytes) > CacheSizes.OfThisMachine.LastLevel;
-        var isAligned = y.Address % Line == 0 && y.StrideBytes % Line == 0;
+        var isAligned = y.Address % Prefetch.LineBytes == 0 && y.StrideBytes % Prefetch.LineBytes == 0;
         return isLarge && isAligned && !overwrites ? RowEnd.Streamed : RowEnd.Stored;
     }
 

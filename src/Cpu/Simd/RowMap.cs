@@ -197,8 +197,18 @@ internal static unsafe class RowMap
         for (; groups >= Chunk; groups -= Chunk)
         {
             // Four groups side by side: few registers wait for each other, and each constant is loaded once for all four.
-            Prefetch.Lines<TIn>(ask);
-            ask += Chunk * Lanes * TIn.Size;
+            if (TActivation.IsGated)
+            {
+                Prefetch.NearLines<TIn>(ask);
+                Prefetch.NearLines<TIn>(ask + (Chunk * Lanes * TIn.Size));
+                ask += 2 * Chunk * Lanes * TIn.Size;
+            }
+            else
+            {
+                Prefetch.Lines<TIn>(ask);
+                ask += Chunk * Lanes * TIn.Size;
+            }
+
             var a = TIn.Load(first);
             var b = TIn.Load(first + (Lanes * TIn.Size));
             var c = TIn.Load(first + (2 * Lanes * TIn.Size));
@@ -215,8 +225,6 @@ internal static unsafe class RowMap
 
             if (TActivation.IsGated)
             {
-                Prefetch.Lines<TIn>(ask);
-                ask += Chunk * Lanes * TIn.Size;
                 var otherA = TIn.Load(second);
                 var otherB = TIn.Load(second + (Lanes * TIn.Size));
                 var otherC = TIn.Load(second + (2 * Lanes * TIn.Size));

@@ -32,14 +32,12 @@ internal readonly unsafe struct RowPipeline
     private readonly delegate*<in RowMapArguments, void> _map;
     private readonly delegate*<in RowMapArguments, void> _storePreNorm;
     private readonly bool _isIdentity;
-    private readonly int _residualSize;
     private readonly DType _output;
     private readonly PinnedNorm _norm;
 
     public RowPipeline(DType input, DType residual, DType output, Activation activation, PinnedNorm norm)
     {
         _isIdentity = input == DType.F32 && activation == Activation.None;
-        _residualSize = residual.Size();
         _output = output;
         _norm = norm;
         _map = RowMap.Select(input, residual, norm.IsPresent ? DType.F32 : output, activation);
@@ -66,8 +64,6 @@ internal readonly unsafe struct RowPipeline
         one.OutputGroupStride = 16 * sizeof(float);
         one.End = isLayer ? RowEnd.Summed : RowEnd.Squared;
         one.Sums = sums;
-        one.InputAhead = isFromMemory ? one.InputStride : 0;
-        one.ResidualAhead = 0;
         one.OutputAhead = 0;
         var ahead = new RowAhead { Output = block.Map.OutputAhead, IsStreamed = block.Map.End == RowEnd.Streamed };
         var (current, next) = ((nint)0, (nint)0);
@@ -83,10 +79,6 @@ internal readonly unsafe struct RowPipeline
                 if (isFromMemory && isCopy)
                 {
                     AskForInput(ref ahead, one.First + one.InputStride, one.Columns, isLayer);
-                }
-                else if (isFromMemory && residual is not null)
-                {
-                    AskForResidual(ref ahead, one.Residual + one.ResidualStride, one.Columns, isLayer);
                 }
 
                 next = (nint)one.First;
@@ -119,7 +111,7 @@ internal readonly unsafe struct RowPipeline
         }
     }
 
-    // What the map does not ask for: the next input where there is no map, ...
+    // The next input, where there is no map that would ask for it.
     private static void AskForInput(ref RowAhead ahead, byte* row, int columns, bool isLayer)
     {
         nint half = columns / NormRow.Chunk * 2 * Prefetch.LineBytes;
@@ -133,14 +125,6 @@ internal readonly unsafe struct RowPipeline
         {
             ahead.Squares = new Asked(row, 2 * Prefetch.LineBytes);
         }
-    }
-
-    // ... and else the next residual.
-    private void AskForResidual(ref RowAhead ahead, byte* row, int columns, bool isLayer)
-    {
-        nint chunk = NormRow.Chunk * _residualSize;
-        ahead.Apply = new Asked(row, isLayer ? chunk / 2 : chunk);
-        ahead.Squares = isLayer ? new Asked(row + (columns / NormRow.Chunk * chunk / 2), chunk / 2) : default;
     }
 
     private void StorePreNorm(float* row, byte* preNorm, int columns)

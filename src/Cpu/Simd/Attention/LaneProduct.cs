@@ -127,8 +127,13 @@ internal static unsafe class LaneProduct
         nint at = 0;
         for (var k = x.Depth; k > 0; k--)
         {
-            Prefetch.ToSecondLevel(ahead);
-            ahead += TRows.Count * sizeof(float);
+            if (TColumns.Count > 2)
+            {
+                // Narrower blocks load as fast as they multiply: a request would cost them time.
+                Prefetch.ToSecondLevel(ahead);
+                ahead += TRows.Count * sizeof(float);
+            }
+
             var b0 = TLanes.Load(b);
             var b1 = TColumns.Count > 1 ? TLanes.Load(b + TLanes.Width) : zero;
             var b2 = TColumns.Count > 2 ? TLanes.Load(b + (2 * TLanes.Width)) : zero;

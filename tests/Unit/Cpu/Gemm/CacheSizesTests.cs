@@ -13,7 +13,7 @@ public sealed class CacheSizesTests
         Write(folder, "index1", "1", "Instruction", "64K");
         Write(folder, "index2", "2", "Unified", "2048K");
         Write(folder, "index3", "3", "Unified", "260M");
-        Assert.Equal(new CacheSizes(48 << 10, 2 << 20, 260 << 20), CacheSizes.Read(folder.Path));
+        Assert.Equal(new CacheSizes(2 << 20, 260 << 20), CacheSizes.Read(folder.Path));
     }
 
     [Fact]
@@ -22,7 +22,7 @@ public sealed class CacheSizesTests
         using var folder = new TempFolder();
         Write(folder, "index0", "1", "Data", "64K");
         Write(folder, "index1", "2", "Unified", "1024K");
-        Assert.Equal(new CacheSizes(64 << 10, 1 << 20, 1 << 20), CacheSizes.Read(folder.Path));
+        Assert.Equal(new CacheSizes(1 << 20, 1 << 20), CacheSizes.Read(folder.Path));
     }
 
     [Fact]
@@ -41,8 +41,8 @@ public sealed class CacheSizesTests
     [Fact]
     public void Blocks_follow_the_caches()
     {
-        var small = GemmTiling.For(1024, 1024, 1024, 1, false, new CacheSizes(32 << 10, 512 << 10, 8 << 20));
-        var large = GemmTiling.For(1024, 1024, 1024, 1, false, new CacheSizes(64 << 10, 4 << 20, 8 << 20));
+        var small = GemmTiling.For(1024, 1024, 1024, 1, false, new CacheSizes(512 << 10, 8 << 20));
+        var large = GemmTiling.For(1024, 1024, 1024, 1, false, new CacheSizes(4 << 20, 8 << 20));
         Assert.True(small.RowBlock < large.RowBlock && small.DepthBlock < large.DepthBlock, $"{small} {large}");
     }
 

@@ -47,6 +47,50 @@ public sealed class WorkerPoolTests
     }
 
     [Theory]
+    [InlineData(2)]
+    [InlineData(9)]
+    public void Sleepers_wake_each_other_until_all_have_come(int threads)
+    {
+        using var pool = new WorkerPool(threads);
+        for (var round = 0; round < 20; round++)
+        {
+            // Longer than an idle worker spins. A task ends when every worker has one: with one asleep none would end.
+            Thread.Sleep(2);
+            using var all = new CountdownEvent(threads);
+            var came = new bool[threads];
+            pool.Run(threads, (_, worker) =>
+            {
+                came[worker] = true;
+                all.Signal();
+                Assert.True(all.Wait(TimeSpan.FromSeconds(60)));
+            });
+            Assert.All(came, Assert.True);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void A_trace_accounts_for_every_task_of_every_loop(int threads)
+    {
+        var trace = new LoopTrace(threads);
+        using var pool = new WorkerPool(threads) { Trace = trace };
+        foreach (var count in new[] { 1, 5, 300 })
+        {
+            pool.Run(count, (_, _) => Thread.SpinWait(20));
+        }
+
+        Assert.Equal([1, 5, 300], trace.Loops.Select(loop => loop.Workers.Sum(worker => worker.Tasks)));
+        Assert.All(trace.Loops, loop => Assert.All(loop.Workers.Where(worker => worker.Joined != 0), worker =>
+        {
+            Assert.InRange(worker.Joined, loop.Began, worker.Left);
+            Assert.InRange(worker.Left, worker.Joined, loop.Ended);
+        }));
+        trace.Clear();
+        Assert.Empty(trace.Loops);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(3)]
     public void A_task_that_throws_ends_the_loop_and_the_pool_stays_usable(int threads)
