@@ -17,7 +17,7 @@ public sealed class PlanCommandTests : IDisposable
         Assert.True(run.ExitCode == 0, run.Output + run.Error);
         Assert.Contains("block-wise attention", run.Output, StringComparison.Ordinal);
         Assert.Contains("product 4096x2304x768, tile ", run.Output, StringComparison.Ordinal);
-        Assert.Contains("no-kernel", run.Output, StringComparison.Ordinal);
+        Assert.Contains("chain-width", run.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,6 +25,7 @@ internal static class Catalogue
         NormConformance.Check,
         GemmConformance.Check,
         GemmNormConformance.Check,
+        GemmChainConformance.Check,
         GemmSpeed.Check,
         GemmNormSpeed.Check,
         CubinCacheReuse.Check,

@@ -24,11 +24,17 @@ internal sealed class CheckSession : IDisposable
     /// <summary>Where what instructions did goes; null for nowhere.</summary>
     public string? TruthFile { get; init; }
 
+    /// <summary>How the names of cases start that speed checks measure; all if empty.</summary>
+    public IReadOnlyList<string> Cases { get; init; } = [];
+
     public CudaContext Context { get; }
 
     public CudaStream Stream { get; }
 
     public CudaDevice Device => Context.Device;
+
+    /// <summary>True if a speed check shall measure a case.</summary>
+    public bool Wants(string name) => Cases.Count == 0 || Cases.Any(start => name.StartsWith(start, StringComparison.Ordinal));
 
     /// <summary>The text of an embedded PTX file.</summary>
     public static string Ptx(string file)

@@ -10,12 +10,15 @@ internal sealed record Options
 
     public const string Usage =
         """
-        usage: Stof.Reference.CudaDevice [--only NAME]... [--small] [--json FILE] [--truth FILE] [--device N] [--list]
-        Checks what only a GPU can tell. Exit codes: 0 good, 1 found wrong, 2 bad usage, 3 no usable device.
+        usage: Stof.Reference.CudaDevice [--only NAME]... [--case TEXT]... [--small] [--json FILE] [--truth FILE] [--device N] [--list]
+        Checks what only a GPU can tell. --case leaves out what the speed checks would measure and does not start with a TEXT. Exit codes: 0 good, 1 found wrong, 2 bad usage, 3 no usable device.
         """;
 
     /// <summary>Names of the checks to run; all if empty.</summary>
     public IReadOnlyList<string> Only { get; init; } = [];
+
+    /// <summary>How the names of cases start that speed checks measure; all if empty.</summary>
+    public IReadOnlyList<string> Cases { get; init; } = [];
 
     /// <summary>Small cases only, as under a sanitizer.</summary>
     public bool Small { get; init; }
@@ -60,6 +63,10 @@ internal sealed record Options
                     break;
                 case "--only":
                     return (null, $"--only: {value ?? "nothing"}; expected one of {string.Join(", ", Catalogue.All.Select(check => check.Name))}");
+                case "--case" when value is not null:
+                    options = options with { Cases = [.. options.Cases, value] };
+                    index++;
+                    break;
                 case "--json" when value is not null:
                     options = options with { JsonFile = value };
                     index++;

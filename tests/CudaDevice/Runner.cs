@@ -9,7 +9,7 @@ internal static class Runner
     public static IReadOnlyList<CheckResult> Run(CudaProbe probe, CudaDevice device, Options options)
     {
         var results = new List<CheckResult>();
-        using var session = new CheckSession(probe, device, options.Small) { TruthFile = options.TruthFile };
+        using var session = new CheckSession(probe, device, options.Small) { TruthFile = options.TruthFile, Cases = options.Cases };
         foreach (var check in Catalogue.All.Where(check => options.Only.Count == 0 || options.Only.Contains(check.Name)))
         {
             results.Add(Run(check, session));

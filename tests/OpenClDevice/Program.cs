@@ -64,7 +64,7 @@ if (options.Parts.Contains("matrix"))
 
 if (options.Parts.Contains("products"))
 {
-    json["products"] = ProductSpeed.Run(devices);
+    json["products"] = ProductSpeed.Run(devices, ref failures);
 }
 
 if (options.JsonFile is not null)

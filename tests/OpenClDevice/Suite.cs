@@ -25,9 +25,9 @@ internal static class Suite
         {
             foreach (var (name, choice, units) in new (string, AttentionKernelChoice, MatrixUnits?)[]
             {
-                ("row-wise", AttentionKernelChoice.Rowwise, MatrixUnits.None),
-                ("block-wise", AttentionKernelChoice.Blockwise, MatrixUnits.None),
                 ("matrix units", AttentionKernelChoice.Blockwise, null),
+                ("block-wise", AttentionKernelChoice.Blockwise, MatrixUnits.None),
+                ("row-wise", AttentionKernelChoice.Rowwise, MatrixUnits.None),
             })
             {
                 if (units is null && !device.HasMatrixUnits)

@@ -45,7 +45,7 @@ internal static class ShrunkModels
     }
 
     /// <summary>A small model of a preset's family, an input and a mask; a causal model's own mask is included.</summary>
-    public static (TransformerModel Model, ModelInput Input, MaskPattern Mask) Create(string preset, DType type)
+    public static (TransformerModel Model, ModelInput Input, MaskPattern Mask) Create(string preset, DType type, int feedForward = 100)
     {
         var full = ModelPresets.Spec(preset);
         var spec = full with
@@ -55,7 +55,7 @@ internal static class ShrunkModels
             QueryHeads = 4,
             KvHeads = full.Family == "llama" ? 2 : 4, // grouped queries, as newer members of the family have
             HeadSize = 18,
-            FeedForward = 100,
+            FeedForward = feedForward,
             Vocabulary = full.Vocabulary == 0 ? 0 : 53,
             MaxPositions = full.MaxPositions == 0 ? 0 : 64,
             Patch = full.Patch == 0 ? 0 : 4,

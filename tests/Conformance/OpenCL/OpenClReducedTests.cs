@@ -85,36 +85,40 @@ public sealed class OpenClReducedTests
     }
 
     [Theory]
-    [InlineData(Mapping.Lanes, 16, "gpt2")]
-    [InlineData(Mapping.Groups, 16, "gpt2")]
-    [InlineData(Mapping.Lanes, 8, "llama")]
-    [InlineData(Mapping.Groups, 16, "vit-base")]
-    public void Every_model_kernel_agrees(Mapping mapping, int lanes, string preset)
+    [InlineData(Mapping.Lanes, 16, "gpt2", DType.F32)]
+    [InlineData(Mapping.Groups, 16, "gpt2", DType.F32)]
+    [InlineData(Mapping.Lanes, 8, "llama", DType.F32)]
+    [InlineData(Mapping.Groups, 16, "vit-base", DType.F32)]
+    [InlineData(Mapping.Groups, 16, "llama", DType.F16)]
+    public void Every_model_kernel_agrees(Mapping mapping, int lanes, string preset, DType type)
     {
+        // 16-bit products on matrix units take depths that are multiples of eight.
+        var isMatrix = type != DType.F32;
         var spec = ModelPresets.Spec(preset);
         spec = spec with
         {
             Layers = 1,
-            Hidden = 20,
+            Hidden = isMatrix ? 16 : 20,
             QueryHeads = 2,
             KvHeads = 1,
-            HeadSize = 10,
-            FeedForward = 36,
+            HeadSize = isMatrix ? 8 : 10,
+            FeedForward = isMatrix ? 40 : 36,
             Vocabulary = spec.Vocabulary == 0 ? 0 : 11,
             MaxPositions = spec.MaxPositions == 0 ? 0 : 16,
             Patch = spec.Patch == 0 ? 0 : 2,
             PatchesPerSide = spec.PatchesPerSide == 0 ? 0 : 3,
         };
-        var model = ModelPresets.Create(spec, Seed);
+        var model = ModelPresets.Create(spec, Seed).To(type);
         var input = ModelInput.Random(spec, 2, spec.FixedLength ?? 13, Seed);
         var mask = spec.IsCausal ? new CausalMask() : MaskText.Parse("sliding(5)");
         var graph = model.Graph.Layer;
-        using var backend = new OpenClBackend(OpenClHere.Device, new OpenClOptions { Mapping = mapping, Lanes = lanes });
-        var workload = new Workload(input.Batch, input.Length, DType.F32, mask, model.Spec.QueryHeads);
+        using var backend = new OpenClBackend(
+            OpenClHere.Device, new OpenClOptions { Mapping = mapping, Lanes = lanes, MatrixUnits = isMatrix ? MatrixUnits.Emulated : MatrixUnits.None });
+        var workload = new Workload(input.Batch, input.Length, type, mask, model.Spec.QueryHeads);
         using var fused = backend.Compile(
             model, workload, ExecutionPlan.FromScheme(graph, workload, backend.Device, RuleBasedSchemes.Initial(graph, workload, backend.Device)));
         using var detached = backend.Compile(model, workload, ExecutionPlan.Detached(graph, workload, backend.Device));
-        var verdicts = ModelVerifier.Verify(model, mask, input, fused, detached, DType.F32);
+        var verdicts = ModelVerifier.Verify(model, mask, input, fused, detached, type);
         Assert.Equal(model.Spec.Layers + 1, verdicts.Length);
         Assert.All(verdicts, verdict => Assert.True(verdict.Passed, $"{verdict}"));
     }

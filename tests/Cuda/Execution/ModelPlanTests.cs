@@ -57,11 +57,16 @@ public sealed class ModelPlanTests : IDisposable
         GemmChoice First(Target target, int rows, int columns, int depth) =>
             GemmChooser.Rank(DType.F16, target, 132, rows, columns, depth, isGated: false, normalises: true).First();
         Assert.True(First(Target.Sm90, 16, 768, 3072).Splits > 1, "few rows, deep");
-        Assert.True(First(Target.Sm90, 4096, 768, 768) is { Splits: 1, Tile.Columns: >= 96 }, "a cluster holds a row");
+        Assert.True(First(Target.Sm90, 4096, 512, 512) is { Splits: 1, Tile.Columns: 256 }, "two blocks hold a row");
         Assert.True(First(Target.Sm80, 4096, 256, 256) is { Splits: 1, Tile.Columns: 256 }, "a block holds a row");
         Assert.True(First(Target.Sm80, 4096, 768, 768).Splits > 1, "nobody holds a row");
-        var (together, apart) = GemmChooser.NormSeconds(DType.F16, Target.Sm80, 132, 4096, 768, 768);
-        Assert.True(together > apart, "where nobody holds a row, a norm of its own is faster");
+        foreach (var target in new[] { Target.Sm80, Target.Sm90 })
+        {
+            var (together, apart) = GemmChooser.NormSeconds(DType.F16, target, 132, 4096, 768, 768);
+            Assert.True(together > apart, "of many rows of 768 a norm of its own is faster");
+            (together, apart) = GemmChooser.NormSeconds(DType.F16, target, 132, 4096, 256, 256);
+            Assert.True(together < apart, "many rows of 256 are normalised by the block that has them");
+        }
     }
 
     [Fact]

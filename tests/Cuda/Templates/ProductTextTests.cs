@@ -27,7 +27,9 @@ public sealed class ProductTextTests
         GemmKernel.Build(
             new GemmSpec(DType.F16, 16, 64, GemmTile.Parse("16x32x128x2-1x2"))
             {
-                Prologue = NormKind.Layer, PrologueHasBeta = true, PrologueEpsilon = Epsilon,
+                Prologue = NormKind.Layer,
+                PrologueHasBeta = true,
+                PrologueEpsilon = Epsilon,
             },
             Target.Sm80).ToPtx(),
         "ptx");
@@ -37,7 +39,12 @@ public sealed class ProductTextTests
         GemmKernel.Build(
             new GemmSpec(DType.F16, 40, 64, GemmTile.Parse("16x32x64x2-1x2"))
             {
-                HasBias = true, HasResidual = true, Norm = NormKind.Layer, NormHasBeta = true, NormEpsilon = Epsilon, KeepsSum = true,
+                HasBias = true,
+                HasResidual = true,
+                Norm = NormKind.Layer,
+                NormHasBeta = true,
+                NormEpsilon = Epsilon,
+                KeepsSum = true,
             },
             Target.Sm90).ToPtx(),
         "ptx");
@@ -51,7 +58,13 @@ public sealed class ProductTextTests
         RowChain.Build(
             new RowChainSpec(DType.F16, 200)
             {
-                HasBias = true, HasResidual = true, Norm = NormKind.Layer, HasBeta = true, Epsilon = Epsilon, StoresSum = true, WarpsPerRow = 1,
+                HasBias = true,
+                HasResidual = true,
+                Norm = NormKind.Layer,
+                HasBeta = true,
+                Epsilon = Epsilon,
+                StoresSum = true,
+                WarpsPerRow = 1,
             },
             Target.Sm80).ToPtx(),
         "ptx");

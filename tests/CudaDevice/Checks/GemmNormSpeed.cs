@@ -13,8 +13,9 @@ namespace Stof.Reference.DeviceChecks.Checks;
 /// </summary>
 internal static class GemmNormSpeed
 {
-    private const int HeldChoices = 8;
-    private const int OtherChoices = 4;
+    private const int HeldChoices = 5;
+    private const int OtherChoices = 3;
+    private const int LargestCluster = 8;
 
     private static readonly int[] Heights = [16, 128, 512, 1576, 4096];
     private static readonly int[] Widths = [128, 256, 768, 1024];
@@ -29,7 +30,7 @@ internal static class GemmNormSpeed
         {
             foreach (var depth in new[] { width, 4 * width })
             {
-                foreach (var rows in Heights)
+                foreach (var rows in Heights.Where(rows => session.Wants($"{rows}x{width}x{depth}")))
                 {
                     table.Add(Measure(speed, rows, width, depth));
                     Console.Error.WriteLine($"  {table[^1].ToJsonString()}");
@@ -57,7 +58,7 @@ internal static class GemmNormSpeed
         var target = speed.Device.Target;
         var multiprocessors = speed.Device.Multiprocessors;
         GemmChoice[] Rank(bool normalises) =>
-            [.. GemmChooser.Rank(DType.F16, target, multiprocessors, rows, width, depth, isGated: false, normalises: normalises)];
+            [.. GemmChooser.Rank(DType.F16, target, multiprocessors, rows, width, depth, isGated: false, normalises: normalises, mostBlocksPerRow: LargestCluster)];
         var ranked = Rank(normalises: true);
         var held = Best(speed, ranked.Where(choice => choice.Splits == 1).Take(HeldChoices), choice => Bind(choice, plain with { Norm = norm }, c));
         var cut = Best(speed, ranked.Where(choice => choice.Splits > 1).Take(OtherChoices), choice => Bind(choice, plain with { Norm = norm }, c));

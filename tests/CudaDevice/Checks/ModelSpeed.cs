@@ -38,7 +38,7 @@ internal static class ModelSpeed
         var table = new List<JsonObject>();
         var clock = Stopwatch.StartNew();
         var leftOut = 0;
-        foreach (var group in Settings.GroupBy(setting => setting.Preset))
+        foreach (var group in Settings.Where(setting => session.Wants($"{setting.Preset} {setting.Batch}x{setting.Length}")).GroupBy(setting => setting.Preset))
         {
             TransformerModel? model = null;
             foreach (var (_, batch, length) in group)

@@ -28,7 +28,9 @@ internal static class GemmChooser
     private const double RowBandwidth = 2.7e12; // of one whose rows come from memory
     private const double MomentLatency = 0.5e-6; // moments of rows within a block
     private const double ClusterLatency = 2.5e-6; // the same among the blocks of a cluster
+    private const int MomentRegisters = 20; // of a thread
     private const int ProcessorClusters = 8; // groups of multiprocessors; a cluster of blocks lies within one
+    private const int MostBlocksPerRow = 2; // of clusters that nobody names: larger ones lost in every cell that was measured
     private const double CacheBandwidth = 90e9; // bytes per second out of the second-level cache
     private const double MatrixRate = 4.15e12; // flops per second
     private const double FloatRate = 0.45e12;
@@ -47,12 +49,22 @@ internal static class GemmChooser
     /// <param name="normalises">
     /// True if rows of C are normalised last: by those who compute them, if a block or a cluster of blocks holds whole rows; or by a row kernel behind a cut depth.
     /// </param>
+    /// <param name="mostBlocksPerRow">Blocks of the largest cluster that is asked to hold rows.</param>
     public static IEnumerable<GemmChoice> Rank(
-        DType type, Target target, int multiprocessors, int rows, int columns, int depth, bool isGated, bool isNormalised = false, bool normalises = false) =>
+        DType type,
+        Target target,
+        int multiprocessors,
+        int rows,
+        int columns,
+        int depth,
+        bool isGated,
+        bool isNormalised = false,
+        bool normalises = false,
+        int mostBlocksPerRow = MostBlocksPerRow) =>
         from tile in GemmTiles.For(type, target)
         where Takes(tile, isGated) && (!isNormalised || TakesNormalised(type, target, tile, columns, depth))
         from splits in isNormalised ? [1] : Splits(type, tile, depth)
-        where !normalises || splits > 1 || HoldsRows(type, target, tile, columns, depth)
+        where !normalises || splits > 1 || (columns <= mostBlocksPerRow * tile.Columns && HoldsRows(type, target, tile, columns, depth))
         orderby Estimate(type, tile, splits, multiprocessors, rows, columns, depth, normalises), tile.Stages descending
         select new GemmChoice(tile, splits);
 
@@ -68,10 +80,6 @@ internal static class GemmChooser
         var bytes = 2.0 * rows * columns * type.Size();
         return (Best(normalises: true), Best(normalises: false) + Math.Max(NormLatency + (bytes / CachedRowBandwidth), bytes / RowBandwidth));
     }
-
-    /// <summary>Blocks of a product that fit a multiprocessor, by registers as they are counted and by shared memory.</summary>
-    public static int ResidentBlocks(GemmSpec spec) => Math.Clamp(
-        Math.Min(SharedBytesPerMultiprocessor / (spec.SharedBytes + Reserved), RegisterFile / (spec.Tile.Threads * spec.Tile.Registers(spec.Type))), 1, BlocksPerMultiprocessor);
 
     /// <summary>True if a block of a tile, or a cluster of them, holds whole rows, with room for what warps tell each other about them.</summary>
     public static bool HoldsRows(DType type, Target target, GemmTile tile, int columns, int depth) =>
@@ -104,7 +112,9 @@ internal static class GemmChooser
         var blocks = (long)((rows + tile.Rows - 1) / tile.Rows) * ((columns + tile.Columns - 1) / tile.Columns) * splits;
         var holdsRows = normalises && splits == 1;
         var spec = new GemmSpec(type, columns, depth, tile) { Norm = holdsRows ? NormKind.Layer : null };
-        var resident = ResidentBlocks(spec);
+        var registers = tile.Registers(type) + (holdsRows ? MomentRegisters : 0);
+        var resident = Math.Clamp(
+            Math.Min(SharedBytesPerMultiprocessor / (spec.SharedBytes + Reserved), RegisterFile / (tile.Threads * registers)), 1, BlocksPerMultiprocessor);
         var perMultiprocessor = (blocks + multiprocessors - 1) / multiprocessors;
 
         // A small tile loads more for each multiplication.

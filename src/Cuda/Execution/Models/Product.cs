@@ -102,7 +102,6 @@ internal static class Product
             NormEpsilon = holdsRows ? end.Norm!.Epsilon : 0,
             KeepsSum = holdsRows && end.Sum is not null,
         };
-        spec = holdsRows ? spec with { MinimumBlocks = GemmChooser.ResidentBlocks(spec) } : spec; // the moments' registers must not cost a block
         var parameters = new LaunchParameters(kernels.Get(spec)).Set("a", a.Buffer).Set("b", weight).Set("rows", a.Rows);
         if (prologue is not null)
         {

@@ -85,9 +85,7 @@ internal sealed class FmaEpilogue(KernelBuilder b, GemmSpec spec, GemmParameters
             F32? beta = betas is { } shifts ? Element(shifts, column) : null;
             return (row, offset, isThere) =>
             {
-                var (mean, scale) = scales[row];
-                var value = b.Mul(b.Mul(mean is { } centre ? b.Sub(sums[row][column], centre) : sums[row][column], scale), gamma);
-                value = beta is { } shift ? b.Add(value, shift) : value;
+                var value = moments.Apply(scales[row], sums[row][column], gamma, beta);
                 Where(isThere, () => b.StoreGlobal(output + offset, value));
             };
         });

@@ -123,7 +123,7 @@ internal abstract class GemmKernel
         kernel.Multiply();
         kernel.RecallPlace();
         kernel.Store();
-        return kernel.Builder.Build(spec.Tile.Threads, spec.MinimumBlocks);
+        return kernel.Builder.Build(spec.Tile.Threads);
     }
 
     /// <summary>Loads a part's operands from a stage.</summary>

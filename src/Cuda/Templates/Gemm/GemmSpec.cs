@@ -61,9 +61,6 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
     /// <summary>True if the launch has several products of one shape, a given distance apart.</summary>
     public bool IsBatched { get; init; }
 
-    /// <summary>Blocks that shall fit a multiprocessor, so that the compiler bounds registers; 0 for no wish.</summary>
-    public int MinimumBlocks { get; init; }
-
     /// <summary>Elements between rows of A.</summary>
     public int InputPitch { get; init; } = RowPitch.Of(Type, Depth);
 
@@ -181,7 +178,7 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
         + (Prologue is { } norm ? $"_{(norm == NormKind.Layer ? "layernorm" : "rmsnorm")}{(PrologueHasBeta ? "_beta" : "")}_e{BitConverter.SingleToUInt32Bits(PrologueEpsilon):x}" : "")
         + (HasBias ? "_bias" : "") + (Activation is { } kind ? $"_{kind}".ToLowerInvariant() : "") + (HasResidual ? "_residual" : "")
         + (Norm is { } last ? $"_to_{(last == NormKind.Layer ? "layernorm" : "rmsnorm")}{(NormHasBeta ? "_beta" : "")}_e{BitConverter.SingleToUInt32Bits(NormEpsilon):x}{(KeepsSum ? "_sum" : "")}" : "")
-        + (StoresSums ? $"_sums{Splits}" : "") + (HasWholeRows ? "_whole" : "") + (IsBatched ? "_batched" : "") + (MinimumBlocks > 0 ? $"_min{MinimumBlocks}" : "");
+        + (StoresSums ? $"_sums{Splits}" : "") + (HasWholeRows ? "_whole" : "") + (IsBatched ? "_batched" : "");
 
     private static void Require(bool condition, string argument, string found, string expected)
     {

@@ -105,7 +105,7 @@ internal sealed class MmaEpilogue
         var scales = moments.Of(
             [.. Enumerable.Range(0, 2 * sums.Length).Select(row => LaneRow(sums, row))], [.. Enumerable.Range(0, _columns / 4).Select(i => (i / 2 * MmaShape.Columns) + (i % 2))], column);
         var (gamma, beta) = (VectorAt(_p.Gamma, column), VectorAt(_p.Beta, column));
-        ForEachColumn(place, (i, at) => StoreColumn(at, Normalised(sums, i, scales, gamma!.Value, beta)));
+        ForEachColumn(place, (i, at) => StoreColumn(at, Normalised(sums, i, moments, scales, gamma!.Value, beta)));
         _b.WarpSync();
         _rows.Store(_p.C);
         moments.Finish();
@@ -184,21 +184,16 @@ internal sealed class MmaEpilogue
         }
     }
 
-    private IEnumerable<F32[]> Normalised(F32[][][] sums, int column, (F32? Mean, F32 Scale)[] scales, GlobalPointer gammas, GlobalPointer? betas)
+    private IEnumerable<F32[]> Normalised(
+        F32[][][] sums, int column, RowMoments moments, (F32? Shift, F32 Factor)[] scales, GlobalPointer gammas, GlobalPointer? betas)
     {
         var gamma = Two(gammas, column);
         var beta = betas is { } shifts ? Two(shifts, column) : null;
         for (var row = 0; row < scales.Length; row++)
         {
-            var (mean, scale) = scales[row];
             yield return
             [
-                .. Enumerable.Range(0, 2).Select(i =>
-                {
-                    var value = sums[row / 2][column][(2 * (row % 2)) + i];
-                    var scaled = _b.Mul(_b.Mul(mean is { } centre ? _b.Sub(value, centre) : value, scale), gamma[i]);
-                    return beta is null ? scaled : _b.Add(scaled, beta[i]);
-                }),
+                .. Enumerable.Range(0, 2).Select(i => moments.Apply(scales[row], sums[row / 2][column][(2 * (row % 2)) + i], gamma[i], beta?[i])),
             ];
         }
     }

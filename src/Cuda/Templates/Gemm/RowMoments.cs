@@ -42,8 +42,8 @@ internal sealed class RowMoments(
     /// <param name="rows">Elements of a lane: its row l / 4 of the warp's tile, then every eighth.</param>
     /// <param name="columns">Columns of those elements, counted from the lane's first.</param>
     /// <param name="laneColumn">The lane's first column of C.</param>
-    /// <returns>For each row what is subtracted (null for nothing) and the factor behind it.</returns>
-    public (F32? Mean, F32 Scale)[] Of(F32[][] rows, int[] columns, B32 laneColumn)
+    /// <returns>For each row what <see cref="Apply"/> takes.</returns>
+    public (F32? Shift, F32 Factor)[] Of(F32[][] rows, int[] columns, B32 laneColumn)
     {
         Pred?[] inside = [.. columns.Select(column => IsWhole ? (Pred?)null : b.CompareU32(Comparison.Less, b.Add(laneColumn, column), spec.Columns))];
         var own = Parts == 1 ? BlockCount : CountOf(warpColumn);
@@ -51,7 +51,7 @@ internal sealed class RowMoments(
         var parts = rows.Select(row => Part(row, inside, reciprocal)).ToArray();
         if (shared is not { } slots)
         {
-            return [.. parts.Select(part => (part.Mean, Scale(part.Squares)))];
+            return [.. parts.Select(Final)];
         }
 
         StoreParts(slots, parts);
@@ -83,6 +83,13 @@ internal sealed class RowMoments(
         b.Barrier();
         var first = At(finals, RowOf());
         return [.. Enumerable.Range(0, rows.Length).Select(row => LoadPart(first + (row * RowStep * PartBytes)))];
+    }
+
+    /// <summary>An element normalised: (value − mean) / deviation · gamma + beta in two steps.</summary>
+    public F32 Apply((F32? Shift, F32 Factor) row, F32 value, F32 gamma, F32? beta)
+    {
+        var scaled = row.Shift is { } shift ? b.Fma(value, row.Factor, shift) : b.Mul(value, row.Factor);
+        return beta is { } added ? b.Fma(scaled, gamma, added) : b.Mul(scaled, gamma);
     }
 
     /// <summary>Before the block ends: its memory is there until all others of the cluster have read it.</summary>
@@ -197,10 +204,15 @@ internal sealed class RowMoments(
             }
         }
 
-        return (mean, isLast ? Scale(squares) : squares);
+        return isLast ? Final((mean, squares)) : (mean, squares);
     }
 
-    private F32 Scale(F32 squares) => b.Rcp(b.Sqrt(b.Fma(squares, 1f / spec.Columns, spec.NormEpsilon)));
+    // One over the deviation, and the mean in its units below zero.
+    private (F32? Shift, F32 Factor) Final((F32? Mean, F32 Squares) row)
+    {
+        var factor = b.Rcp(b.Sqrt(b.Fma(row.Squares, 1f / spec.Columns, spec.NormEpsilon)));
+        return (row.Mean is { } mean ? b.Mul(b.Neg(mean), factor) : null, factor);
+    }
 
     private void StorePart(SharedPointer at, (F32? Mean, F32 Squares) part)
     {

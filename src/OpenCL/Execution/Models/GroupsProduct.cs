@@ -9,8 +9,12 @@ namespace Stof.Reference.OpenCL.Execution.Models;
 /// </summary>
 internal sealed class GroupsProduct
 {
-    private const int Tile = 64;
     private const int Side = 16;
+    private const int LongStep = 32; // of the depth, where local memory has room for it
+    private const int ShortStep = 16;
+
+    // Of the plain kernel; with larger ones some devices' registers allow no group of 256.
+    private static readonly int[] PlainTiles = [64, 32];
 
     private readonly StepBuilder _builder;
     private readonly OpenClKernel _kernel;
@@ -18,6 +22,7 @@ internal sealed class GroupsProduct
     private readonly OpenClBuffer _weights;
     private readonly OpenClBuffer? _bias;
     private readonly MatrixTile? _matrix;
+    private readonly ProductGroupsParameters _plain;
 
     /// <summary>Binds a product.</summary>
     /// <param name="builder">Device, weights.</param>
@@ -30,10 +35,8 @@ internal sealed class GroupsProduct
     {
         (_builder, _arguments, _bias, _matrix) = (builder, arguments, bias, matrix);
         _weights = builder.Store.Plain(weight);
-        _kernel = builder.Device.Programs.Kernel(
-            matrix?.Program(builder.Device, type)
-            ?? ProgramSpec.Of("product_groups.cl", new ProductGroupsParameters { Type = type, Lanes = 1, FastExp2 = builder.Device.HasFastExp2, Tile = Tile }),
-            "product");
+        _plain = PlainFor(builder.Device, type, arguments.Rows, IsGated ? 2 * arguments.Width : arguments.Width);
+        _kernel = builder.Device.Programs.Kernel(matrix?.Program(builder.Device, type) ?? ProgramSpec.Of("product_groups.cl", _plain), "product");
     }
 
     private bool IsGated => _arguments.Activation == KernelCodes.Of(ActivationKind.SwiGlu);
@@ -41,6 +44,28 @@ internal sealed class GroupsProduct
     /// <summary>The tile of a product on matrix units, or null.</summary>
     public static MatrixTile? MatrixFor(KernelDevice device, DType type, ProductArguments arguments) => MatrixTile.For(
         device, type, arguments.Rows, arguments.Activation == KernelCodes.Of(ActivationKind.SwiGlu) ? 2 * arguments.Width : arguments.Width, arguments.Depth);
+
+    /// <summary>Parameters of the plain kernel: large tiles read less for what they compute, small ones give every unit something to do.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="type">Type of X, weights and result.</param>
+    /// <param name="rows">Rows of the product.</param>
+    /// <param name="columns">Its columns.</param>
+    public static ProductGroupsParameters PlainFor(KernelDevice device, DType type, int rows, int columns)
+    {
+        var tile = PlainTiles.MinBy(tile =>
+        {
+            var groups = (double)((rows + tile - 1) / tile) * ((columns + tile - 1) / tile);
+            return Math.Max(1, groups / Math.Max(1, device.Device.ComputeUnits)) * tile * (tile + 32);
+        });
+        return new ProductGroupsParameters
+        {
+            Type = type,
+            Lanes = 1,
+            FastExp2 = device.HasFastExp2,
+            Tile = tile,
+            StepK = 2L * sizeof(float) * LongStep * (tile + 1) <= device.Device.LocalBytes ? LongStep : ShortStep,
+        };
+    }
 
     /// <summary>Starts it.</summary>
     /// <param name="x">X; null for floats.</param>
@@ -61,8 +86,9 @@ internal sealed class GroupsProduct
 
         _kernel.Begin().Add(_arguments).Add(x).Add(xFloats).Add(_weights).Add(_bias).Add(residual)
             .Add(norm?.Statistics).Add(norm?.Gamma).Add(norm?.Beta).Add(y).Add(yFloats);
-        var perTile = IsGated ? Tile / 2 : Tile;
-        var groups = (long)((_arguments.Rows + Tile - 1) / Tile) * ((_arguments.Width + perTile - 1) / perTile);
+        var tile = _plain.Tile;
+        var perTile = IsGated ? tile / 2 : tile;
+        var groups = (long)((_arguments.Rows + tile - 1) / tile) * ((_arguments.Width + perTile - 1) / perTile);
         _builder.Device.Context.Launch(_kernel, new WorkSize(groups), new WorkSize(Side * Side));
     }
 

@@ -68,5 +68,5 @@ public sealed record ProductGroupsParameters : NumberParameters
     public int Tile { get; init; } = 64;
 
     /// <summary>Depth that goes through local memory at a time.</summary>
-    public int StepK { get; init; } = 16;
+    public int StepK { get; init; } = 32;
 }
