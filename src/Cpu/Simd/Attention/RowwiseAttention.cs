@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Operators;
@@ -120,6 +121,8 @@ internal sealed unsafe class RowwiseAttention<TLanes, TVector> : IAttentionExecu
         }
     }
 
+    // A turn may be all there is to do, one call: what it calls is compiled by itself, or it would be compiled in the middle of that call.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Attend(AttentionTask task, int worker)
     {
         var query = _workspace.Scratch.Pointer + (worker * ScratchFloats);
