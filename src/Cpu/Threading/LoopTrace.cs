@@ -25,10 +25,9 @@ public sealed class LoopTrace
 
     internal void Begin() => _current = new Loop(_threads) { Began = Stopwatch.GetTimestamp() };
 
-    internal void Join(int worker) => _current.Workers[worker] = _current.Workers[worker] with { Joined = Stopwatch.GetTimestamp() };
+    internal void Join(int worker) => _current.Of(worker) = new Share(Stopwatch.GetTimestamp(), 0, 0);
 
-    internal void Leave(int worker, int tasks) =>
-        _current.Workers[worker] = _current.Workers[worker] with { Left = Stopwatch.GetTimestamp(), Tasks = tasks };
+    internal void Leave(int worker, int tasks) => _current.Of(worker) = _current.Of(worker) with { Left = Stopwatch.GetTimestamp(), Tasks = tasks };
 
     internal void End()
     {
@@ -45,7 +44,9 @@ public sealed class LoopTrace
     /// <summary>One loop, in ticks of <see cref="Stopwatch"/>.</summary>
     public sealed class Loop
     {
-        internal Loop(int threads) => Workers = new Share[threads];
+        private readonly Share[] _workers;
+
+        internal Loop(int threads) => _workers = new Share[threads];
 
         /// <summary>When it was called.</summary>
         public long Began { get; internal set; }
@@ -54,8 +55,9 @@ public sealed class LoopTrace
         public long Ended { get; internal set; }
 
         /// <summary>What each worker did.</summary>
-#pragma warning disable CA1819 // Written by the workers, each in its place.
-        public Share[] Workers { get; }
-#pragma warning restore CA1819
+        public IReadOnlyList<Share> Workers => _workers;
+
+        // Workers write at the same time, each its own.
+        internal ref Share Of(int worker) => ref _workers[worker];
     }
 }

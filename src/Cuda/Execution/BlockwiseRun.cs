@@ -27,14 +27,14 @@ internal static class BlockwiseRun
     /// <summary>What a problem launches.</summary>
     /// <param name="kernels">Kernels that exist already.</param>
     /// <param name="launch">Device, problem and tensors.</param>
-    /// <param name="wanted">The tiling; null for the one of which <see cref="BlockwiseCost"/> expects most.</param>
+    /// <param name="wanted">The tiling; null for the one that <see cref="BlockwiseChoice"/> takes.</param>
     /// <exception cref="InvalidInputException">The tiling does not fit the device.</exception>
     public static (BlockwiseTiling Tiling, IReadOnlyList<KernelStep> Launches) Plan(AttentionKernels kernels, AttentionLaunch launch, BlockwiseTiling? wanted)
     {
         var p = launch.Problem;
         var (multiprocessors, cacheBytes) = (launch.Device.Multiprocessors, launch.Device.CacheBytes);
         var (tiling, mask, work) = p.Type != DType.F32 && wanted is null
-            ? BlockwiseWork.Cheapest(p, BlockwiseCost.Table.Where(cost => Fits(p, cost.Tiling, launch.Device.Target)), multiprocessors, cacheBytes)
+            ? BlockwiseChoice.Cheapest(p, tiling => Fits(p, tiling, launch.Device.Target), multiprocessors, cacheBytes)
             : BlockwiseWork.Of(p, p.Type == DType.F32 ? BlockwiseTiling.Exact : wanted!, multiprocessors, cacheBytes);
         var spec = SpecOf(p, tiling) with
         {

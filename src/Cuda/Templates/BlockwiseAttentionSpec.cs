@@ -24,8 +24,8 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     public int WarpRows { get; init; } = 16;
 
     /// <summary>
-    /// Groups of warps that compute the same queries, 1, 2 or 4: of the listed tiles each takes every so-manieth, and their states are merged at the
-    /// end. More warps on few queries: for launches that do not fill the device.
+    /// Groups of warps that compute the same queries, 1, 2 or 4: the listed tiles go to them in turn, and their states are merged at the end. More
+    /// warps on few queries: for launches that do not fill the device.
     /// </summary>
     public int KeyGroups { get; init; } = 1;
 
