@@ -29,6 +29,13 @@ typedef ushort element;
 #define LOG2_E 1.44269504088896341f
 #define LN_2 0.693147180559945309f
 
+// A loop that is not worth copies and vectors, on which compilers spend their time.
+#ifdef __clang__
+#define ROLLED _Pragma("clang loop vectorize(disable) unroll(disable)")
+#else
+#define ROLLED
+#endif
+
 // One element as float.
 float load_one(const global element *p, long i)
 {
@@ -89,13 +96,14 @@ real load_some(const global element *p, long i, int count)
         return load_reals(p, i);
     }
 
-    float values[LANES];
-    for (int lane = 0; lane < LANES; lane++)
+    real values = 0.0f;
+    ROLLED
+    for (int lane = 0; lane < count; lane++)
     {
-        values[lane] = lane < count ? load_one(p, i + lane) : 0.0f;
+        ((float *)&values)[lane] = load_one(p, i + lane);
     }
 
-    return VLOAD(0, values);
+    return values;
 }
 
 real load_floats(const global float *p, long i, int count)
@@ -105,13 +113,14 @@ real load_floats(const global float *p, long i, int count)
         return VLOAD(0, p + i);
     }
 
-    float values[LANES];
-    for (int lane = 0; lane < LANES; lane++)
+    real values = 0.0f;
+    ROLLED
+    for (int lane = 0; lane < count; lane++)
     {
-        values[lane] = lane < count ? p[i + lane] : 0.0f;
+        ((float *)&values)[lane] = p[i + lane];
     }
 
-    return VLOAD(0, values);
+    return values;
 }
 
 void store_some(global element *p, long i, real x, int count)
@@ -138,11 +147,10 @@ void store_some(global element *p, long i, real x, int count)
         return;
     }
 #endif
-    float values[LANES];
-    VSTORE(x, 0, values);
-    for (int lane = 0; lane < count && lane < LANES; lane++)
+    ROLLED
+    for (int lane = 0; lane < count; lane++)
     {
-        store_one(p, i + lane, values[lane]);
+        store_one(p, i + lane, ((const float *)&x)[lane]);
     }
 }
 

@@ -67,7 +67,6 @@ internal abstract record AttentionLayoutPlan
 /// <param name="Lanes">Floats of a vector.</param>
 internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : AttentionLayoutPlan
 {
-    private const int MostColumns = 512; // the kernel lists groups of eight keys in 64 places
     private const int MostVectors = 2; // sixteen sums of eight keys by two vectors fit the registers of AVX-512
 
     /// <inheritdoc/>
@@ -84,17 +83,19 @@ internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : Attention
 
     /// <summary>The plan of a tile, or null if a strip does not divide it.</summary>
     public static BlockwiseLanesPlan? Of(KernelDevice device, TileShape tile) =>
-        tile.Rows % device.Lanes == 0 && tile.Columns <= MostColumns ? new BlockwiseLanesPlan(tile, device.Lanes) : null;
+        tile.Rows % device.Lanes == 0 ? new BlockwiseLanesPlan(tile, device.Lanes) : null;
 
     private int Vectors => Lanes == 16 && Tile.Rows % (MostVectors * Lanes) == 0 ? MostVectors : 1;
 
     private int Strip => Vectors * Lanes;
 
+    private int VectorsOf(int size) => (size + Lanes - 1) / Lanes;
+
     /// <inheritdoc/>
     public override long LocalBytes(AttentionProblem problem)
     {
-        long values = (problem.ValueSize + 7) / 8 * 8;
-        return sizeof(float) * (((problem.HeadSize + values + Tile.Columns) * Strip) + ((problem.HeadSize + values) * Tile.Columns));
+        long sizes = VectorsOf(problem.HeadSize) + VectorsOf(problem.ValueSize);
+        return sizeof(float) * Lanes * ((Vectors * ((sizes * Lanes) + Tile.Columns)) + (Tile.Columns * sizes)); // queries, output, scores; keys, values
     }
 
     /// <inheritdoc/>
