@@ -83,12 +83,11 @@ kernel void softmax_rows(const attention_shape shape, global float *scores, loca
             continue;
         }
 
-        float values[LANES];
-        VSTORE(p, 0, values);
+        ROLLED
         for (int lane = 0; lane < count; lane++)
         {
-            row[c + lane] = values[lane];
-            sum += values[lane];
+            row[c + lane] = ((const float *)&p)[lane];
+            sum += ((const float *)&p)[lane];
         }
 #else
         row[c] = p;

@@ -122,11 +122,11 @@ float2 statistics(const global element *x, long row, const global float *bias, c
 #if LANES > 1
         if (count < LANES)
         {
-            float values[LANES];
-            VSTORE(v, 0, values);
+            ROLLED
             for (int lane = 0; lane < count; lane++)
             {
-                square += values[lane] * values[lane];
+                const float single = ((const float *)&v)[lane];
+                square += single * single;
             }
 
             continue;
