@@ -40,26 +40,11 @@ internal abstract record AttentionLayoutPlan
     public virtual OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask) => buffers.Upload<ulong>(mask.Bitmaps);
 
     /// <summary>The program that merges states.</summary>
-    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of("attention_merge.cl", new MergeParameters
-    {
-        Type = problem.Type,
-        Lanes = 1,
-        FastExp2 = device.HasFastExp2,
-        RowItems = RowItems(device),
-    });
+    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
+        "attention_merge.cl", device.Numbers(problem.Type) with { Lanes = 1 }, AttentionParameters.Of(problem), new MergeParameters { RowItems = RowItems(device) });
 
     /// <summary>Work-items that merge a row together.</summary>
     public static int RowItems(KernelDevice device) => device.Mapping == Mapping.Groups ? MergeItems : 1;
-
-    /// <summary>What every kernel is specialised for.</summary>
-    protected static AttentionParameters Common(KernelDevice device, AttentionProblem problem) => new()
-    {
-        Type = problem.Type,
-        Lanes = device.Lanes,
-        FastExp2 = device.HasFastExp2,
-        Bias = AttentionParameters.FormOf(problem),
-        HasSoftcap = problem.Softcap is not null,
-    };
 }
 
 /// <summary>attention_blockwise_lanes.cl: a work-item does a strip of queries in vectors.</summary>
@@ -99,19 +84,8 @@ internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : Attention
     }
 
     /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
-    {
-        var common = Common(device, problem);
-        return ProgramSpec.Of("attention_blockwise_lanes.cl", new BlockwiseLanesParameters
-        {
-            Type = common.Type,
-            Lanes = Lanes,
-            FastExp2 = common.FastExp2,
-            Bias = common.Bias,
-            HasSoftcap = common.HasSoftcap,
-            Vectors = Vectors,
-        });
-    }
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
+        "attention_blockwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem), new BlockwiseLanesParameters { Vectors = Vectors });
 }
 
 /// <summary>attention_rowwise_lanes.cl: a work-item does one query.</summary>
@@ -135,7 +109,7 @@ internal sealed record RowwiseLanesPlan(int Lanes) : AttentionLayoutPlan
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) =>
-        ProgramSpec.Of("attention_rowwise_lanes.cl", Common(device, problem));
+        ProgramSpec.Of("attention_rowwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem));
 
     private int Padded(int size) => (size + Lanes - 1) / Lanes * Lanes;
 }
