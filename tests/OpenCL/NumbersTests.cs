@@ -38,26 +38,26 @@ public sealed class NumbersTests
     private const string EmulatedFp16 =
         """
         float widened(ushort x) { return vload_half(0, (const half *)&x); }
-        ushort narrowed(float x) { ushort y; vstore_half_rte(x, 0, (half *)&y); return y; }
-        CAT(float, LANES) widened_vector(CAT(ushort, LANES) x)
+        ushort narrowed_rte(float x) { ushort y; vstore_half_rte(x, 0, (half *)&y); return y; }
+        CAT(float, LANES) CAT(widened, LANES)(CAT(ushort, LANES) x)
         {
             CAT(float, LANES) y;
             for (int i = 0; i < LANES; i++) { ((float *)&y)[i] = widened(((ushort *)&x)[i]); }
             return y;
         }
-        CAT(ushort, LANES) narrowed_vector(CAT(float, LANES) x)
+        CAT(ushort, LANES) CAT(CAT(narrowed, LANES), _rte)(CAT(float, LANES) x)
         {
             CAT(ushort, LANES) y;
-            for (int i = 0; i < LANES; i++) { ((ushort *)&y)[i] = narrowed(((float *)&x)[i]); }
+            for (int i = 0; i < LANES; i++) { ((ushort *)&y)[i] = narrowed_rte(((float *)&x)[i]); }
             return y;
         }
         #define half ushort
+        #undef convert_float
         #define convert_float widened
-        #define convert_half_rte narrowed
-        #define convert_float8 widened_vector
-        #define convert_half8_rte narrowed_vector
-        #define convert_float16 widened_vector
-        #define convert_half16_rte narrowed_vector
+        #undef convert_half
+        #define convert_half narrowed
+        #undef convert_half_rte
+        #define convert_half_rte narrowed_rte
 
         """;
 
