@@ -98,7 +98,7 @@ public sealed class OpenClBackend : IBackend
         {
             case AttentionTemplate:
                 var tile = new TileShape(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
-                var problem = SegmentCompiler.AttentionProblemOf(context.Graph.Attention!, context.Workload);
+                var problem = context.Workload.Attention(context.Graph.Attention!);
                 return AttentionChooser.Named(_device, problem, parameters[AttentionTemplate.Algorithm] == "rowwise", tile) is null
                     ? new Refusal("local-memory", $"a tile of {tile} does not fit the device's {_device.Device.LocalBytes:N0} bytes of local memory")
                     : null;
