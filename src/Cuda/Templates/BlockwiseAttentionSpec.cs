@@ -63,6 +63,12 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
         ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > BlockwiseTiling.MostFragmentRegisters
         : new BlockwiseTiling(QueryTile, KeyTile, Stages, WarpRows, KeyGroups).LikelySpills(KeyRow.PaddedBytes / HalfBytes, ValueRow.PaddedBytes / HalfBytes, KeepsQueries);
 
+    /// <summary>
+    /// Blocks that a multiprocessor shall hold: two of eight warps, where that many registers suffice, for with one block nobody computes while its
+    /// first tile comes. 0 for no wish.
+    /// </summary>
+    internal int MinimumBlocks => !IsExact && Warps == 8 && KeyTile == 32 && WarpRows == 16 && Math.Max(HeadSize, ValueSize) <= 64 ? 2 : 0;
+
     /// <summary>Warps of a block.</summary>
     public int Warps => KeyGroups * GroupWarps;
 

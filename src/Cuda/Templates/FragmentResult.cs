@@ -29,8 +29,6 @@ internal sealed class FragmentResult(
         var scale = parameters.Scores.IsPlain ? parameters.Scores.ScaleLogE : F32.Constant(1f);
         for (var row = 0; row < 2; row++)
         {
-            var sum = b.Add(state.Sums[row], b.ShuffleXor(state.Sums[row], 1));
-            sum = b.Add(sum, b.ShuffleXor(sum, 2));
             var values = new F32[state.Output.Length * 2];
             for (var tile = 0; tile < state.Output.Length; tile++)
             {
@@ -38,7 +36,7 @@ internal sealed class FragmentResult(
             }
 
             // (−∞)·scale stays −∞: a scale here is positive.
-            rows[row] = SoftmaxState.Of(b.Mul(state.Maxima[row], scale), sum, values);
+            rows[row] = SoftmaxState.Of(b.Mul(state.Maxima[row], scale), state.RowSum(row), values);
         }
 
         if (parameters.Parts is null)

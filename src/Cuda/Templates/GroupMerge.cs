@@ -11,8 +11,7 @@ namespace Stof.Reference.Cuda.Templates;
 /// <param name="memory">Where tiles lay.</param>
 /// <param name="thread">Number of the thread in the block.</param>
 /// <param name="group">Number of its group.</param>
-/// <param name="scale">What makes powers of two of scores; positive.</param>
-internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, SharedPointer memory, B32 thread, B32 group, F32 scale)
+internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, SharedPointer memory, B32 thread, B32 group)
 {
     private readonly int _threads = spec.GroupWarps * 32;
 
@@ -42,7 +41,7 @@ internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, S
                 {
                     foreach (var state in states)
                     {
-                        state.Merge(scale, () =>
+                        state.Merge(() =>
                         {
                             var value = b.LoadShared<F32>(place);
                             place += _threads * sizeof(float);
@@ -53,5 +52,5 @@ internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, S
             });
     }
 
-    private static IEnumerable<F32> Values(FragmentState state) => [.. state.Maxima, .. state.Sums, .. state.Output.SelectMany(tile => tile)];
+    private static IEnumerable<F32> Values(FragmentState state) => [.. state.Maxima, state.Sum[0], state.Sum[2], .. state.Output.SelectMany(tile => tile)];
 }

@@ -53,7 +53,8 @@ internal static class RowResult
                 () => b.StoreGlobal(b.Element(logSumExp, place, sizeof(float)), b.Mul(b.Add(state.Maximum, b.Lg2(sum)), Ln2)));
         }
 
-        var inverse = b.Select(hasKeys, b.Rcp(sum), 0f);
+        // l is 1 or more, but for a row without keys, since m was a score of the row.
+        var inverse = b.Select(hasKeys, b.RcpApprox(sum, flush: true), 0f);
         return Array.ConvertAll(state.Output, value => b.Mul(value, inverse));
     }
 }
