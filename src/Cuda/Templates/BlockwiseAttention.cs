@@ -109,7 +109,7 @@ internal sealed class BlockwiseAttention
         var states = new FragmentState[_spec.Strips];
         for (var strip = 0; strip < states.Length; strip++)
         {
-            states[strip] = new FragmentState(_b, OutputTiles, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f, addsWeights: _spec.StoresLogSumExp);
+            states[strip] = new FragmentState(_b, OutputTiles, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f, multipliesOnes: !_spec.IsSplit, addsWeights: _spec.AddsWeights);
         }
 
         walk.Each(entry =>
@@ -224,13 +224,16 @@ internal sealed class BlockwiseAttention
     private void Accumulate(B32[][][] weights, SharedPointer tile, FragmentState[] states)
     {
         var address = new SharedPointer(_b.Add(tile.Base, _valuePlace), tile.Offset);
-        // l is a column more of the product, of ones, unless it has to be exact.
+        // l is a column more of the product, of ones.
         var ones = B32.Constant(_spec.Type == DType.F16 ? 0x3C003C00 : 0x3F803F80);
         for (var step = 0; step < _spec.KeyTile / MmaShape.Depth; step++)
         {
-            for (var strip = 0; strip < states.Length && !_spec.StoresLogSumExp; strip++)
+            for (var strip = 0; strip < states.Length; strip++)
             {
-                Product(states[strip].Sum, weights[strip][step], [ones, ones]);
+                if (states[strip].Ones is { } sums)
+                {
+                    Product(sums, weights[strip][step], [ones, ones]);
+                }
             }
 
             for (var pair = 0; pair < OutputTiles; pair += 2)

@@ -88,8 +88,13 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>Tiles of K and V of a group.</summary>
     internal int GroupTileBytes => Stages * KeyTile * (KeyRow.Pitch + ValueRow.Pitch);
 
-    /// <summary>A group's states: for each lane and strip largest scores, sums and outputs.</summary>
-    internal int StateBytes => GroupWarps * 32 * Strips * (4 + (ValueRow.PaddedBytes / 4)) * sizeof(float);
+    /// <summary>
+    /// True if weights are added as floats: where LSE is stored, and where rows are cut, whose l must be the same with LSE and without.
+    /// </summary>
+    internal bool AddsWeights => IsSplit || StoresLogSumExp;
+
+    /// <summary>A group's states: for each lane and strip largest scores, both forms of sums and outputs.</summary>
+    internal int StateBytes => GroupWarps * 32 * Strips * (2 + (IsSplit ? 0 : 2) + (AddsWeights ? 2 : 0) + (ValueRow.PaddedBytes / 4)) * sizeof(float);
 
     /// <summary>True for F32.</summary>
     internal bool IsExact => Type == DType.F32;

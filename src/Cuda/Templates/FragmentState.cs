@@ -14,36 +14,33 @@ internal sealed class FragmentState
     private const float Headroom = 8f;
 
     private readonly KernelBuilder _b;
-    private readonly bool _addsWeights;
     private readonly F32 _scale;
     private readonly F32 _headroom;
     private readonly F32[] _shifts;
+    private readonly F32[] _added; // l of the two rows, a lane's share, where weights are added
 
     /// <summary>Starts with no key.</summary>
     /// <param name="builder">The kernel.</param>
     /// <param name="outputTiles">Eights of values.</param>
     /// <param name="scale">What makes powers of two of scores; positive.</param>
-    /// <param name="addsWeights">
-    /// True if l is the sum of the weights as floats, for LSE; false if it is the sum of them rounded, a product with ones, by which o is divided as well.
-    /// </param>
-    public FragmentState(KernelBuilder builder, int outputTiles, F32 scale, bool addsWeights)
+    /// <param name="multipliesOnes">True if l is a column more of the product with V, of ones: the sum of the weights as they were rounded.</param>
+    /// <param name="addsWeights">True if weights are added as floats as well, or instead: LSE needs them exact.</param>
+    public FragmentState(KernelBuilder builder, int outputTiles, F32 scale, bool multipliesOnes, bool addsWeights)
     {
-        (_b, _scale, _addsWeights) = (builder, scale, addsWeights);
+        (_b, _scale) = (builder, scale);
         _headroom = _b.Mul(_b.RcpApprox(scale, flush: true), Headroom);
         _shifts = [_b.Copy<F32>(0f), _b.Copy<F32>(0f)];
         Maxima = [_b.Copy<F32>(float.NegativeInfinity), _b.Copy<F32>(float.NegativeInfinity)];
-        Sum = Zeros();
+        Ones = multipliesOnes ? Zeros() : null;
+        _added = addsWeights ? [_b.Copy<F32>(0f), _b.Copy<F32>(0f)] : [];
         Output = [.. Enumerable.Range(0, outputTiles).Select(_ => Zeros())];
     }
 
     /// <summary>m of the two rows, in units of the scores.</summary>
     public F32[] Maxima { get; }
 
-    /// <summary>
-    /// l as a product's accumulators: of the first row in the first two, which are the same, of the second in the others; a lane's own share where weights
-    /// are added.
-    /// </summary>
-    public F32[] Sum { get; }
+    /// <summary>l as a product's accumulators: of the first row in the first two, which are the same, of the second in the others. Null if it is added.</summary>
+    public F32[]? Ones { get; }
 
     /// <summary>o: for each eight values four registers.</summary>
     public F32[][] Output { get; }
@@ -62,10 +59,10 @@ internal sealed class FragmentState
         for (var step = 0; step < fragments.Length; step++)
         {
             F32[][] weights = [.. new[] { 2 * step, (2 * step) + 1 }.Select(tile => Enumerable.Range(0, 4).Select(i => Weight(tile, i)).ToArray())];
-            for (var row = 0; row < 2 && _addsWeights; row++)
+            for (var row = 0; row < _added.Length; row++)
             {
                 F32 Pair(int tile) => _b.Add(weights[tile][2 * row], weights[tile][(2 * row) + 1]);
-                _b.Assign(Sum[2 * row], _b.Add(Sum[2 * row], _b.Add(Pair(0), Pair(1))));
+                _b.Assign(_added[row], _b.Add(_added[row], _b.Add(Pair(0), Pair(1))));
             }
 
             fragments[step] = [.. weights.SelectMany(tile => new[] { _b.PackPair(type, tile[0], tile[1]), _b.PackPair(type, tile[2], tile[3]) })];
@@ -74,16 +71,24 @@ internal sealed class FragmentState
         return fragments;
     }
 
-    /// <summary>l of a row, the same in its four lanes; for the end.</summary>
-    public F32 RowSum(int row)
+    /// <summary>m, the forms of l, and o: what <see cref="Merge"/> reads.</summary>
+    public IEnumerable<F32> Values => [.. Maxima, .. Sums, .. Output.SelectMany(tile => tile)];
+
+    /// <summary>A row at its end; in the four lanes that share it each has its part of o.</summary>
+    /// <param name="row">0 or 1.</param>
+    public SoftmaxState Row(int row)
     {
-        if (!_addsWeights)
+        // (−∞)·scale stays −∞: a scale here is positive.
+        var maximum = _b.Mul(Maxima[row], _scale);
+        F32[] output = [.. Output.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])];
+        if (_added.Length == 0)
         {
-            return Sum[2 * row];
+            return SoftmaxState.Of(maximum, Ones![2 * row], output);
         }
 
-        var sum = _b.Add(Sum[2 * row], _b.ShuffleXor(Sum[2 * row], 1));
-        return _b.Add(sum, _b.ShuffleXor(sum, 2));
+        var added = _b.Add(_added[row], _b.ShuffleXor(_added[row], 1));
+        added = _b.Add(added, _b.ShuffleXor(added, 2));
+        return SoftmaxState.Of(maximum, Ones?[2 * row] ?? added, output, added);
     }
 
     /// <summary>Takes in another state of the same rows.</summary>
@@ -101,9 +106,9 @@ internal sealed class FragmentState
             _b.Assign(Maxima[row], largest);
         }
 
-        for (var row = 0; row < 2; row++)
+        foreach (var (sum, row) in Sums.Select((sum, i) => (sum, i % 2)))
         {
-            _b.Assign(Sum[2 * row], _b.Fma(Sum[2 * row], mine[row], _b.Mul(next(), others[row])));
+            _b.Assign(sum, _b.Fma(sum, mine[row], _b.Mul(next(), others[row])));
         }
 
         foreach (var tile in Output)
@@ -114,6 +119,8 @@ internal sealed class FragmentState
             }
         }
     }
+
+    private IEnumerable<F32> Sums => [.. Ones is { } ones ? new[] { ones[0], ones[2] } : [], .. _added];
 
     // Largest score of a row in the tile: of the lane's own, then of the four lanes that share the row.
     private F32 Largest(F32[][] scores, int row)
@@ -138,10 +145,9 @@ internal sealed class FragmentState
                     var factor = _b.Select(grows[row], _b.Ex2(_b.Fma(Maxima[row], _scale, shift), flush: true), 1f);
                     _b.Assign(Maxima[row], maximum);
                     _b.Assign(_shifts[row], shift);
-                    foreach (var tile in Output.Prepend(Sum))
+                    foreach (var value in (IEnumerable<F32>)[.. _added.Skip(row).Take(1), .. (Ones is null ? Output : [Ones, .. Output]).SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])])
                     {
-                        _b.Assign(tile[2 * row], _b.Mul(tile[2 * row], factor));
-                        _b.Assign(tile[(2 * row) + 1], _b.Mul(tile[(2 * row) + 1], factor));
+                        _b.Assign(value, _b.Mul(value, factor));
                     }
                 }
             });

@@ -25,7 +25,7 @@ internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, S
             () =>
             {
                 var place = new SharedPointer(b.Add(memory.Base, b.Mad(b.Sub(group, 1), spec.StateBytes, lane)), memory.Offset);
-                foreach (var value in states.SelectMany(Values))
+                foreach (var value in states.SelectMany(state => state.Values))
                 {
                     b.StoreShared(place, value);
                     place += _threads * sizeof(float);
@@ -51,6 +51,4 @@ internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, S
                 }
             });
     }
-
-    private static IEnumerable<F32> Values(FragmentState state) => [.. state.Maxima, state.Sum[0], state.Sum[2], .. state.Output.SelectMany(tile => tile)];
 }
