@@ -25,22 +25,7 @@ internal sealed class FragmentResult(
     /// <summary>Stores what the strip's sixteen queries have come to.</summary>
     public void Store(FragmentState state)
     {
-        var rows = new SoftmaxState[2];
-        var scale = parameters.Scores.IsPlain ? parameters.Scores.ScaleLogE : F32.Constant(1f);
-        for (var row = 0; row < 2; row++)
-        {
-            var sum = b.Add(state.Sums[row], b.ShuffleXor(state.Sums[row], 1));
-            sum = b.Add(sum, b.ShuffleXor(sum, 2));
-            var values = new F32[state.Output.Length * 2];
-            for (var tile = 0; tile < state.Output.Length; tile++)
-            {
-                (values[2 * tile], values[(2 * tile) + 1]) = (state.Output[tile][2 * row], state.Output[tile][(2 * row) + 1]);
-            }
-
-            // (−∞)·scale stays −∞: a scale here is positive.
-            rows[row] = SoftmaxState.Of(b.Mul(state.Maxima[row], scale), sum, values);
-        }
-
+        SoftmaxState[] rows = [state.Row(0), state.Row(1)];
         if (parameters.Parts is null)
         {
             StoreRows(rows);
@@ -60,8 +45,7 @@ internal sealed class FragmentResult(
             var query = item.Query(strip, lane, row);
             var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
             var index = b.Mad(b.Mad(item.Batch, parameters.Heads, item.Head), parameters.Queries, query);
-            var state = SoftmaxState.Of(b.Copy(rows[row].Maximum), b.Copy(rows[row].Sum), [.. rows[row].Output.Select(value => b.Copy(value))]);
-            var output = RowResult.Finish(b, parameters.Result, index, item.Head, b.Select(isThere, _place, 1), Seen(rows[row]), state);
+            var output = RowResult.Finish(b, parameters.Result, index, item.Head, b.Select(isThere, _place, 1), Seen(rows[row]), rows[row].Copied(b));
             var address = new SharedPointer(b.Add(_rows, b.Mad(b.Add(b.ShrU32(lane, 2), 8 * row), _pitch, b.Shl(_place, 2))), queryTile.Offset);
             for (var tile = 0; tile < spec.ValueSize / MmaShape.Columns; tile++)
             {
