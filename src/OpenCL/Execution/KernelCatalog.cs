@@ -16,7 +16,7 @@ public sealed record KernelTemplate(string Name, params IReadOnlyList<object> De
     public IReadOnlyList<KeyValuePair<string, string>> Parameters =>
         [
             .. Defaults.SelectMany(ParameterHeader.PropertiesOf).OrderBy(pair => pair.Property.Name, StringComparer.Ordinal)
-                .Select(pair => KeyValuePair.Create(ArgumentName(pair.Property.Name), Text(pair.Value!))),
+                .Select(pair => KeyValuePair.Create(ArgumentName(pair.Property.Name), Text(pair.Property.GetValue(pair.Owner)!))),
         ];
 
     /// <summary>The source with other values for some parameters.</summary>

@@ -19,10 +19,10 @@ public static partial class ParameterHeader
     {
         ArgumentNullException.ThrowIfNull(parameters);
         var text = new StringBuilder();
-        foreach (var (property, value) in parameters.SelectMany(PropertiesOf).OrderBy(pair => pair.Property.Name, StringComparer.Ordinal))
+        foreach (var (property, owner) in parameters.SelectMany(PropertiesOf).OrderBy(pair => pair.Property.Name, StringComparer.Ordinal))
         {
             var name = NameOf(property.Name);
-            switch (value)
+            switch (property.GetValue(owner))
             {
                 case bool flag:
                     Define(text, name, flag ? "1" : "0");
@@ -49,9 +49,9 @@ public static partial class ParameterHeader
         return text.ToString();
     }
 
-    /// <summary>A record's parameters with their values.</summary>
-    internal static IEnumerable<(PropertyInfo Property, object? Value)> PropertiesOf(object record) =>
-        record.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => (property, property.GetValue(record)));
+    /// <summary>A record's parameters. A class, not a pair: for lists of it .NET has compiled code, which a start does without waiting.</summary>
+    internal static IEnumerable<Parameter> PropertiesOf(object record) =>
+        record.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => new Parameter(property, record));
 
     /// <summary>HeadSize to HEAD_SIZE; F16 stays F16.</summary>
     internal static string NameOf(string name) => WordBreak().Replace(name, "_").ToUpperInvariant();
@@ -60,4 +60,9 @@ public static partial class ParameterHeader
 
     [GeneratedRegex("(?<=[a-z0-9])(?=[A-Z])")]
     private static partial Regex WordBreak();
+
+    /// <summary>A property of a record.</summary>
+    /// <param name="Property">The property.</param>
+    /// <param name="Owner">The record.</param>
+    internal sealed record Parameter(PropertyInfo Property, object Owner);
 }
