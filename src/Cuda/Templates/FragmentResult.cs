@@ -55,27 +55,43 @@ internal sealed class FragmentResult(
 
         b.WarpSync();
         var chunks = spec.ValueSize * 2 / ChunkBytes; // of a row
-        for (var start = 0; start < MmaShape.Rows * chunks; start += WarpLanes)
-        {
-            var index = b.Add(lane, start);
-            var row = b.DivU32(index, chunks);
-            var chunk = b.Shl(b.Sub(index, b.MulLo(row, chunks)), 4);
-            var query = b.Add(item.FirstQuery, b.Mad(strip, MmaShape.Rows, row));
-            var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
-            if (start + WarpLanes > MmaShape.Rows * chunks)
-            {
-                isThere = b.And(isThere, b.CompareU32(Comparison.Less, row, MmaShape.Rows));
-            }
 
-            b.If(
-                isThere,
-                () =>
-                {
-                    var words = b.LoadSharedVector<B32>(new SharedPointer(b.Add(_rows, b.Mad(row, _pitch, chunk)), queryTile.Offset), 4);
-                    var address = parameters.O.Row(b, item.OutputPlane, query);
-                    b.StoreGlobalVector<B32>(new GlobalPointer(b.Add(address.Base, b.ExtendU32(chunk)), address.Offset), words);
-                });
+        // All loads, then all stores: in turns each would wait for the one before.
+        var stores = Enumerable.Range(0, ((MmaShape.Rows * chunks) + WarpLanes - 1) / WarpLanes).Select(i => Chunk(i * WarpLanes, chunks)).ToArray();
+        foreach (var (isThere, address, words) in stores)
+        {
+            using (b.When(isThere))
+            {
+                b.StoreGlobalVector<B32>(address, words);
+            }
         }
+    }
+
+    // The lane's sixteen bytes of a pass, and where they go.
+    private (Pred IsThere, GlobalPointer Address, B32[] Words) Chunk(int start, int chunks)
+    {
+        var index = b.Add(lane, start);
+        var row = b.DivU32(index, chunks);
+        var chunk = b.Shl(b.RemU32(index, chunks), 4);
+        var query = b.Add(item.FirstQuery, b.Mad(strip, MmaShape.Rows, row));
+        var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
+        var place = new SharedPointer(b.Add(_rows, b.Mad(row, _pitch, chunk)), queryTile.Offset);
+        B32[] words;
+        if (start + WarpLanes <= MmaShape.Rows * chunks)
+        {
+            words = b.LoadSharedVector<B32>(place, 4);
+        }
+        else
+        {
+            isThere = b.And(isThere, b.CompareU32(Comparison.Less, row, MmaShape.Rows));
+            using (b.When(isThere))
+            {
+                words = b.LoadSharedVector<B32>(place, 4);
+            }
+        }
+
+        var address = parameters.O.Row(b, item.OutputPlane, query);
+        return (isThere, new GlobalPointer(b.Add(address.Base, b.ExtendU32(chunk)), address.Offset), words);
     }
 
     private void StoreParts(SoftmaxState[] rows)
