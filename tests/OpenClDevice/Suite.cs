@@ -28,7 +28,7 @@ internal static class Suite
         var results = new JsonArray();
         foreach (var device in devices)
         {
-            foreach (var (name, options) in (extensionsOnly ? Emulated(device) : Plain(device)).Concat(Extensions(device)))
+            foreach (var (name, options) in (extensionsOnly ? Without(device) : Plain(device)).Concat(Extensions(device)))
             {
                 var watch = Stopwatch.StartNew();
                 var (isGood, note) = RunOne(device, options, stride);
@@ -67,8 +67,15 @@ internal static class Suite
         }
     }
 
-    private static IEnumerable<(string Name, OpenClOptions Options)> Emulated(OpenCL.OpenClDevice device) =>
-        device.HasSubGroups ? [] : [("sub-groups, emulated", SubGroupOptions(SubGroups.Emulated))];
+    // The same layout without them, and emulated where there are none.
+    private static IEnumerable<(string Name, OpenClOptions Options)> Without(OpenCL.OpenClDevice device)
+    {
+        yield return ("no sub-groups", SubGroupOptions(SubGroups.None));
+        if (!device.HasSubGroups)
+        {
+            yield return ("sub-groups, emulated", SubGroupOptions(SubGroups.Emulated));
+        }
+    }
 
     private static OpenClOptions SubGroupOptions(SubGroups how) =>
         new() { Mapping = Mapping.Groups, Attention = AttentionKernelChoice.Rowwise, MatrixUnits = MatrixUnits.None, SubGroups = how };

@@ -69,9 +69,14 @@ kernel void attention_rowwise(
             {
                 const global element *k_row = k_rows + keys[j] * shape.k_row;
                 real sum = 0.0f;
-                for (int i = 0; i < size_vectors; i++)
+                for (int i = 0; i < size / LANES; i++)
                 {
-                    sum += queries[i] * load_some(k_row, i * LANES, size - i * LANES);
+                    sum += queries[i] * load_reals(k_row, i * LANES);
+                }
+
+                if (size % LANES != 0)
+                {
+                    sum += queries[size / LANES] * load_some(k_row, size / LANES * LANES, size % LANES);
                 }
 
                 ((float *)&scores)[j] = sum_of(sum);

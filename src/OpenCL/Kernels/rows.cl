@@ -13,6 +13,10 @@
 #define NORM_LAYER 1
 #define NORM_ROOT_MEAN_SQUARE 2
 
+// Reductions of sub-groups stand under no condition: on PoCL 6.0 one that is passed over, by all work-items, spoils the next. A norm without a mean then
+// adds nothing up.
+#define ADDS_FOR_MEAN(kind) ((kind) == NORM_LAYER || SUB_GROUPS != SUB_GROUPS_NONE)
+
 // y = x + bias (+ residual).
 kernel void add_rows(
     const global element *x, const global float *bias, const global element *residual, global element *y, const int width)
@@ -74,10 +78,10 @@ kernel void activate_rows(const global element *x, const global float *bias, glo
 float2 statistics(const global element *x, long row, const global float *bias, const global element *residual, int width, int kind, float epsilon, local float *places)
 {
     float mean = 0.0f;
-    if (kind == NORM_LAYER)
+    if (ADDS_FOR_MEAN(kind))
     {
         real sum = 0.0f;
-        for (int c = FIRST; c < width; c += STEP)
+        for (int c = FIRST; c < (kind == NORM_LAYER ? width : 0); c += STEP)
         {
             const int count = width - c;
             real v = load_some(x, row + c, count);
@@ -147,9 +151,9 @@ kernel void normalize_sums(
 {
     const long row = (long)get_group_id(0) * width;
     float mean = 0.0f, square = 0.0f;
-    if (kind == NORM_LAYER)
+    if (ADDS_FOR_MEAN(kind))
     {
-        for (int c = get_local_id(0); c < width; c += GROUP)
+        for (int c = get_local_id(0); c < (kind == NORM_LAYER ? width : 0); c += GROUP)
         {
             mean += x[row + c];
         }
