@@ -127,7 +127,7 @@ internal static unsafe class BlockwiseTile
                 float* next = at + stride, third = next + stride;
                 var fourth = third + stride;
                 var (a, b, c, d) = (TLanes.Load(at), TLanes.Load(next), TLanes.Load(third), TLanes.Load(fourth));
-                power.Of(ref a, ref b, ref c, ref d, m);
+                (a, b, c, d) = power.Of(a, b, c, d, m);
                 TLanes.Store(a, at);
                 TLanes.Store(b, next);
                 TLanes.Store(c, third);
@@ -180,7 +180,7 @@ internal static unsafe class BlockwiseTile
                 float* next = at + stride, third = next + stride;
                 var fourth = third + stride;
                 var (a, b, c, d) = (TLanes.Load(at), TLanes.Load(next), TLanes.Load(third), TLanes.Load(fourth));
-                power.OfBounded(ref a, ref b, ref c, ref d);
+                (a, b, c, d) = power.OfBounded(a, b, c, d);
                 if (TBits.IsPresent)
                 {
                     a = Selected<TLanes, TVector>(words, lane, a);

@@ -180,12 +180,14 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var nothing = TLanes.Create(float.NegativeInfinity);
+        var (nothing, zero) = (TLanes.Create(float.NegativeInfinity), TLanes.Create(0f));
         for (var q = 0; q < Stride; q += TLanes.Width)
         {
-            var (mine, its) = (TLanes.Load(Largest + q), TLanes.Load(later.Largest + q));
+            // Rows without keys have an m of 0 where scores are bounded.
+            var mine = TLanes.Select(TLanes.Equal(TLanes.Load(Sum + q), zero), nothing, TLanes.Load(Largest + q));
+            var its = TLanes.Select(TLanes.Equal(TLanes.Load(later.Sum + q), zero), nothing, TLanes.Load(later.Largest + q));
             var joint = TLanes.Max(mine, its);
-            var reference = TLanes.Select(TLanes.Equal(joint, nothing), TLanes.Create(0f), joint);
+            var reference = TLanes.Select(TLanes.Equal(joint, nothing), zero, joint);
             var own = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(mine, reference));
             var other = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(its, reference));
             TLanes.Store(joint, Largest + q);

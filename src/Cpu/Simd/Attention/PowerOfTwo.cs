@@ -75,31 +75,31 @@ internal readonly struct PowerOfTwo<TLanes, TVector>
 
     /// <summary><see cref="Of(TVector, TVector)"/> of four step by step, so that none waits for another.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Of(ref TVector a, ref TVector b, ref TVector c, ref TVector d, TVector m)
+    public (TVector A, TVector B, TVector C, TVector D) Of(TVector a, TVector b, TVector c, TVector d, TVector m)
     {
         (a, b, c, d) = (TLanes.Max(_lowest, a), TLanes.Max(_lowest, b), TLanes.Max(_lowest, c), TLanes.Max(_lowest, d));
         var (na, nb, nc, nd) = (TLanes.Round(a), TLanes.Round(b), TLanes.Round(c), TLanes.Round(d));
         (a, b, c, d) = (TLanes.Subtract(a, na), TLanes.Subtract(b, nb), TLanes.Subtract(c, nc), TLanes.Subtract(d, nd));
-        Double(ref a, ref b, ref c, ref d);
+        (a, b, c, d) = Doubled(a, b, c, d);
         (na, nb, nc, nd) = (TLanes.Subtract(na, m), TLanes.Subtract(nb, m), TLanes.Subtract(nc, m), TLanes.Subtract(nd, m));
         (na, nb, nc, nd) = (TLanes.Max(_least, na), TLanes.Max(_least, nb), TLanes.Max(_least, nc), TLanes.Max(_least, nd));
-        a = TLanes.Multiply(a, TLanes.ExponentBits(TLanes.Add(na, _bitShifter)));
-        b = TLanes.Multiply(b, TLanes.ExponentBits(TLanes.Add(nb, _bitShifter)));
-        c = TLanes.Multiply(c, TLanes.ExponentBits(TLanes.Add(nc, _bitShifter)));
-        d = TLanes.Multiply(d, TLanes.ExponentBits(TLanes.Add(nd, _bitShifter)));
+        return (
+            TLanes.Multiply(a, TLanes.ExponentBits(TLanes.Add(na, _bitShifter))),
+            TLanes.Multiply(b, TLanes.ExponentBits(TLanes.Add(nb, _bitShifter))),
+            TLanes.Multiply(c, TLanes.ExponentBits(TLanes.Add(nc, _bitShifter))),
+            TLanes.Multiply(d, TLanes.ExponentBits(TLanes.Add(nd, _bitShifter))));
     }
 
     /// <summary><see cref="OfBounded(TVector)"/> of four step by step.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void OfBounded(ref TVector a, ref TVector b, ref TVector c, ref TVector d)
+    public (TVector A, TVector B, TVector C, TVector D) OfBounded(TVector a, TVector b, TVector c, TVector d)
     {
         var (na, nb) = (TLanes.Add(a, _powerShifter), TLanes.Add(b, _powerShifter));
         var (nc, nd) = (TLanes.Add(c, _powerShifter), TLanes.Add(d, _powerShifter));
         (a, b) = (TLanes.Subtract(a, TLanes.Subtract(na, _powerShifter)), TLanes.Subtract(b, TLanes.Subtract(nb, _powerShifter)));
         (c, d) = (TLanes.Subtract(c, TLanes.Subtract(nc, _powerShifter)), TLanes.Subtract(d, TLanes.Subtract(nd, _powerShifter)));
-        Double(ref a, ref b, ref c, ref d);
-        (a, b) = (TLanes.AddToExponent(a, na), TLanes.AddToExponent(b, nb));
-        (c, d) = (TLanes.AddToExponent(c, nc), TLanes.AddToExponent(d, nd));
+        (a, b, c, d) = Doubled(a, b, c, d);
+        return (TLanes.AddToExponent(a, na), TLanes.AddToExponent(b, nb), TLanes.AddToExponent(c, nc), TLanes.AddToExponent(d, nd));
     }
 
     /// <summary>2·2^f for |f| ≤ ½.</summary>
@@ -115,7 +115,7 @@ internal readonly struct PowerOfTwo<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Double(ref TVector a, ref TVector b, ref TVector c, ref TVector d)
+    private (TVector A, TVector B, TVector C, TVector D) Doubled(TVector a, TVector b, TVector c, TVector d)
     {
         var (p, q) = (TLanes.Fma(_c6, a, _c5), TLanes.Fma(_c6, b, _c5));
         var (r, s) = (TLanes.Fma(_c6, c, _c5), TLanes.Fma(_c6, d, _c5));
@@ -123,6 +123,6 @@ internal readonly struct PowerOfTwo<TLanes, TVector>
         (p, q, r, s) = (TLanes.Fma(p, a, _c3), TLanes.Fma(q, b, _c3), TLanes.Fma(r, c, _c3), TLanes.Fma(s, d, _c3));
         (p, q, r, s) = (TLanes.Fma(p, a, _c2), TLanes.Fma(q, b, _c2), TLanes.Fma(r, c, _c2), TLanes.Fma(s, d, _c2));
         (p, q, r, s) = (TLanes.Fma(p, a, _c1), TLanes.Fma(q, b, _c1), TLanes.Fma(r, c, _c1), TLanes.Fma(s, d, _c1));
-        (a, b, c, d) = (TLanes.Fma(p, a, _c0), TLanes.Fma(q, b, _c0), TLanes.Fma(r, c, _c0), TLanes.Fma(s, d, _c0));
+        return (TLanes.Fma(p, a, _c0), TLanes.Fma(q, b, _c0), TLanes.Fma(r, c, _c0), TLanes.Fma(s, d, _c0));
     }
 }
