@@ -45,7 +45,7 @@ internal static unsafe class LaneProduct
                     Panel<TLanes, TVector, Count6, Count2>(in panel, rows);
                     break;
                 default:
-                    Panel<TLanes, TVector, Count8, Count1>(in panel, rows);
+                    Column<TLanes, TVector>(in panel, rows, widest);
                     break;
             }
 
@@ -57,7 +57,24 @@ internal static unsafe class LaneProduct
         }
     }
 
-    /// <summary>All rows of one to four registers' width.</summary>
+    /// <summary>All rows of one register's width.</summary>
+    private static void Column<TLanes, TVector>(in LaneOperands operands, int rows, int widest)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var row = 0;
+        if (widest == 4)
+        {
+            row = rows - (rows % LaneColumn.Rows);
+            LaneColumn.Blocks<TLanes, TVector>(in operands, row);
+        }
+
+        var eight = rows - ((rows - row) % 8);
+        Blocks<TLanes, TVector, Count8, Count1>(in operands, row, eight);
+        Rest<TLanes, TVector, Count1>(in operands, eight, rows);
+    }
+
+    /// <summary>All rows of two to four registers' width.</summary>
     private static void Panel<TLanes, TVector, TRows, TColumns>(in LaneOperands operands, int rows)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct

@@ -86,6 +86,23 @@ public sealed class AttentionReferenceTests
         }
     }
 
+    // Every second row has no key in the first tile, whose scores are bounded; those of the second are not, and lie further below 0 than a float
+    // holds.
+    [Fact]
+    public void Rows_that_meet_their_first_key_far_below_an_early_reference_are_not_lost()
+    {
+        var item = Case(new OddRowsFrom(64), new TileShape(32, 64), DType.F32, splits: 1);
+        var q = item.Q.Span<float>();
+        var k = item.K.Span<float>();
+        for (var i = 0; i < q.Length; i += Size)
+        {
+            (q[i], k[i]) = (20f, i / Size % Keys >= 64 ? -50f : 0.1f);
+        }
+
+        var found = Run(item);
+        AttentionBudget.Check(item, found.Output, found.LogSumExp, item.ToString());
+    }
+
     // All scores near ±level in base 2 and within the bound: weights are very small or very large, and so are values. What m = 0 cannot hold is
     // computed again.
     [Theory]
@@ -171,6 +188,21 @@ public sealed class AttentionReferenceTests
     {
         Assert.True(found.Output.Bytes.SequenceEqual(expected.Output.Bytes), context);
         Assert.True(found.LogSumExp.Bytes.SequenceEqual(expected.LogSumExp.Bytes), $"{context}: LSE");
+    }
+
+    /// <summary>All keys for even rows, keys from the first on for odd ones.</summary>
+    private sealed record OddRowsFrom(int First) : MaskPattern
+    {
+        public override BoundMask Bind(MaskExtent extent) => new Bound(First, extent);
+
+        protected override string ToText() => $"odd rows from {First}";
+
+        private sealed class Bound(int first, MaskExtent extent) : BoundMask(extent)
+        {
+            public override bool Allows(int batch, int head, int query, int key) => query % 2 == 0 || key >= first;
+
+            public override TileClass Classify(int batch, int head, MaskRect rect) => rect.KeyStart >= first ? TileClass.Full : TileClass.Part;
+        }
     }
 
     /// <summary>Keys from the first on, but one.</summary>
