@@ -1,6 +1,5 @@
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
-using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.Cpu.Simd.Attention;
@@ -41,6 +40,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly KvPanels _panels;
     private readonly AttentionPlans _plans;
     private readonly KeyBits _bits;
+    private readonly BlockwiseEnd<TLanes, TVector> _end;
     private readonly bool _isPlain;
     private readonly bool _measures;
     private readonly float _unit;
@@ -48,7 +48,6 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly int _settleTiles;
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
-    private readonly Func<int, int, int, bool> _hasKeys;
     private AttentionPlan _plan;
     private AttentionOperands _operands;
     private int[] _turns = [];
@@ -65,6 +64,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             panelFloats => AttentionPlan.Create(problem, mask, panelFloats, Blocks, Cost, problem.KvSplits), _panels.PanelFloats);
         _plan = _plans.For(_panels.MayLieInPlace);
         _bits = new KeyBits(mask);
+        _end = new BlockwiseEnd<TLanes, TVector>(problem, mask, _panels.ValueStride);
 
         // Where a score is the product times a positive factor, the queries take the factor.
         _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
@@ -74,7 +74,6 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _settleTiles = Math.Max(1, SettleKeys / mask.Tile.Columns);
         _attend = Attend;
         _merge = Merge;
-        _hasKeys = HasKeys;
     }
 
     public double Imbalance(int workers) => _plan.Imbalance(workers);
@@ -164,7 +163,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
 
         if (_problem.KvSplits <= 1)
         {
-            Finish(task, worker, state);
+            _end.Write(task, state, _operands, Staging(worker));
         }
     }
 
@@ -377,76 +376,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             state.Merge<TLanes, TVector>(Partial(block.State + split));
         }
 
-        Finish(block, worker, state);
-    }
-
-    private void Finish(AttentionTask block, int worker, in LaneStates state)
-    {
-        var hasValues = false;
-        new Span<float>(state.Factor, _lanes).Clear();
-        for (var query = 0; query < block.Rows; query++)
-        {
-            var (largest, sum, shrink) = Normalized(state.Largest[query], state.Sum[query]);
-            var (factor, isValue) = RowFinish.Factor(
-                _problem, _operands, block.Batch, block.Head, block.Query + query, largest * BaseTwo.ToNatural, sum, _hasKeys);
-            state.Factor[query] = isValue ? factor : factor * shrink;
-            hasValues |= isValue;
-        }
-
-        state.Scale<TLanes, TVector>(hasValues);
-        var rows = Staging(worker);
-        for (var first = 0; first < block.Rows; first += 4)
-        {
-            var output = _operands.Output.Row(block.Batch, block.Head, block.Query + first);
-            if (_problem.Type == DType.F32 && first + 4 <= block.Rows)
-            {
-                QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, (float*)output, _operands.Output.RowStride);
-                continue;
-            }
-
-            QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, rows, _panels.ValueStride);
-            for (var query = first; query < Math.Min(first + 4, block.Rows); query++)
-            {
-                RowConversion.Narrow(
-                    _problem.Type,
-                    rows + ((query - first) * _panels.ValueStride),
-                    _operands.Output.Row(block.Batch, block.Head, block.Query + query),
-                    _problem.ValueSize);
-            }
-        }
-    }
-
-    /// <summary>
-    /// (m, l) as (m + e, l·2^−e) with 1 ≤ l·2^−e &lt; 2, and the factor 2^−e of o: what is the same whatever m was. A row without keys has m = −∞.
-    /// </summary>
-    private static (float Largest, float Sum, float Shrink) Normalized(float largest, float sum)
-    {
-        if (!float.IsNormal(sum))
-        {
-            return (sum == 0f ? float.NegativeInfinity : largest, sum, 1f);
-        }
-
-        var exponent = MathF.ILogB(sum);
-        var shrink = BitConverter.Int32BitsToSingle((127 - exponent) << 23);
-        return (largest + exponent, sum * shrink, shrink);
-    }
-
-    private bool HasKeys(int batch, int head, int query)
-    {
-        var row = (_mask.Slice(batch, head) * _mask.TileRows) + (query / Tile.Rows);
-        for (var entry = _mask.LoadRowPtr[row]; entry < _mask.LoadRowPtr[row + 1]; entry++)
-        {
-            var first = _mask.LoadColIdx[entry] * Tile.Columns;
-            for (var key = first; key < Math.Min(first + Tile.Columns, _problem.KvLength); key++)
-            {
-                if (_mask.Allows(batch, head, query, key))
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
+        _end.Write(block, state, _operands, Staging(worker));
     }
 
     /// <summary>Pairs of loaded tiles a key of a KV head: how often a key is used.</summary>
