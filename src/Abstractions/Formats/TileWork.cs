@@ -10,9 +10,9 @@ namespace Stof.Reference.Formats;
 /// <param name="First">First entry of its range of the load lists.</param>
 /// <param name="End">The entry behind its range.</param>
 /// <param name="Part">Where its state goes; −1 if it has the tile row to itself and stores the result.</param>
-/// <param name="Unused6">Fills 32 bytes.</param>
+/// <param name="KvHead">KV head of the query head.</param>
 /// <param name="Unused7">Fills 32 bytes.</param>
-public readonly record struct TileWorkItem(int Batch, int Head, int TileRow, int First, int End, int Part, int Unused6 = 0, int Unused7 = 0);
+public readonly record struct TileWorkItem(int Batch, int Head, int TileRow, int First, int End, int Part, int KvHead, int Unused7 = 0);
 
 /// <summary>A tile row that was cut, eight 32-bit numbers as kernels read them.</summary>
 /// <param name="Batch">Batch item.</param>
@@ -69,7 +69,7 @@ public sealed record TileWork(TileWorkItem[] Items, TileMergeItem[] Merges, int 
                     var cuts = Math.Max(Math.Min(problem.KvSplits, count), longest == 0 ? 1 : (count + longest - 1) / longest);
                     if (cuts <= 1)
                     {
-                        items.Add(new TileWorkItem(batch, head, tileRow, first, first + count, -1));
+                        items.Add(new TileWorkItem(batch, head, tileRow, first, first + count, -1, problem.KvHeadOf(head)));
                         continue;
                     }
 
@@ -77,7 +77,7 @@ public sealed record TileWork(TileWorkItem[] Items, TileMergeItem[] Merges, int 
                     for (var cut = 0; cut < cuts; cut++)
                     {
                         var (start, end) = ((long)count * cut / cuts, (long)count * (cut + 1) / cuts);
-                        items.Add(new TileWorkItem(batch, head, tileRow, first + (int)start, first + (int)end, parts++));
+                        items.Add(new TileWorkItem(batch, head, tileRow, first + (int)start, first + (int)end, parts++, problem.KvHeadOf(head)));
                     }
                 }
             }
@@ -86,12 +86,11 @@ public sealed record TileWork(TileWorkItem[] Items, TileMergeItem[] Merges, int 
         // A stable sort: items of one head stay together, and with them their keys in the cache.
         var headBytes = Math.Max(1L, (long)problem.KvLength * (problem.HeadSize + problem.ValueSize) * problem.Type.Size());
         var groupHeads = cacheBytes is { } bytes ? Math.Max(1, bytes / 2 / headBytes) : long.MaxValue;
-        var headsPerKvHead = problem.QueryHeads / problem.KvHeads;
         var limit = HeavyShare * (items.Sum(item => (long)(item.End - item.First)) / (double)Math.Max(1, items.Count));
         return new TileWork(
             [
                 .. items.OrderByDescending(item => item.End - item.First > limit)
-                    .ThenBy(item => ((item.Batch * problem.KvHeads) + (item.Head / headsPerKvHead)) / groupHeads)
+                    .ThenBy(item => ((item.Batch * problem.KvHeads) + item.KvHead) / groupHeads)
                     .ThenByDescending(item => item.End - item.First),
             ],
             [.. merges],

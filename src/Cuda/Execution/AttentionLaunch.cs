@@ -66,7 +66,7 @@ internal sealed class AttentionLaunch : IDisposable
         SetTensor(parameters, "q", _q);
         SetTensor(parameters, "k", _k);
         SetTensor(parameters, "v", _v);
-        return SetOutput(parameters).Set("heads_per_kv_head", Problem.QueryHeads / Problem.KvHeads);
+        return SetOutput(parameters);
     }
 
     /// <summary>Sets O and its sizes.</summary>

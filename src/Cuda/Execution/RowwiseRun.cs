@@ -13,7 +13,8 @@ internal static class RowwiseRun
     {
         var p = launch.Problem;
         var kernel = kernels.Get(SpecOf(p));
-        var parameters = launch.SetScores(launch.SetOperands(SetMask(new LaunchParameters(kernel), launch)));
+        var parameters = launch.SetScores(launch.SetOperands(SetMask(new LaunchParameters(kernel), launch)))
+            .Set("heads_per_kv_head", launch.Problem.QueryHeads / launch.Problem.KvHeads);
         if (p.KvSplits == 1)
         {
             return [Launch(p, launch.SetResult(parameters), kernel.Threads / 32, p.Batch)];

@@ -27,6 +27,8 @@ internal sealed class BlockwiseAttention
     private readonly B32 _lane;
     private readonly B32 _group;
     private readonly B32 _warp; // of its group
+    private readonly B32 _keyPlace; // of the lane's row for ldmatrix in a tile of K
+    private readonly B32 _valuePlace; // and of V
 
     private BlockwiseAttention(BlockwiseAttentionSpec spec, Target target)
     {
@@ -40,6 +42,13 @@ internal sealed class BlockwiseAttention
         var warp = _b.ShrU32(_thread, 5);
         _group = spec.KeyGroups == 1 ? 0 : _b.DivU32(warp, spec.GroupWarps);
         _warp = spec.KeyGroups == 1 ? warp : _b.And(warp, spec.GroupWarps - 1);
+
+        // A load of K brings two neighbouring tiles of eight keys: matrices (keys 0-7, depth 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
+        var key = _b.Add(_b.And(_lane, 7), _b.Shl(_b.ShrU32(_lane, 4), 3));
+        _keyPlace = _b.Copy(_b.Mad(key, _keyPitch, _b.Shl(_b.And(_b.ShrU32(_lane, 3), 1), 4)));
+
+        // One of V, transposed: matrices (keys 0-7, values 0-7), (8-15, 0-7), (0-7, 8-15), (8-15, 8-15).
+        _valuePlace = _b.Copy(_b.Mad(_b.And(_lane, MmaShape.Rows - 1), _valuePitch, _b.Shl(_b.ShrU32(_lane, 4), 4)));
     }
 
     private int Threads => _spec.Warps * WarpLanes;
@@ -100,7 +109,7 @@ internal sealed class BlockwiseAttention
         var states = new FragmentState[_spec.Strips];
         for (var strip = 0; strip < states.Length; strip++)
         {
-            states[strip] = new FragmentState(_b, OutputTiles);
+            states[strip] = new FragmentState(_b, OutputTiles, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f, multipliesOnes: !_spec.IsSplit, addsWeights: _spec.AddsWeights);
         }
 
         walk.Each(entry =>
@@ -121,7 +130,7 @@ internal sealed class BlockwiseAttention
             var weights = new B32[states.Length][][];
             for (var strip = 0; strip < states.Length; strip++)
             {
-                weights[strip] = states[strip].Softmax(_spec.Type, scores[strip], _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f);
+                weights[strip] = states[strip].Softmax(_spec.Type, scores[strip]);
             }
 
             Accumulate(weights, walk.Values, states);
@@ -142,11 +151,11 @@ internal sealed class BlockwiseAttention
         }
         else
         {
-            new GroupMerge(_b, _spec, walk.Tiles, _thread, _group, _p.Scores.IsPlain ? _p.Scores.ScaleLogE : 1f).Merge(states);
+            new GroupMerge(_b, _spec, walk.Tiles, _thread, _group).Merge(states);
             _b.If(_b.CompareU32(Comparison.Equal, _group, 0), Store);
         }
 
-        return _b.Build(Threads);
+        return _b.Build(Threads, _spec.MinimumBlocks);
 
         void Store()
         {
@@ -186,10 +195,7 @@ internal sealed class BlockwiseAttention
     // S = Q·Kᵀ of the warp's queries and the tile's keys: for each strip and each eight keys four registers.
     private F32[][][] Scores(Func<int, int, B32[]> q, SharedPointer tile)
     {
-        // One load brings two neighbouring tiles of eight keys: matrices (keys 0-7, depth 0-7), (0-7, 8-15), (8-15, 0-7), (8-15, 8-15).
-        var key = _b.Add(_b.And(_lane, 7), _b.Shl(_b.ShrU32(_lane, 4), 3));
-        var half = _b.Shl(_b.And(_b.ShrU32(_lane, 3), 1), 4);
-        var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _keyPitch, half)), tile.Offset);
+        var address = new SharedPointer(_b.Add(tile.Base, _keyPlace), tile.Offset);
         var scores = new F32[_spec.Strips][][];
         for (var strip = 0; strip < scores.Length; strip++)
         {
@@ -214,15 +220,22 @@ internal sealed class BlockwiseAttention
         return scores;
     }
 
-    // O += P·V, P in the registers that S was in.
+    // O += P·V and l += P·1, P in the registers that S was in.
     private void Accumulate(B32[][][] weights, SharedPointer tile, FragmentState[] states)
     {
-        // Transposed loads: matrices (keys 0-7, values 0-7), (8-15, 0-7), (0-7, 8-15), (8-15, 8-15).
-        var key = _b.And(_lane, MmaShape.Rows - 1);
-        var half = _b.Shl(_b.ShrU32(_lane, 4), 4);
-        var address = new SharedPointer(_b.Add(tile.Base, _b.Mad(key, _valuePitch, half)), tile.Offset);
+        var address = new SharedPointer(_b.Add(tile.Base, _valuePlace), tile.Offset);
+        // l is a column more of the product, of ones.
+        var ones = B32.Constant(_spec.Type == DType.F16 ? 0x3C003C00 : 0x3F803F80);
         for (var step = 0; step < _spec.KeyTile / MmaShape.Depth; step++)
         {
+            for (var strip = 0; strip < states.Length; strip++)
+            {
+                if (states[strip].Ones is { } sums)
+                {
+                    Product(sums, weights[strip][step], [ones, ones]);
+                }
+            }
+
             for (var pair = 0; pair < OutputTiles; pair += 2)
             {
                 var v = _b.LoadMatrix(

@@ -63,6 +63,12 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
         ? (ValueRow.PaddedBytes / 8) + (2 * FmaAttention.Queries * FmaAttention.Keys) > BlockwiseTiling.MostFragmentRegisters
         : new BlockwiseTiling(QueryTile, KeyTile, Stages, WarpRows, KeyGroups).LikelySpills(KeyRow.PaddedBytes / HalfBytes, ValueRow.PaddedBytes / HalfBytes, KeepsQueries);
 
+    /// <summary>
+    /// Blocks that a multiprocessor shall hold: two of eight warps, where that many registers suffice, for with one block nobody computes while its
+    /// first tile comes. 0 for no wish.
+    /// </summary>
+    internal int MinimumBlocks => !IsExact && Warps == 8 && KeyTile == 32 && WarpRows == 16 && Math.Max(HeadSize, ValueSize) <= 64 ? 2 : 0;
+
     /// <summary>Warps of a block.</summary>
     public int Warps => KeyGroups * GroupWarps;
 
@@ -82,8 +88,13 @@ public sealed record BlockwiseAttentionSpec(DType Type, int HeadSize, int ValueS
     /// <summary>Tiles of K and V of a group.</summary>
     internal int GroupTileBytes => Stages * KeyTile * (KeyRow.Pitch + ValueRow.Pitch);
 
-    /// <summary>A group's states: for each lane and strip largest scores, sums and outputs.</summary>
-    internal int StateBytes => GroupWarps * 32 * Strips * (4 + (ValueRow.PaddedBytes / 4)) * sizeof(float);
+    /// <summary>
+    /// True if weights are added as floats: where LSE is stored, and where rows are cut, whose l must be the same with LSE and without.
+    /// </summary>
+    internal bool AddsWeights => IsSplit || StoresLogSumExp;
+
+    /// <summary>A group's states: for each lane and strip largest scores, both forms of sums and outputs.</summary>
+    internal int StateBytes => GroupWarps * 32 * Strips * (2 + (IsSplit ? 0 : 2) + (AddsWeights ? 2 : 0) + (ValueRow.PaddedBytes / 4)) * sizeof(float);
 
     /// <summary>True for F32.</summary>
     internal bool IsExact => Type == DType.F32;

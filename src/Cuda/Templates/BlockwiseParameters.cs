@@ -43,9 +43,6 @@ internal sealed class BlockwiseParameters(KernelBuilder b, BlockwiseAttentionSpe
     /// <summary>Hq.</summary>
     public B32 Heads { get; } = b.Parameter<B32>("heads");
 
-    /// <summary>Query heads that share a KV head.</summary>
-    public B32 GroupSize { get; } = b.Parameter<B32>("heads_per_kv_head");
-
     /// <summary>How scores are made.</summary>
     public ScoreParameters Scores { get; } = new(b, spec.Bias, spec.HasSoftcap || !spec.HasPositiveScale, spec.HasSoftcap);
 

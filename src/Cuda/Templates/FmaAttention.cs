@@ -276,7 +276,7 @@ internal sealed class FmaAttention
 
             _b.If(
                 _b.CompareS32(Comparison.Less, item.Part, 0),
-                () => _b.If(isThere, () => StoreRow(item, query, seen, Copied(state))),
+                () => _b.If(isThere, () => StoreRow(item, query, seen, state.Copied(_b))),
                 () => _b.If(isThere, () =>
                 {
                     var index = _b.Mad(item.Part, _spec.QueryTile, rowInTile);
@@ -286,13 +286,10 @@ internal sealed class FmaAttention
         }
     }
 
-    private SoftmaxState Copied(SoftmaxState state) =>
-        SoftmaxState.Of(_b.Copy(state.Maximum), _b.Copy(state.Sum), Array.ConvertAll(state.Output, value => _b.Copy(value)));
-
     private void StoreRow(WorkItem item, B32 query, B32 seen, SoftmaxState state)
     {
         var row = _b.Mad(_b.Mad(item.Batch, _p.Heads, item.Head), _p.Queries, query);
-        var output = RowResult.Finish(_b, _p.Result, row, item.Head, _sharer, seen, Copied(state));
+        var output = RowResult.Finish(_b, _p.Result, row, item.Head, _sharer, seen, state.Copied(_b));
         StoreBands(_p.O.Row(_b, item.OutputPlane, query), output);
     }
 

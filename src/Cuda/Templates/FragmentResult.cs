@@ -25,22 +25,7 @@ internal sealed class FragmentResult(
     /// <summary>Stores what the strip's sixteen queries have come to.</summary>
     public void Store(FragmentState state)
     {
-        var rows = new SoftmaxState[2];
-        var scale = parameters.Scores.IsPlain ? parameters.Scores.ScaleLogE : F32.Constant(1f);
-        for (var row = 0; row < 2; row++)
-        {
-            var sum = b.Add(state.Sums[row], b.ShuffleXor(state.Sums[row], 1));
-            sum = b.Add(sum, b.ShuffleXor(sum, 2));
-            var values = new F32[state.Output.Length * 2];
-            for (var tile = 0; tile < state.Output.Length; tile++)
-            {
-                (values[2 * tile], values[(2 * tile) + 1]) = (state.Output[tile][2 * row], state.Output[tile][(2 * row) + 1]);
-            }
-
-            // (−∞)·scale stays −∞: a scale here is positive.
-            rows[row] = SoftmaxState.Of(b.Mul(state.Maxima[row], scale), sum, values);
-        }
-
+        SoftmaxState[] rows = [state.Row(0), state.Row(1)];
         if (parameters.Parts is null)
         {
             StoreRows(rows);
@@ -60,8 +45,7 @@ internal sealed class FragmentResult(
             var query = item.Query(strip, lane, row);
             var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
             var index = b.Mad(b.Mad(item.Batch, parameters.Heads, item.Head), parameters.Queries, query);
-            var state = SoftmaxState.Of(b.Copy(rows[row].Maximum), b.Copy(rows[row].Sum), [.. rows[row].Output.Select(value => b.Copy(value))]);
-            var output = RowResult.Finish(b, parameters.Result, index, item.Head, b.Select(isThere, _place, 1), Seen(rows[row]), state);
+            var output = RowResult.Finish(b, parameters.Result, index, item.Head, b.Select(isThere, _place, 1), Seen(rows[row]), rows[row].Copied(b));
             var address = new SharedPointer(b.Add(_rows, b.Mad(b.Add(b.ShrU32(lane, 2), 8 * row), _pitch, b.Shl(_place, 2))), queryTile.Offset);
             for (var tile = 0; tile < spec.ValueSize / MmaShape.Columns; tile++)
             {
@@ -71,27 +55,43 @@ internal sealed class FragmentResult(
 
         b.WarpSync();
         var chunks = spec.ValueSize * 2 / ChunkBytes; // of a row
-        for (var start = 0; start < MmaShape.Rows * chunks; start += WarpLanes)
-        {
-            var index = b.Add(lane, start);
-            var row = b.DivU32(index, chunks);
-            var chunk = b.Shl(b.Sub(index, b.MulLo(row, chunks)), 4);
-            var query = b.Add(item.FirstQuery, b.Mad(strip, MmaShape.Rows, row));
-            var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
-            if (start + WarpLanes > MmaShape.Rows * chunks)
-            {
-                isThere = b.And(isThere, b.CompareU32(Comparison.Less, row, MmaShape.Rows));
-            }
 
-            b.If(
-                isThere,
-                () =>
-                {
-                    var words = b.LoadSharedVector<B32>(new SharedPointer(b.Add(_rows, b.Mad(row, _pitch, chunk)), queryTile.Offset), 4);
-                    var address = parameters.O.Row(b, item.OutputPlane, query);
-                    b.StoreGlobalVector<B32>(new GlobalPointer(b.Add(address.Base, b.ExtendU32(chunk)), address.Offset), words);
-                });
+        // All loads, then all stores: in turns each would wait for the one before.
+        var stores = Enumerable.Range(0, ((MmaShape.Rows * chunks) + WarpLanes - 1) / WarpLanes).Select(i => Chunk(i * WarpLanes, chunks)).ToArray();
+        foreach (var (isThere, address, words) in stores)
+        {
+            using (b.When(isThere))
+            {
+                b.StoreGlobalVector<B32>(address, words);
+            }
         }
+    }
+
+    // The lane's sixteen bytes of a pass, and where they go.
+    private (Pred IsThere, GlobalPointer Address, B32[] Words) Chunk(int start, int chunks)
+    {
+        var index = b.Add(lane, start);
+        var row = b.DivU32(index, chunks);
+        var chunk = b.Shl(b.RemU32(index, chunks), 4);
+        var query = b.Add(item.FirstQuery, b.Mad(strip, MmaShape.Rows, row));
+        var isThere = b.CompareU32(Comparison.Less, query, parameters.Queries);
+        var place = new SharedPointer(b.Add(_rows, b.Mad(row, _pitch, chunk)), queryTile.Offset);
+        B32[] words;
+        if (start + WarpLanes <= MmaShape.Rows * chunks)
+        {
+            words = b.LoadSharedVector<B32>(place, 4);
+        }
+        else
+        {
+            isThere = b.And(isThere, b.CompareU32(Comparison.Less, row, MmaShape.Rows));
+            using (b.When(isThere))
+            {
+                words = b.LoadSharedVector<B32>(place, 4);
+            }
+        }
+
+        var address = parameters.O.Row(b, item.OutputPlane, query);
+        return (isThere, new GlobalPointer(b.Add(address.Base, b.ExtendU32(chunk)), address.Offset), words);
     }
 
     private void StoreParts(SoftmaxState[] rows)

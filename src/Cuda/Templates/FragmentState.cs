@@ -5,101 +5,110 @@ namespace Stof.Reference.Cuda.Templates;
 
 /// <summary>
 /// The online softmax of a warp's sixteen queries in the registers of its products: a lane holds two rows (l/4 and l/4 + 8), two neighbouring
-/// columns of each in every tile of eight. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end.
+/// columns of each in every tile of eight. Weights are relative to a score m that was the row's largest when it was taken. It is taken anew only where
+/// a score exceeds it by <see cref="Headroom"/> powers of two: after a row's first tiles hardly ever, and o keeps its scale.
 /// </summary>
 internal sealed class FragmentState
 {
-    private readonly KernelBuilder _b;
+    // Weights up to 2⁸: exact enough in 16 bits as those up to 1 are, and far from 65,504, the largest number of F16.
+    private const float Headroom = 8f;
 
-    public FragmentState(KernelBuilder builder, int outputTiles)
+    private readonly KernelBuilder _b;
+    private readonly F32 _scale;
+    private readonly F32 _headroom;
+    private readonly F32[] _shifts;
+    private readonly F32[] _added; // l of the two rows, a lane's share, where weights are added
+
+    /// <summary>Starts with no key.</summary>
+    /// <param name="builder">The kernel.</param>
+    /// <param name="outputTiles">Eights of values.</param>
+    /// <param name="scale">What makes powers of two of scores; positive.</param>
+    /// <param name="multipliesOnes">True if l is a column more of the product with V, of ones: the sum of the weights as they were rounded.</param>
+    /// <param name="addsWeights">True if weights are added as floats as well, or instead: LSE needs them exact.</param>
+    public FragmentState(KernelBuilder builder, int outputTiles, F32 scale, bool multipliesOnes, bool addsWeights)
     {
-        _b = builder;
-        Maxima = [builder.Copy<F32>(float.NegativeInfinity), builder.Copy<F32>(float.NegativeInfinity)];
-        Sums = [builder.Copy<F32>(0f), builder.Copy<F32>(0f)];
-        Output = new F32[outputTiles][];
-        for (var tile = 0; tile < outputTiles; tile++)
-        {
-            Output[tile] = [builder.Copy<F32>(0f), builder.Copy<F32>(0f), builder.Copy<F32>(0f), builder.Copy<F32>(0f)];
-        }
+        (_b, _scale) = (builder, scale);
+        _headroom = _b.Mul(_b.RcpApprox(scale, flush: true), Headroom);
+        _shifts = [_b.Copy<F32>(0f), _b.Copy<F32>(0f)];
+        Maxima = [_b.Copy<F32>(float.NegativeInfinity), _b.Copy<F32>(float.NegativeInfinity)];
+        Ones = multipliesOnes ? Zeros() : null;
+        _added = addsWeights ? [_b.Copy<F32>(0f), _b.Copy<F32>(0f)] : [];
+        Output = [.. Enumerable.Range(0, outputTiles).Select(_ => Zeros())];
     }
 
     /// <summary>m of the two rows, in units of the scores.</summary>
     public F32[] Maxima { get; }
 
-    /// <summary>This lane's share of l of the two rows.</summary>
-    public F32[] Sums { get; }
+    /// <summary>l as a product's accumulators: of the first row in the first two, which are the same, of the second in the others. Null if it is added.</summary>
+    public F32[]? Ones { get; }
 
     /// <summary>o: for each eight values four registers.</summary>
     public F32[][] Output { get; }
 
-    /// <summary>Takes in a tile of scores.</summary>
+    /// <summary>Makes weights of a tile of scores, and prepares o and l for them.</summary>
     /// <param name="type">Type that weights are rounded to for the product.</param>
     /// <param name="scores">For each eight keys four registers.</param>
-    /// <param name="scale">What makes powers of two of scores; positive.</param>
     /// <returns>Weights as A fragments, four registers for each sixteen keys.</returns>
-    public B32[][] Softmax(DType type, F32[][] scores, F32 scale)
+    public B32[][] Softmax(DType type, F32[][] scores)
     {
-        var weights = new F32[scores.Length][];
-        for (var tile = 0; tile < scores.Length; tile++)
-        {
-            weights[tile] = new F32[4];
-        }
-
-        for (var row = 0; row < 2; row++)
-        {
-            var largest = _b.Max(Maxima[row], Pairwise([.. scores.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])], (x, y) => _b.Max(x, y)));
-            largest = _b.Max(largest, _b.ShuffleXor(largest, 1));
-            largest = _b.Max(largest, _b.ShuffleXor(largest, 2));
-            var reference = Reference(largest, scale);
-            var rescale = _b.Ex2(_b.Fma(Maxima[row], scale, reference), flush: true);
-            for (var tile = 0; tile < scores.Length; tile++)
-            {
-                for (var i = 2 * row; i < (2 * row) + 2; i++)
-                {
-                    weights[tile][i] = _b.Ex2(_b.Fma(scores[tile][i], scale, reference), flush: true);
-                }
-            }
-
-            foreach (var tile in Output)
-            {
-                _b.Assign(tile[2 * row], _b.Mul(tile[2 * row], rescale));
-                _b.Assign(tile[(2 * row) + 1], _b.Mul(tile[(2 * row) + 1], rescale));
-            }
-
-            _b.Assign(Sums[row], _b.Fma(Sums[row], rescale, Pairwise([.. weights.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])], (x, y) => _b.Add(x, y))));
-            _b.Assign(Maxima[row], largest);
-        }
+        Raise([Largest(scores, 0), Largest(scores, 1)]);
+        F32 Weight(int tile, int register) => _b.Ex2(_b.Fma(scores[tile][register], _scale, _shifts[register / 2]), flush: true);
 
         // The C fragments of two neighbouring tiles are the A fragment of a step of sixteen.
-        var fragments = new B32[weights.Length / 2][];
+        var fragments = new B32[scores.Length / 2][];
         for (var step = 0; step < fragments.Length; step++)
         {
-            var (left, right) = (weights[2 * step], weights[(2 * step) + 1]);
-            fragments[step] = [_b.PackPair(type, left[0], left[1]), _b.PackPair(type, left[2], left[3]), _b.PackPair(type, right[0], right[1]), _b.PackPair(type, right[2], right[3])];
+            F32[][] weights = [.. new[] { 2 * step, (2 * step) + 1 }.Select(tile => Enumerable.Range(0, 4).Select(i => Weight(tile, i)).ToArray())];
+            for (var row = 0; row < _added.Length; row++)
+            {
+                F32 Pair(int tile) => _b.Add(weights[tile][2 * row], weights[tile][(2 * row) + 1]);
+                _b.Assign(_added[row], _b.Add(_added[row], _b.Add(Pair(0), Pair(1))));
+            }
+
+            fragments[step] = [.. weights.SelectMany(tile => new[] { _b.PackPair(type, tile[0], tile[1]), _b.PackPair(type, tile[2], tile[3]) })];
         }
 
         return fragments;
     }
 
+    /// <summary>m, the forms of l, and o: what <see cref="Merge"/> reads.</summary>
+    public IEnumerable<F32> Values => [.. Maxima, .. Sums, .. Output.SelectMany(tile => tile)];
+
+    /// <summary>A row at its end; in the four lanes that share it each has its part of o.</summary>
+    /// <param name="row">0 or 1.</param>
+    public SoftmaxState Row(int row)
+    {
+        // (−∞)·scale stays −∞: a scale here is positive.
+        var maximum = _b.Mul(Maxima[row], _scale);
+        F32[] output = [.. Output.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])];
+        if (_added.Length == 0)
+        {
+            return SoftmaxState.Of(maximum, Ones![2 * row], output);
+        }
+
+        var added = _b.Add(_added[row], _b.ShuffleXor(_added[row], 1));
+        added = _b.Add(added, _b.ShuffleXor(added, 2));
+        return SoftmaxState.Of(maximum, Ones?[2 * row] ?? added, output, added);
+    }
+
     /// <summary>Takes in another state of the same rows.</summary>
-    /// <param name="scale">What makes powers of two of scores; positive.</param>
     /// <param name="next">Reads its numbers: m of both rows, l of both rows, o.</param>
-    public void Merge(F32 scale, Func<F32> next)
+    public void Merge(Func<F32> next)
     {
         F32[] maxima = [next(), next()];
         var (mine, others) = (new F32[2], new F32[2]);
         for (var row = 0; row < 2; row++)
         {
             var largest = _b.Max(Maxima[row], maxima[row]);
-            var reference = Reference(largest, scale);
-            mine[row] = _b.Ex2(_b.Fma(Maxima[row], scale, reference), flush: true);
-            others[row] = _b.Ex2(_b.Fma(maxima[row], scale, reference), flush: true);
+            var shift = Shift(largest);
+            mine[row] = _b.Ex2(_b.Fma(Maxima[row], _scale, shift), flush: true);
+            others[row] = _b.Ex2(_b.Fma(maxima[row], _scale, shift), flush: true);
             _b.Assign(Maxima[row], largest);
         }
 
-        for (var row = 0; row < 2; row++)
+        foreach (var (sum, row) in Sums.Select((sum, i) => (sum, i % 2)))
         {
-            _b.Assign(Sums[row], _b.Fma(Sums[row], mine[row], _b.Mul(next(), others[row])));
+            _b.Assign(sum, _b.Fma(sum, mine[row], _b.Mul(next(), others[row])));
         }
 
         foreach (var tile in Output)
@@ -111,12 +120,47 @@ internal sealed class FragmentState
         }
     }
 
-    // −∞ − (−∞) is no number; relative to 0 a weight of −∞ is 0, as it should be.
-    private F32 Reference(F32 largest, F32 scale) =>
-        _b.Select(_b.Compare(Comparison.Equal, largest, float.NegativeInfinity), 0f, _b.Mul(largest, _b.Neg(scale)));
+    private IEnumerable<F32> Sums => [.. Ones is { } ones ? new[] { ones[0], ones[2] } : [], .. _added];
 
-    // By halves: no chain of dependent instructions, and a sum errs less.
-    private static F32 Pairwise(ReadOnlySpan<F32> values, Func<F32, F32, F32> combine) => values.Length == 1
+    // Largest score of a row in the tile: of the lane's own, then of the four lanes that share the row.
+    private F32 Largest(F32[][] scores, int row)
+    {
+        var largest = Pairwise([.. scores.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])]);
+        largest = _b.Max(largest, _b.ShuffleXor(largest, 1));
+        return _b.Max(largest, _b.ShuffleXor(largest, 2));
+    }
+
+    // Takes m anew in rows that have outgrown it; in the others everything is multiplied by 1.
+    private void Raise(F32[] largest)
+    {
+        Pred[] grows = [.. largest.Select((found, row) => _b.Compare(Comparison.Greater, found, _b.Add(Maxima[row], _headroom)))];
+        _b.If(
+            _b.Any(_b.Or(grows[0], grows[1])),
+            () =>
+            {
+                for (var row = 0; row < 2; row++)
+                {
+                    var maximum = _b.Select(grows[row], largest[row], Maxima[row]);
+                    var shift = Shift(maximum);
+                    var factor = _b.Select(grows[row], _b.Ex2(_b.Fma(Maxima[row], _scale, shift), flush: true), 1f);
+                    _b.Assign(Maxima[row], maximum);
+                    _b.Assign(_shifts[row], shift);
+                    foreach (var value in (IEnumerable<F32>)[.. _added.Skip(row).Take(1), .. (Ones is null ? Output : [Ones, .. Output]).SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])])
+                    {
+                        _b.Assign(value, _b.Mul(value, factor));
+                    }
+                }
+            });
+    }
+
+    // −m·scale. −∞ − (−∞) is no number; relative to 0 a weight of −∞ is 0, as it should be.
+    private F32 Shift(F32 maximum) =>
+        _b.Select(_b.Compare(Comparison.Equal, maximum, float.NegativeInfinity), 0f, _b.Mul(maximum, _b.Neg(_scale)));
+
+    // By halves: no chain of dependent instructions.
+    private F32 Pairwise(ReadOnlySpan<F32> values) => values.Length == 1
         ? values[0]
-        : combine(Pairwise(values[..(values.Length / 2)], combine), Pairwise(values[(values.Length / 2)..], combine));
+        : _b.Max(Pairwise(values[..(values.Length / 2)]), Pairwise(values[(values.Length / 2)..]));
+
+    private F32[] Zeros() => [_b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f), _b.Copy<F32>(0f)];
 }

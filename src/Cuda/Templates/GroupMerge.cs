@@ -11,8 +11,7 @@ namespace Stof.Reference.Cuda.Templates;
 /// <param name="memory">Where tiles lay.</param>
 /// <param name="thread">Number of the thread in the block.</param>
 /// <param name="group">Number of its group.</param>
-/// <param name="scale">What makes powers of two of scores; positive.</param>
-internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, SharedPointer memory, B32 thread, B32 group, F32 scale)
+internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, SharedPointer memory, B32 thread, B32 group)
 {
     private readonly int _threads = spec.GroupWarps * 32;
 
@@ -26,7 +25,7 @@ internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, S
             () =>
             {
                 var place = new SharedPointer(b.Add(memory.Base, b.Mad(b.Sub(group, 1), spec.StateBytes, lane)), memory.Offset);
-                foreach (var value in states.SelectMany(Values))
+                foreach (var value in states.SelectMany(state => state.Values))
                 {
                     b.StoreShared(place, value);
                     place += _threads * sizeof(float);
@@ -42,7 +41,7 @@ internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, S
                 {
                     foreach (var state in states)
                     {
-                        state.Merge(scale, () =>
+                        state.Merge(() =>
                         {
                             var value = b.LoadShared<F32>(place);
                             place += _threads * sizeof(float);
@@ -52,6 +51,4 @@ internal sealed class GroupMerge(KernelBuilder b, BlockwiseAttentionSpec spec, S
                 }
             });
     }
-
-    private static IEnumerable<F32> Values(FragmentState state) => [.. state.Maxima, .. state.Sums, .. state.Output.SelectMany(tile => tile)];
 }

@@ -45,15 +45,16 @@ internal static class RowResult
         // A row whose weights are all zero has only scores of −∞, and is no number.
         var hasKeys = b.CompareS32(Comparison.Greater, seen, 0);
         var isNothing = b.And(hasKeys, b.Compare(Comparison.Equal, state.Sum, 0f));
-        var sum = b.Select(isNothing, float.NaN, state.Sum);
+        F32 Checked(F32 sum) => b.Select(isNothing, float.NaN, sum);
         if (parameters.LogSumExp is { } logSumExp)
         {
             b.If(
                 b.CompareU32(Comparison.Equal, lane, 0),
-                () => b.StoreGlobal(b.Element(logSumExp, place, sizeof(float)), b.Mul(b.Add(state.Maximum, b.Lg2(sum)), Ln2)));
+                () => b.StoreGlobal(b.Element(logSumExp, place, sizeof(float)), b.Mul(b.Add(state.Maximum, b.Lg2(Checked(state.ExactSum))), Ln2)));
         }
 
-        var inverse = b.Select(hasKeys, b.Rcp(sum), 0f);
+        // l is 1 or more, but for a row without keys, since m was a score of the row.
+        var inverse = b.Select(hasKeys, b.RcpApprox(Checked(state.Sum), flush: true), 0f);
         return Array.ConvertAll(state.Output, value => b.Mul(value, inverse));
     }
 }

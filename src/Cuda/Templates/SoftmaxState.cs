@@ -8,18 +8,24 @@ namespace Stof.Reference.Cuda.Templates;
 /// </summary>
 internal sealed class SoftmaxState
 {
-    private SoftmaxState(F32 maximum, F32 sum, F32[] output)
+    private readonly F32? _exactSum;
+
+    private SoftmaxState(F32 maximum, F32 sum, F32[] output, F32? exactSum = null)
     {
         Maximum = maximum;
         Sum = sum;
         Output = output;
+        _exactSum = exactSum;
     }
 
     /// <summary>m, times log2(e).</summary>
     public F32 Maximum { get; }
 
-    /// <summary>l.</summary>
+    /// <summary>l, by which o is divided.</summary>
     public F32 Sum { get; }
+
+    /// <summary>l as LSE needs it.</summary>
+    public F32 ExactSum => _exactSum ?? Sum;
 
     /// <summary>o, this lane's part of it.</summary>
     public F32[] Output { get; }
@@ -37,7 +43,11 @@ internal sealed class SoftmaxState
     }
 
     /// <summary>A state that stands in registers already.</summary>
-    public static SoftmaxState Of(F32 maximum, F32 sum, F32[] output) => new(maximum, sum, output);
+    public static SoftmaxState Of(F32 maximum, F32 sum, F32[] output, F32? exactSum = null) => new(maximum, sum, output, exactSum);
+
+    /// <summary>The same in registers of its own.</summary>
+    public SoftmaxState Copied(KernelBuilder b) =>
+        new(b.Copy(Maximum), b.Copy(Sum), Array.ConvertAll(Output, value => b.Copy(value)), _exactSum is { } exact ? b.Copy(exact) : null);
 
     /// <summary>Takes in several keys; a score of −∞ has no weight.</summary>
     public void Take(KernelBuilder b, F32[] scores, F32[][] values)
@@ -93,7 +103,13 @@ internal sealed class SoftmaxState
             b.Assign(value, b.Mul(value, rescale));
         }
 
-        b.Assign(Sum, b.Fma(Sum, rescale, b.Ex2(b.Sub(sink, maximum))));
+        var weight = b.Ex2(b.Sub(sink, maximum));
+        b.Assign(Sum, b.Fma(Sum, rescale, weight));
+        if (_exactSum is { } exact)
+        {
+            b.Assign(exact, b.Fma(exact, rescale, weight));
+        }
+
         b.Assign(Maximum, maximum);
     }
 

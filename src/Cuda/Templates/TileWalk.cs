@@ -12,7 +12,8 @@ internal sealed class TileWalk
     private readonly BlockwiseAttentionSpec _spec;
     private readonly BlockwiseParameters _p;
     private readonly WorkItem _item;
-    private readonly TileCopy _copy;
+    private readonly TileCopy _keyCopy;
+    private readonly TileCopy _valueCopy;
     private readonly B32 _group;
     private readonly StagedTile _keys;
     private readonly StagedTile _values;
@@ -32,7 +33,11 @@ internal sealed class TileWalk
     {
         (_b, _spec, _p, _item, _group) = (builder, spec, parameters, item, group);
         var groupThreads = spec.GroupWarps * 32;
-        _copy = new TileCopy(builder, spec.KeyGroups == 1 ? thread : _b.And(thread, groupThreads - 1), groupThreads);
+        var member = spec.KeyGroups == 1 ? thread : _b.And(thread, groupThreads - 1);
+        _keyCopy = new TileCopy(builder, member, groupThreads, spec.KeyRow, item.KeyPlane, parameters.K.RowStride, parameters.Keys, spec.KeyTile);
+        _valueCopy = new TileCopy(builder, member, groupThreads, spec.ValueRow, item.ValuePlane, parameters.V.RowStride, parameters.Keys, spec.KeyTile);
+        var queryCopy = new TileCopy(
+            builder, thread, spec.Warps * 32, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, parameters.Queries, spec.QueryTile);
         Tiles = _b.AddressOf(_b.Shared("tiles", spec.TileBytes));
         _keys = Ring(0, spec.KeyRow);
         _values = Ring(spec.Stages * spec.KeyTile * spec.KeyRow.Pitch, spec.ValueRow);
@@ -46,8 +51,7 @@ internal sealed class TileWalk
             _b.LetNextStart();
         }
 
-        new TileCopy(builder, thread, spec.Warps * 32)
-            .Ask(queryTile, spec.KeyRow, item.QueryPlane, parameters.Q.RowStride, item.FirstQuery, parameters.Queries, spec.QueryTile);
+        queryCopy.Ask(queryTile, item.FirstQuery);
         for (var stage = 0; stage < spec.Stages - 1; stage++)
         {
             AskNext();
@@ -118,8 +122,8 @@ internal sealed class TileWalk
             () =>
             {
                 var first = _b.MulLo(_nextColumn, _spec.KeyTile);
-                _copy.Ask(_keys.Filling, _spec.KeyRow, _item.KeyPlane, _p.K.RowStride, first, _p.Keys, _spec.KeyTile);
-                _copy.Ask(_values.Filling, _spec.ValueRow, _item.ValuePlane, _p.V.RowStride, first, _p.Keys, _spec.KeyTile);
+                _keyCopy.Ask(_keys.Filling, first);
+                _valueCopy.Ask(_values.Filling, first);
             });
         _b.CommitCopies();
         _keys.Fill();

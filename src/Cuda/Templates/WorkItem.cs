@@ -18,14 +18,13 @@ internal sealed class WorkItem
         (_b, _group) = (b, group);
         var address = b.Element(p.Items, b.BlockX(), BlockwiseParameters.ItemBytes);
         var first = b.LoadGlobalVector<B32>(address, 4);
-        var second = b.LoadGlobalVector<B32>(address + 16, 2);
+        var second = b.LoadGlobalVector<B32>(address + 16, 4);
         (Batch, Head) = (first[0], first[1]);
         (Entry, End, Part) = (first[3], second[0], second[1]);
         FirstQuery = b.MulLo(first[2], queryTile);
-        var kvHead = b.DivU32(Head, p.GroupSize);
         QueryPlane = p.Q.Plane(b, Batch, Head);
-        KeyPlane = p.K.Plane(b, Batch, kvHead);
-        ValuePlane = p.V.Plane(b, Batch, kvHead);
+        KeyPlane = p.K.Plane(b, Batch, second[2]);
+        ValuePlane = p.V.Plane(b, Batch, second[2]);
         OutputPlane = p.O.Plane(b, Batch, Head);
     }
 

@@ -57,7 +57,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     EXCHANGE
     const global int *item = items + get_group_id(0) * 8;
     const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4], part = item[5];
-    const int kv_head = head / shape.heads_per_kv_head;
+    const int kv_head = item[6];
     const int lane = get_local_id(0) & 31, warp = (get_local_id(0) >> 5) % (uint)GROUP_WARPS, group = get_local_id(0) / (uint)GROUP_ITEMS;
     const int g = lane >> 2, t = lane & 3;
     const tile_pointer ring = chunks_on(point_to(memory), group * RING), query_tile = chunks_on(point_to(memory), Q_PLACE);
@@ -119,7 +119,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         }
     }
 
-    const float scale = IS_PLAIN ? shape.scale * LOG2_E : 1.0f;
+    const float scale = IS_PLAIN ? shape.scale * LOG2_E : 1.0f, headroom = HEADROOM / scale;
     int stage = 0;
     for (int start = first; start < end; start += KEY_GROUPS)
     {
@@ -200,7 +200,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         UNROLL
         for (int strip = 0; strip < STRIPS; strip++)
         {
-            take_in(s[strip], m[strip], l[strip], output[strip], scale, exchange);
+            take_in(s[strip], m[strip], l[strip], output[strip], scale, headroom, exchange);
         }
 
         // Sums of two neighbouring tiles lie as A does: rounded, weights are the next product's A where they are.

@@ -1,5 +1,6 @@
 // The online softmax of a warp's sixteen queries in the registers of its products: a lane holds two rows (g and g + 8), two neighbouring columns of each
-// in every tile of eight. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end.
+// in every tile of eight. Weights are relative to a score m that was the row's largest when it was taken; it is taken anew only where a score exceeds it
+// by HEADROOM powers of two. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end.
 //
 // Parameters: those of attention_blockwise_matrix.cl.
 
@@ -40,20 +41,48 @@ float sum_of_row(float (*s)[4], const int row)
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-// A tile's scores of sixteen queries become weights; what was summed before is made relative to the new largest score.
-void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale, local uint *exchange)
+// Weights up to 2^8: as exact in 16 bits as those up to 1, and far from 65,504, the largest number of F16.
+#define HEADROOM 8.0f
+
+// What is added to scores times scale: relative to 0 where there is nothing but minus infinity, which must not be subtracted from itself.
+float base_of(float m, float scale) { return m == -INFINITY ? 0.0f : -m * scale; }
+
+// A tile's scores of sixteen queries become weights; o and l are made relative to a new m where there is one.
+void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale, float headroom, local uint *exchange)
 {
+    float top[2];
+    UNROLL
+    for (int half_row = 0; half_row < 2; half_row++)
+    {
+        top[half_row] = largest_of(s, 2 * half_row);
+        top[half_row] = fmax(top[half_row], shuffle_xor(top[half_row], 1, exchange));
+        top[half_row] = fmax(top[half_row], shuffle_xor(top[half_row], 2, exchange));
+    }
+
+    if (top[0] > m[0] + headroom || top[1] > m[1] + headroom)
+    {
+        UNROLL
+        for (int half_row = 0; half_row < 2; half_row++)
+        {
+            const int row = 2 * half_row, grows = top[half_row] > m[half_row] + headroom;
+            const float largest = grows ? top[half_row] : m[half_row];
+            const float shrink = grows ? power_of_two(fma(m[half_row], scale, base_of(largest, scale))) : 1.0f;
+            m[half_row] = largest;
+            l[half_row] *= shrink;
+            UNROLL
+            for (int n = 0; n < VALUE_TILES; n++)
+            {
+                output[n][row] *= shrink;
+                output[n][row + 1] *= shrink;
+            }
+        }
+    }
+
     UNROLL
     for (int half_row = 0; half_row < 2; half_row++)
     {
         const int row = 2 * half_row;
-        float top = fmax(m[half_row], largest_of(s, row));
-        top = fmax(top, shuffle_xor(top, 1, exchange));
-        top = fmax(top, shuffle_xor(top, 2, exchange));
-
-        // Relative to 0 where there is nothing but minus infinity, which must not be subtracted from itself.
-        const float base = top == -INFINITY ? 0.0f : -top * scale;
-        const float shrink = power_of_two(fma(m[half_row], scale, base));
+        const float base = base_of(m[half_row], scale);
         UNROLL
         for (int n = 0; n < KEY_TILES; n++)
         {
@@ -61,15 +90,7 @@ void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale,
             s[n][row + 1] = power_of_two(fma(s[n][row + 1], scale, base));
         }
 
-        UNROLL
-        for (int n = 0; n < VALUE_TILES; n++)
-        {
-            output[n][row] *= shrink;
-            output[n][row + 1] *= shrink;
-        }
-
-        l[half_row] = fma(l[half_row], shrink, sum_of_row(s, row));
-        m[half_row] = top;
+        l[half_row] += sum_of_row(s, row);
     }
 }
 
@@ -100,7 +121,7 @@ void take_over(const local float *state, float *m, float *l, uint *seen, float (
     for (int i = 0; i < 2; i++)
     {
         const float other = state[i * GROUP_ITEMS], top = fmax(m[i], other);
-        const float base = top == -INFINITY ? 0.0f : -top * scale;
+        const float base = base_of(top, scale);
         mine[i] = power_of_two(fma(m[i], scale, base));
         others[i] = power_of_two(fma(other, scale, base));
         l[i] = l[i] * mine[i] + state[(2 + i) * GROUP_ITEMS] * others[i];

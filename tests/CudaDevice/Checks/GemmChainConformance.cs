@@ -22,7 +22,7 @@ internal static class GemmChainConformance
     {
         using var device = new DriverKernelDevice(session.Device);
         var random = new Random(Seed);
-        var refused = 0;
+        var (refused, spilled) = (0, new List<string>());
         var trials = session.Small ? Trials / 4 : Trials;
         for (var i = 0; i < trials;)
         {
@@ -61,8 +61,17 @@ internal static class GemmChainConformance
                 Beta = trial.Beta,
             };
             var sum = spec.KeepsSum ? HostTensor.Uninitialized(type, rows, columns) : null;
-            trial.Require(GemmChainRun.Multiply(device, spec, operands, sum), sum, $"seed {Seed}, {rows} rows, {spec}");
+            try
+            {
+                trial.Require(GemmChainRun.Multiply(device, spec, operands, sum), sum, $"seed {Seed}, {rows} rows, {spec}");
+            }
+            catch (RegisterSpillException exception)
+            {
+                spilled.Add(exception.Message);
+            }
         }
+
+        CheckSession.Require(spilled.Count == 0, string.Join('\n', spilled));
 
         return new CheckOutcome(trials, refused == 0 ? "" : $"{refused} larger ones do not fit");
     }

@@ -28,7 +28,7 @@ internal static class GemmNormConformance
         var spilled = new List<string>();
         foreach (var (type, trials) in new[] { (DType.F16, 3), (DType.BF16, 1), (DType.F32, 3) })
         {
-            foreach (var tile in GemmTiles.For(type, device.Target))
+            foreach (var tile in GemmTiles.For(type, device.Target).Where(tile => GemmSpec.HoldsRows(type, tile, 1, device.Target)))
             {
                 for (var i = 0; i < (session.Small ? 1 : trials); i++)
                 {
@@ -51,7 +51,7 @@ internal static class GemmNormConformance
 
     private static int Try(DriverKernelDevice device, Random random, DType type, GemmTile tile, int smaller)
     {
-        var widest = Enumerable.Range(1, 8).Last(blocks => GemmSpec.HoldsRows(tile, blocks * tile.Columns, device.Target) && (blocks == 1 || blocks * tile.Columns <= WidestRow));
+        var widest = Enumerable.Range(1, 8).Last(blocks => GemmSpec.HoldsRows(type, tile, blocks * tile.Columns, device.Target) && (blocks == 1 || blocks * tile.Columns <= WidestRow));
         var blocks = random.Next(1, widest + 1);
         var isWhole = random.Next(3) == 0;
         var rows = isWhole ? tile.Rows * random.Next(1, 3) : random.Next(1, LargestRows / smaller);

@@ -83,7 +83,7 @@ internal static class GemmChooser
 
     /// <summary>True if a block of a tile, or a cluster of them, holds whole rows, with room for what warps tell each other about them.</summary>
     public static bool HoldsRows(DType type, Target target, GemmTile tile, int columns, int depth) =>
-        GemmSpec.HoldsRows(tile, columns, target) && new GemmSpec(type, columns, depth, tile) { Norm = NormKind.Layer }.SharedBytes <= target.SharedBytes;
+        GemmSpec.HoldsRows(type, tile, columns, target) && new GemmSpec(type, columns, depth, tile) { Norm = NormKind.Layer }.SharedBytes <= target.SharedBytes;
 
     /// <summary>The first of <see cref="Rank"/>.</summary>
     /// <exception cref="InvalidInputException">No tile fits the target.</exception>

@@ -2,6 +2,7 @@ using Stof.Reference.Cuda.Ptx;
 using Stof.Reference.Cuda.Simulator;
 using Stof.Reference.Cuda.Templates;
 using Stof.Reference.Graphs;
+using Stof.Reference.Numerics;
 
 namespace Stof.Reference.Cuda.Execution;
 
@@ -60,8 +61,8 @@ internal static class Product
             ?? throw new InvalidInputException("tile", "none that the device's compiler takes", "one that fits its registers");
 
     /// <summary>True if a product is normalised where it is computed: its depth is not cut, and a block or a cluster of them holds whole rows.</summary>
-    public static bool HoldsRows(Target target, GemmChoice choice, int columns, ProductEnd end, RowNorm? prologue = null) =>
-        end.Norm is not null && choice.Splits == 1 && prologue is null && end.Activation != ActivationKind.SwiGlu && GemmSpec.HoldsRows(choice.Tile, columns, target);
+    public static bool HoldsRows(DType type, Target target, GemmChoice choice, int columns, ProductEnd end, RowNorm? prologue = null) =>
+        end.Norm is not null && choice.Splits == 1 && prologue is null && end.Activation != ActivationKind.SwiGlu && GemmSpec.HoldsRows(type, choice.Tile, columns, target);
 
     /// <summary>Binds C = epilogue(A·Wᵀ).</summary>
     /// <param name="kernels">Kernels.</param>
@@ -84,7 +85,7 @@ internal static class Product
         DeviceMatrix c,
         RowNorm? prologue = null)
     {
-        var holdsRows = HoldsRows(kernels.Target, choice, columns, end, prologue);
+        var holdsRows = HoldsRows(a.Type, kernels.Target, choice, columns, end, prologue);
         var storesSums = choice.Splits > 1 || (end.Norm is not null && !holdsRows);
         var spec = new GemmSpec(a.Type, columns, a.Columns, choice.Tile)
         {

@@ -104,7 +104,7 @@ public sealed partial class KernelBuilder
     public B64 MadWideS32(B32 a, B32 b, B64 c, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
         Emit<B64>(IntegerInstructions.MadWideS32, [a.Operand, b.Operand, c.Operand], file, line);
 
-    /// <summary>a ÷ b; 2^32 − 1 for b = 0. Some twenty instructions of the device: divide by constants through <see cref="MulHiU32"/>.</summary>
+    /// <summary>a ÷ b; 2^32 − 1 for b = 0. Some twenty instructions of the device; by a constant one to five.</summary>
     public B32 DivU32(B32 a, B32 b, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
         Emit<B32>(IntegerInstructions.DivU32, [a.Operand, b.Operand], file, line);
 

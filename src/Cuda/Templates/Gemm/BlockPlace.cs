@@ -35,7 +35,9 @@ internal sealed class BlockPlace
         var firstTile = b.MulLo(group, GemmSpec.GroupedTileRows);
         var height = b.MinU32(b.Sub(tileRows, firstTile), GemmSpec.GroupedTileRows);
         var inGroup = b.Sub(block, b.MulLo(group, perGroup));
-        var column = b.DivU32(inGroup, height);
+        // A constant height but in the last group: a division by a register takes as long as a step of the product.
+        var column = b.Copy(b.DivU32(inGroup, GemmSpec.GroupedTileRows));
+        b.If(b.CompareU32(Comparison.Less, height, GemmSpec.GroupedTileRows), () => b.Assign(column, b.DivU32(inGroup, height)));
         var row = b.Sub(inGroup, b.MulLo(column, height));
         FirstRow = b.MulLo(b.Add(firstTile, row), spec.Tile.Rows);
         FirstColumn = b.MulLo(column, spec.Tile.Columns);

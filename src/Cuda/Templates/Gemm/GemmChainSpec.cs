@@ -22,6 +22,7 @@ public sealed record GemmChainSpec(DType Type, int Depth, int Middle, int Column
     private const int StepBytes = 128;
     private const int Stages = 2;
     private const int WidestOutput = 256; // its sums are half of a thread's registers
+    private const int WidestNormalisedOutput = 192; // a norm reads residual, factor and shift of all of them
 
     /// <summary>Function between the products; SwiGLU has no such chain.</summary>
     public ActivationKind Activation { get; init; }
@@ -131,6 +132,11 @@ public sealed record GemmChainSpec(DType Type, int Depth, int Middle, int Column
         if (Depth < 1 || Middle < 1 || Columns is < 1 or > WidestOutput || Depth > GemmSpec.LongestNormalisedRow || Warps is not (4 or 8))
         {
             return new Refusal("chain-width", $"{Depth} to {Columns} columns, {Warps} warps: a block holds up to {WidestOutput} columns of the result, and 4 or 8 warps");
+        }
+
+        if (Norm is not null && Columns > WidestNormalisedOutput)
+        {
+            return new Refusal("chain-width", $"{Columns} columns: a block that normalises its rows holds up to {WidestNormalisedOutput}");
         }
 
         return SharedBytes > target.SharedBytes

@@ -142,7 +142,7 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
             "norm",
             "a split, a batch, a norm prologue or SwiGLU",
             "none of them beside a norm");
-        Require(Norm is null || HoldsRows(Tile, Columns, target), "norm", $"{TileColumns} blocks of {Tile} a row", $"at most {MostBlocksPerRow(target)} on {target.Name}");
+        Require(Norm is null || HoldsRows(Type, Tile, Columns, target), "norm", $"{TileColumns} blocks of {Tile} a row", $"at most {MostBlocksPerRow(target)} on {target.Name}");
         Require(SharedBytes <= target.SharedBytes, "shared memory", $"{SharedBytes:N0} bytes", $"at most {target.SharedBytes:N0} on {target.Name}");
         Require(
             Activation != ActivationKind.SwiGlu || (Columns % (2 * GatedWidth) == 0 && Tile.WarpTileColumns % (4 * GatedWidth) == 0),
@@ -152,13 +152,17 @@ public sealed record GemmSpec(DType Type, int Columns, int Depth, GemmTile Tile)
         return this;
     }
 
-    /// <summary>True if a block of a tile, or a cluster of them, holds whole rows of a product.</summary>
-    public static bool HoldsRows(GemmTile tile, int columns, Target target)
+    /// <summary>
+    /// True if a block of a tile, or a cluster of them, holds whole rows of a product: with few enough blocks, and registers beside its sums for what a norm reads.
+    /// </summary>
+    public static bool HoldsRows(DType type, GemmTile tile, int columns, Target target)
     {
         ArgumentNullException.ThrowIfNull(tile);
         ArgumentNullException.ThrowIfNull(target);
-        return (columns + tile.Columns - 1) / tile.Columns <= MostBlocksPerRow(target);
+        return (type != DType.F32 || tile.Sums <= MostFloatSums) && (columns + tile.Columns - 1) / tile.Columns <= MostBlocksPerRow(target);
     }
+
+    private const int MostFloatSums = 32; // of a thread; with 64 some epilogues that normalise spill
 
     private static int MostBlocksPerRow(Target target) => target.Has(ClusterInstructions.Requires) ? ClusterInstructions.MostBlocks : 1;
 

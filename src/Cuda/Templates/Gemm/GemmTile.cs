@@ -37,17 +37,19 @@ public sealed record GemmTile(int Rows, int Columns, int DepthBytes, int Stages,
     /// <param name="type">Type of the elements.</param>
     public int SharedBytes(DType type) => Math.Max(Stages * StageBytes, type == DType.F32 ? 0 : Rows * Columns * type.Size()) + BlockPlace.Bytes;
 
+    /// <summary>Sums of C that a thread holds.</summary>
+    internal int Sums => WarpTileRows * WarpTileColumns / WarpLanes;
+
     /// <summary>BK in elements.</summary>
     public int Depth(DType type) => DepthBytes / type.Size();
 
     /// <summary>Registers that a thread holds at once, counted: sums, two steps of both operands, addresses.</summary>
     public int Registers(DType type)
     {
-        var sums = WarpTileRows * WarpTileColumns / WarpLanes;
         var fragments = type == DType.F32
             ? 4 * ((WarpTileRows / FmaThreads.Rows) + (WarpTileColumns / FmaThreads.Columns))
             : 2 * (4 * (WarpTileRows / MmaShape.Rows)) + (2 * 2 * (WarpTileColumns / MmaShape.Columns));
-        return sums + fragments + AddressRegisters;
+        return Sums + fragments + AddressRegisters;
     }
 
     /// <summary>Null if a block of this tile fits a target, or why not: <c>tile-shape</c>, <c>registers</c>, <c>shared-memory</c>.</summary>

@@ -47,6 +47,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     private const int LargestSize = 128; // beyond, no tiling fits 48 KiB of local memory
     private const int EmulationWords = 6; // of a lane
     private const double Merge = 7; // µs of a second launch
+    private const double Norm = 2.5; // p of the model
 
     // Constants of OpenCL's own: its compiler makes other code, a group has 48 KiB, and no kernel starts before the one in front has ended. Fitted to 241
     // measurements (STOF's masks, batch 1, 8 and 16, lengths 128 to 4096) on an H100 with F16 and head size 64: root mean square error 11 %.
@@ -102,7 +103,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
         var (best, least) = ((MatrixPlan?)null, double.MaxValue);
         void Consider(BlockwiseCost cost, TileWork work, bool cutsRows)
         {
-            var expected = cost.Microseconds(problem, work, device.Device.ComputeUnits, Merge);
+            var expected = cost.Microseconds(problem, work, device.Device.ComputeUnits, Merge, Norm);
             (best, least) = expected < least ? (Of(device, problem, cost.Tiling, cutsRows), expected) : (best, least);
         }
 
