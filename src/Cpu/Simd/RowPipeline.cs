@@ -32,12 +32,14 @@ internal readonly unsafe struct RowPipeline
     private readonly delegate*<in RowMapArguments, void> _map;
     private readonly delegate*<in RowMapArguments, void> _storePreNorm;
     private readonly bool _isIdentity;
+    private readonly bool _isSum;
     private readonly DType _output;
     private readonly PinnedNorm _norm;
 
     public RowPipeline(DType input, DType residual, DType output, Activation activation, PinnedNorm norm)
     {
         _isIdentity = input == DType.F32 && activation == Activation.None;
+        _isSum = _isIdentity && residual == DType.F32;
         _output = output;
         _norm = norm;
         _map = RowMap.Select(input, residual, norm.IsPresent ? DType.F32 : output, activation);
@@ -53,9 +55,9 @@ internal readonly unsafe struct RowPipeline
         }
 
         var isCopy = _isIdentity && block.Map.Bias is null && block.Map.Residual is null;
-        if (isCopy && block.PreNorm is null && block.Map.Rows > 0)
+        if (block.PreNorm is null && block.Map.Rows > 0 && (isCopy || CanWalkSums(in block)))
         {
-            Walk(in block.Map);
+            Walk(in block);
             return;
         }
 
@@ -111,18 +113,24 @@ internal readonly unsafe struct RowPipeline
         }
     }
 
-    private void Walk(in RowMapArguments map)
+    // Rows that are in the caches gain nothing by it.
+    private bool CanWalkSums(in RowBlock block) => _isSum
+        && block.Map.End == RowEnd.Streamed
+        && block.Map.Columns % NormRow.Chunk == 0
+        && block.ScratchRows >= Math.Min(NormWalk.ScratchRows, block.Map.Rows);
+
+    private void Walk(in RowBlock block)
     {
         switch (_output)
         {
             case DType.F16:
-                NormWalk.Run<ElementF16>(in map, in _norm);
+                NormWalk.Run<ElementF16>(in block, in _norm);
                 break;
             case DType.BF16:
-                NormWalk.Run<ElementBF16>(in map, in _norm);
+                NormWalk.Run<ElementBF16>(in block, in _norm);
                 break;
             default:
-                NormWalk.Run<ElementF32>(in map, in _norm);
+                NormWalk.Run<ElementF32>(in block, in _norm);
                 break;
         }
     }

@@ -28,6 +28,64 @@ public sealed unsafe class NormWalkTests
         }
     }
 
+    // Sums are walked along where they are streamed; stored rows are made one after the other.
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void Streamed_sums_have_the_bits_of_stored_ones(bool hasBias, bool hasResidual)
+    {
+        foreach (var rows in new[] { 1, 2, 3, 4, 9 })
+        {
+            foreach (var columns in new[] { 64, 192, 200 })
+            {
+                foreach (var norm in new[] { RowNorm.Layer(Values(1, columns), Values(2, columns)), RowNorm.Rms(Values(3, columns)) })
+                {
+                    Assert.Equal(
+                        Sums(rows, columns, norm, hasBias, hasResidual, RowEnd.Stored), Sums(rows, columns, norm, hasBias, hasResidual, RowEnd.Streamed));
+                }
+            }
+        }
+    }
+
+    private static byte[] Sums(int rows, int columns, RowNorm norm, bool hasBias, bool hasResidual, RowEnd end)
+    {
+        var stride = (columns + 63) / 64 * 64;
+        var x = MatrixView.Of(HostTensor.From(Values(4, rows * stride), rows, stride));
+        var residual = MatrixView.Of(HostTensor.From(Values(5, rows * stride), rows, stride));
+        var target = HostTensor.Zeros(DType.F32, rows, stride);
+        var y = MatrixView.Of(target);
+        using var pinned = new PinnedNorm(norm);
+        using var bias = Values(6, columns).AsMemory().Pin();
+        var scratch = stackalloc float[NormWalk.ScratchRows * stride];
+        var block = new RowBlock
+        {
+            Map = new RowMapArguments
+            {
+                First = (byte*)x.Address,
+                InputStride = x.StrideBytes,
+                Bias = hasBias ? (float*)bias.Pointer : null,
+                Residual = hasResidual ? (byte*)residual.Address : null,
+                ResidualStride = hasResidual ? residual.StrideBytes : 0,
+                Output = (byte*)y.Address,
+                OutputStride = y.StrideBytes,
+                OutputGroupStride = 16 * sizeof(float),
+                Rows = rows,
+                Columns = columns,
+                InputAhead = 64,
+                End = end,
+            },
+            Scratch = scratch,
+            ScratchStride = stride,
+            ScratchRows = NormWalk.ScratchRows,
+        };
+        new RowPipeline(DType.F32, DType.F32, DType.F32, Activation.None, pinned).Run(in block);
+        RowKernel.Finish(end);
+        GC.KeepAlive(x);
+        GC.KeepAlive(residual);
+        return target.Bytes.ToArray();
+    }
+
     private static byte[] Run(DType type, int rows, int columns, RowNorm norm, bool isWalked, RowEnd end)
     {
         var stride = (columns + 63) / 64 * 64;
@@ -70,7 +128,7 @@ public sealed unsafe class NormWalkTests
     {
         if (isWalked)
         {
-            NormWalk.Run<T>(in map, in norm);
+            NormWalk.Run<T>(new RowBlock { Map = map }, in norm);
             return;
         }
 
