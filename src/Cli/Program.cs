@@ -5,6 +5,7 @@ using Stof.Reference.Cli.Commands;
 using Stof.Reference.Cuda.Driver;
 using Stof.Reference.OpenCL;
 
+BackendArgument.LookAhead(args);
 var root = new RootCommand(
     """
     Sparse-transformer inference by flexible attention masks, fused operators and a two-stage search.

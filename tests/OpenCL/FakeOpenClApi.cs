@@ -50,6 +50,7 @@ internal sealed unsafe partial class FakeOpenClApi : IOpenClApi
         [ClConstants.DriverVersion] = "1.0",
         [ClConstants.DeviceVersion] = "OpenCL 1.2 fake",
         [ClConstants.DeviceExtensions] = "cl_khr_fp64 cl_khr_fp16",
+        [ClConstants.DeviceHalfFpConfig] = 63UL,
         [ClConstants.DeviceOpenClCVersion] = "OpenCL C 1.2",
         [ClConstants.DeviceComputeCapabilityMajorNv] = 9u,
         [ClConstants.DeviceComputeCapabilityMinorNv] = 0u,

@@ -41,7 +41,7 @@ public sealed class MatrixProductTests
         var random = new Random(Seed);
         var (x, w) = (Seeded.Tensor(random, type, rows, depth), Seeded.Tensor(random, type, columns, depth));
         var (bias, residual) = (Seeded.Tensor(random, DType.F32, columns), Seeded.Tensor(random, type, rows, width));
-        using var device = new KernelDevice(OpenClHere.Device, Mapping.Groups, null, MatrixUnits.Emulated);
+        using var device = new KernelDevice(OpenClHere.Device, new OpenClOptions { Mapping = Mapping.Groups, MatrixUnits = MatrixUnits.Emulated });
         using var buffers = new BufferSet(device.Context);
         var y = buffers.Allocate((long)rows * width * sizeof(float));
         var kernel = device.Programs.Kernel(matrix.Program(device, type), "product");

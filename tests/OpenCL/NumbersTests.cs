@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Stof.Reference.Conformance.Tests.OpenCL;
 using Stof.Reference.Numerics;
+using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.OpenCL.Execution.Attention;
 using Stof.Reference.OpenCL.Execution.Models;
 
@@ -33,16 +34,45 @@ public sealed class NumbersTests
         kernel void sizes(global int *y) { y[0] = sizeof(attention_shape); y[1] = sizeof(product_shape); }
         """;
 
+    // What cl_khr_fp16 gives, on devices that lack it.
+    private const string EmulatedFp16 =
+        """
+        float widened(ushort x) { return vload_half(0, (const half *)&x); }
+        ushort narrowed_rte(float x) { ushort y; vstore_half_rte(x, 0, (half *)&y); return y; }
+        CAT(float, LANES) CAT(widened, LANES)(CAT(ushort, LANES) x)
+        {
+            CAT(float, LANES) y;
+            for (int i = 0; i < LANES; i++) { ((float *)&y)[i] = widened(((ushort *)&x)[i]); }
+            return y;
+        }
+        CAT(ushort, LANES) CAT(CAT(narrowed, LANES), _rte)(CAT(float, LANES) x)
+        {
+            CAT(ushort, LANES) y;
+            for (int i = 0; i < LANES; i++) { ((ushort *)&y)[i] = narrowed_rte(((float *)&x)[i]); }
+            return y;
+        }
+        #define half ushort
+        #undef convert_float
+        #define convert_float widened
+        #undef convert_half
+        #define convert_half narrowed
+        #undef convert_half_rte
+        #define convert_half_rte narrowed_rte
+
+        """;
+
     [Theory]
-    [InlineData(DType.F16, 16)]
-    [InlineData(DType.F16, 8)]
-    [InlineData(DType.BF16, 16)]
-    public void Every_16_bit_number_widens_exactly(DType type, int lanes)
+    [InlineData(DType.F16, 16, false)]
+    [InlineData(DType.F16, 8, false)]
+    [InlineData(DType.F16, 16, true)]
+    [InlineData(DType.F16, 8, true)]
+    [InlineData(DType.BF16, 16, false)]
+    public void Every_16_bit_number_widens_exactly(DType type, int lanes, bool hasFp16)
     {
         var bits = Enumerable.Range(0, 1 << 16).Select(i => (ushort)i).ToArray();
         foreach (var kernel in new[] { "widen", "widen_vector" })
         {
-            var floats = Run<ushort, float>(type, lanes, kernel, bits, bits.Length);
+            var floats = Run<ushort, float>(type, lanes, kernel, bits, bits.Length, hasFp16);
             for (var i = 0; i < bits.Length; i++)
             {
                 var expected = type == DType.F16 ? (float)BitConverter.UInt16BitsToHalf(bits[i]) : BitConverter.UInt32BitsToSingle((uint)bits[i] << 16);
@@ -52,9 +82,10 @@ public sealed class NumbersTests
     }
 
     [Theory]
-    [InlineData(DType.F16)]
-    [InlineData(DType.BF16)]
-    public void Floats_narrow_to_the_nearest_even(DType type)
+    [InlineData(DType.F16, false)]
+    [InlineData(DType.F16, true)]
+    [InlineData(DType.BF16, false)]
+    public void Floats_narrow_to_the_nearest_even(DType type, bool hasFp16)
     {
         const int Count = 1 << 16;
         var random = new Random(5);
@@ -66,7 +97,7 @@ public sealed class NumbersTests
             floats[i] = BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(exact) + (uint)random.Next(3) + (type == DType.F16 ? 0xfffu : 0x7fffu));
         }
 
-        var narrow = Run<float, ushort>(type, 16, "narrow", floats, Count);
+        var narrow = Run<float, ushort>(type, 16, "narrow", floats, Count, hasFp16);
         for (var i = 0; i < Count; i++)
         {
             if (float.IsNaN(floats[i]))
@@ -112,7 +143,7 @@ public sealed class NumbersTests
         using var context = new OpenClContext(OpenClHere.Device);
         var source = KernelSource.Expand(
             "probe.cl",
-            ParameterHeader.Of(new AttentionParameters { Lanes = 1 }),
+            ParameterHeader.Of(new NumberParameters { Lanes = 1 }, new AttentionParameters()),
             name => name == "probe.cl" ? "#include \"attention.cl\"\n#include \"product.cl\"\n" + Probe[Probe.IndexOf("kernel void sizes", StringComparison.Ordinal)..] : KernelFiles.Read(name));
         using var program = OpenClProgram.Build(context, source, null);
         using var kernel = program.Kernel("sizes");
@@ -153,14 +184,19 @@ public sealed class NumbersTests
         return 2 / Math.Sqrt(Math.PI) * sum;
     }
 
-    private static TResult[] Run<T, TResult>(DType type, int lanes, string name, T[] input, int count)
+    private static TResult[] Run<T, TResult>(DType type, int lanes, string name, T[] input, int count, bool hasFp16 = false)
         where T : unmanaged
         where TResult : unmanaged
     {
         using var context = new OpenClContext(OpenClHere.Device);
         var text = Probe[..Probe.IndexOf("kernel void sizes", StringComparison.Ordinal)];
-        var source = KernelSource.Expand(
-            "probe.cl", ParameterHeader.Of(new NumberParameters { Type = type, Lanes = lanes }), file => file == "probe.cl" ? text : KernelFiles.Read(file));
+        var header = ParameterHeader.Of(new NumberParameters { Type = type, Lanes = lanes, HasFp16 = hasFp16 });
+        if (hasFp16 && !OpenClHere.Device.HasHalf)
+        {
+            header += "#define CAT_(a, b) a##b\n#define CAT(a, b) CAT_(a, b)\n" + EmulatedFp16;
+        }
+
+        var source = KernelSource.Expand("probe.cl", header, file => file == "probe.cl" ? text : KernelFiles.Read(file));
         using var program = OpenClProgram.Build(context, source, null);
         using var kernel = program.Kernel(name);
         using var from = context.Upload<T>(input);

@@ -27,6 +27,26 @@ public sealed class ProbeTests
         Assert.True(api.Device() is { ComputeCapability: 90, HasMatrixUnits: true });
     }
 
+    [Theory]
+    [InlineData("OpenCL 1.2 x", "cl_khr_fp64", 0u, 63ul, false, false, "-cl-std=CL1.2")]
+    [InlineData("OpenCL 1.2 x", "cl_intel_subgroups cl_khr_fp16", 0u, 63ul, true, true, "-cl-std=CL1.2")]
+    [InlineData("OpenCL 2.1 x", "cl_khr_subgroups cl_khr_fp16", 0u, 62ul, true, false, "-cl-std=CL2.0")]
+    [InlineData("OpenCL 3.0 x", "cl_khr_fp64", 8u, 0ul, true, false, "-cl-std=CL3.0")]
+    [InlineData("OpenCL 3.0 x", "cl_khr_fp64", 0u, 0ul, false, false, "-cl-std=CL1.2")]
+    public void Sub_groups_and_16_bit_floats_are_where_a_device_says_so(
+        string version, string extensions, uint mostSubGroups, ulong halfConfig, bool hasSubGroups, bool hasHalf, string language)
+    {
+        var api = new FakeOpenClApi();
+        api.DeviceFacts[ClConstants.DeviceVersion] = version;
+        api.DeviceFacts[ClConstants.DeviceExtensions] = extensions;
+        api.DeviceFacts[ClConstants.DeviceMaxSubGroups] = mostSubGroups;
+        api.DeviceFacts[ClConstants.DeviceHalfFpConfig] = halfConfig;
+
+        var device = api.Device();
+
+        Assert.Equal((hasSubGroups, hasHalf, language), (device.HasSubGroups, device.HasHalf, device.LanguageOption));
+    }
+
     [Fact]
     public void No_loader_and_no_vendor_are_ordinary_answers()
     {

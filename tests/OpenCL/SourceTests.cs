@@ -11,7 +11,10 @@ public sealed class SourceTests
     [Fact]
     public void A_records_properties_become_definitions()
     {
-        var header = ParameterHeader.Of(new BlockwiseGroupsParameters { Type = DType.BF16, Lanes = 1, TileQ = 32, Bias = BiasForm.ByPair, HasSoftcap = true });
+        var header = ParameterHeader.Of(
+            new NumberParameters { Type = DType.BF16, Lanes = 1 },
+            new AttentionParameters { Bias = BiasForm.ByPair, HasSoftcap = true },
+            new BlockwiseGroupsParameters { TileQ = 32 });
 
         Assert.Contains("#define TYPE_BF16 ", header, StringComparison.Ordinal);
         Assert.Contains("#define TYPE TYPE_BF16\n", header, StringComparison.Ordinal);
@@ -109,7 +112,8 @@ public sealed class SourceTests
 
     [Fact]
     public void Parameters_as_the_compiler_gets_them() => GoldenFile.Verify(
-        ParameterHeader.Of(new ProductLanesParameters()) + "\n" + ParameterHeader.Of(new BlockwiseLanesParameters { Type = DType.F16 }));
+        ParameterHeader.Of(new NumberParameters(), new ProductLanesParameters()) + "\n"
+        + ParameterHeader.Of(new NumberParameters { Type = DType.F16, HasFp16 = true }, new AttentionParameters(), new BlockwiseLanesParameters()));
 
     private static string Message(KernelTemplate template, string name, string value) =>
         Assert.Throws<InvalidInputException>(() => template.Specialise(new Dictionary<string, string> { [name] = value })).Message;

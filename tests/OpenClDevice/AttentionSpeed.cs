@@ -61,7 +61,7 @@ internal static class AttentionSpeed
                 Type = type,
                 Mask = mask,
             };
-            using var kernels = new KernelDevice(device, null, null, units);
+            using var kernels = new KernelDevice(device, new OpenClOptions { MatrixUnits = units });
             foreach (var choice in new[] { AttentionKernelChoice.Blockwise, AttentionKernelChoice.Rowwise })
             {
                 if (choice == AttentionKernelChoice.Rowwise && (units is null || type == DType.F16))

@@ -41,8 +41,8 @@ internal sealed class MatrixSpeed : IDisposable
     public MatrixSpeed(OpenCL.OpenClDevice device, Options options)
     {
         (_device, _options) = (device, options);
-        _matrix = new KernelDevice(device, Mapping.Groups, null, MatrixUnits.Native);
-        _plain = new KernelDevice(device, Mapping.Groups, null, MatrixUnits.None);
+        _matrix = new KernelDevice(device, new OpenClOptions { Mapping = Mapping.Groups });
+        _plain = new KernelDevice(device, new OpenClOptions { Mapping = Mapping.Groups, MatrixUnits = MatrixUnits.None });
         var probe = CudaDriver.Probe();
         _cudaDevice = probe.IsAvailable ? new DriverKernelDevice(probe.Devices[0]) : null;
         _cuda = _cudaDevice is null ? null : new CudaBackend(_cudaDevice);

@@ -6,16 +6,16 @@ namespace Stof.Reference.OpenClDevice;
 
 /// <summary>What the program was asked to do.</summary>
 /// <param name="Device">Device as <c>--backend</c> names it; null for all that can be used.</param>
-/// <param name="Parts">Parts to run: suite, agreement, speed, matrix, products.</param>
+/// <param name="Parts">Parts to run: suite, extensions, agreement, speed, matrix, products.</param>
 /// <param name="Stride">Of many random problems of the suite every so many.</param>
 /// <param name="JsonFile">Where the results go as JSON, or null.</param>
 internal sealed record Options(string? Device, IReadOnlySet<string> Parts, int Stride, string? JsonFile)
 {
     public const string Usage =
-        "usage: Stof.Reference.OpenClDevice [--device opencl[:P[:D]]] [--only suite,agreement,speed,matrix,products] [--stride N] [--json FILE]\n"
+        "usage: Stof.Reference.OpenClDevice [--device opencl[:P[:D]]] [--only suite,extensions,agreement,speed,matrix,products] [--stride N] [--json FILE]\n"
         + "       of matrix: [--shapes 1x1024,16x4096] [--masks sliding,causal] [--tilings all|64x64x2x16,64x32x2x16x2]";
 
-    private static readonly string[] AllParts = ["suite", "agreement", "speed", "matrix", "products"];
+    private static readonly string[] AllParts = ["suite", "extensions", "agreement", "speed", "matrix", "products"];
     private static readonly string[] AllMasks = [.. PaperMasks.At(1).Select(mask => mask.Name)];
 
     /// <summary>Batches and lengths of the part on matrix units: the paper's sweep.</summary>

@@ -20,7 +20,7 @@ internal static class ProcessorProducts
 
     public static void Run(JsonArray results, OpenCL.OpenClDevice device)
     {
-        using var kernels = new KernelDevice(device, Mapping.Lanes, null, MatrixUnits.None);
+        using var kernels = new KernelDevice(device, new OpenClOptions { Mapping = Mapping.Lanes });
         using var pool = new WorkerPool(Environment.ProcessorCount);
         var workspace = new KernelWorkspace(pool);
         foreach (var type in MaskTrials.Types)

@@ -27,7 +27,7 @@ internal static class ProductSpeed
                 continue;
             }
 
-            using var kernels = new KernelDevice(device, Mapping.Groups, null, null);
+            using var kernels = new KernelDevice(device, new OpenClOptions { Mapping = Mapping.Groups });
             foreach (var shape in Shapes)
             {
                 Plain(results, kernels, shape, DType.F32);
@@ -55,7 +55,7 @@ internal static class ProductSpeed
             }
 
             var kernel = kernels.Programs.Kernel(
-                ProgramSpec.Of("product_groups.cl", new ProductGroupsParameters { Type = type, Lanes = 1, FastExp2 = kernels.HasFastExp2, Tile = tile, StepK = step }), "product");
+                ProgramSpec.Of("product_groups.cl", kernels.Numbers(type), new ProductGroupsParameters { Tile = tile, StepK = step }), "product");
             if (kernel.MaxWorkGroup < PlainGroup)
             {
                 continue; // its registers do
@@ -71,7 +71,7 @@ internal static class ProductSpeed
             Add(results, kernels, shape, $"{type} plain", name, seconds, operands.Rate(seconds));
         }
 
-        var chosen = GroupsProduct.PlainFor(kernels, type, rows, width);
+        var chosen = GroupsProduct.PlainFor(kernels, rows, width);
         Tell(kernels, shape, $"{type} plain", rates, $"tile {chosen.Tile}, step {chosen.StepK}");
     }
 

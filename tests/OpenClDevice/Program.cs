@@ -39,16 +39,23 @@ var json = new JsonObject
 };
 foreach (var device in devices)
 {
-    Console.WriteLine($"{device.Address}: {device.Name}, {device.Version}, driver {device.DriverVersion}, matrix units {device.HasMatrixUnits}");
+    Console.WriteLine($"{device.Address}: {device.Name}, {device.Version}, driver {device.DriverVersion}, matrix units {device.HasMatrixUnits}, sub-groups {device.HasSubGroups}, fp16 {device.HasHalf}");
 }
 
 if (options.Parts.Contains("suite"))
 {
-    json["suite"] = Suite.Run(devices, options.Stride, ref failures);
+    json["suite"] = Suite.Run(devices, options.Stride, extensionsOnly: false, ref failures);
+}
+
+if (options.Parts.Contains("extensions"))
+{
+    json["extensionSuite"] = Suite.Run(devices, options.Stride, extensionsOnly: true, ref failures);
+    json["extensions"] = ExtensionPaths.Run(devices);
 }
 
 if (options.Parts.Contains("agreement"))
 {
+    json["arithmetic"] = CpuBackend.ArithmeticRevision;
     json["agreement"] = Agreement();
 }
 

@@ -18,27 +18,22 @@ namespace Stof.Reference.OpenClDevice;
 /// <summary>The conformance suite on every device, in the layout that the device would choose.</summary>
 internal static class Suite
 {
-    public static JsonArray Run(IReadOnlyList<OpenCL.OpenClDevice> devices, int stride, ref int failures)
+    /// <summary>Runs it with every kind of kernels that a device has.</summary>
+    /// <param name="devices">The devices.</param>
+    /// <param name="stride">Of many random problems every so many.</param>
+    /// <param name="extensionsOnly">True for what a device's extensions change.</param>
+    /// <param name="failures">Counts those that fail.</param>
+    public static JsonArray Run(IReadOnlyList<OpenCL.OpenClDevice> devices, int stride, bool extensionsOnly, ref int failures)
     {
         var results = new JsonArray();
         foreach (var device in devices)
         {
-            foreach (var (name, choice, units) in new (string, AttentionKernelChoice, MatrixUnits?)[]
+            foreach (var (name, options) in (extensionsOnly ? Emulated(device) : Plain(device)).Concat(Extensions(device)))
             {
-                ("matrix units", AttentionKernelChoice.Blockwise, null),
-                ("block-wise", AttentionKernelChoice.Blockwise, MatrixUnits.None),
-                ("row-wise", AttentionKernelChoice.Rowwise, MatrixUnits.None),
-            })
-            {
-                if (units is null && !device.HasMatrixUnits)
-                {
-                    continue;
-                }
-
                 var watch = Stopwatch.StartNew();
-                var (isGood, note) = RunOne(device, choice, units, stride);
+                var (isGood, note) = RunOne(device, options, stride);
                 failures += isGood ? 0 : 1;
-                Console.WriteLine($"suite {device.Address} {name,-12} {(isGood ? "pass" : "FAIL")} {watch.Elapsed.TotalSeconds,6:f1} s  {note}");
+                Console.WriteLine($"suite {device.Address} {name,-20} {(isGood ? "pass" : "FAIL")} {watch.Elapsed.TotalSeconds,6:f1} s  {note}");
                 results.Add(new JsonObject { ["device"] = device.Address, ["kernels"] = name, ["passed"] = isGood, ["note"] = note, ["seconds"] = watch.Elapsed.TotalSeconds });
             }
         }
@@ -46,16 +41,48 @@ internal static class Suite
         return results;
     }
 
-    private static (bool IsGood, string Note) RunOne(OpenCL.OpenClDevice device, AttentionKernelChoice choice, MatrixUnits? units, int stride)
+    private static IEnumerable<(string Name, OpenClOptions Options)> Plain(OpenCL.OpenClDevice device)
+    {
+        if (device.HasMatrixUnits)
+        {
+            yield return ("matrix units", new OpenClOptions { Attention = AttentionKernelChoice.Blockwise });
+        }
+
+        yield return ("block-wise", new OpenClOptions { Attention = AttentionKernelChoice.Blockwise, MatrixUnits = MatrixUnits.None });
+        yield return ("row-wise", new OpenClOptions { Attention = AttentionKernelChoice.Rowwise, MatrixUnits = MatrixUnits.None });
+    }
+
+    // Sub-groups are the GPU's layout's; where a device has 16-bit floats, the plain kernels above use them.
+    private static IEnumerable<(string Name, OpenClOptions Options)> Extensions(OpenCL.OpenClDevice device)
+    {
+        if (device.HasSubGroups)
+        {
+            yield return ("sub-groups", SubGroupOptions(SubGroups.Native));
+        }
+
+        if (device.HasHalf)
+        {
+            yield return ("fp16", new OpenClOptions { Attention = AttentionKernelChoice.Blockwise, MatrixUnits = MatrixUnits.None, HasFp16 = true });
+            yield return ("fp16 by bits", new OpenClOptions { Attention = AttentionKernelChoice.Blockwise, MatrixUnits = MatrixUnits.None, HasFp16 = false });
+        }
+    }
+
+    private static IEnumerable<(string Name, OpenClOptions Options)> Emulated(OpenCL.OpenClDevice device) =>
+        device.HasSubGroups ? [] : [("sub-groups, emulated", SubGroupOptions(SubGroups.Emulated))];
+
+    private static OpenClOptions SubGroupOptions(SubGroups how) =>
+        new() { Mapping = Mapping.Groups, Attention = AttentionKernelChoice.Rowwise, MatrixUnits = MatrixUnits.None, SubGroups = how };
+
+    private static (bool IsGood, string Note) RunOne(OpenCL.OpenClDevice device, OpenClOptions options, int stride)
     {
         try
         {
-            using var subject = new Subject(device, choice, units, stride);
+            using var subject = new Subject(device, options, stride);
             Type[] classes = [typeof(MaskTests), typeof(OptionTests), typeof(BufferTests), typeof(MetamorphicTests)];
             var outcome = SuiteRunner.Run(
                 subject,
-                choice == AttentionKernelChoice.Rowwise ? [.. classes, typeof(PoisonTests)] : classes);
-            var models = choice == AttentionKernelChoice.Blockwise ? RunModels(subject) : 0;
+                options.Attention == AttentionKernelChoice.Rowwise ? [.. classes, typeof(PoisonTests)] : classes);
+            var models = options.Attention == AttentionKernelChoice.Blockwise || options.SubGroups is not null ? RunModels(subject) : 0;
             return (true, $"{outcome.Cases} cases, {models} models, {outcome.Note}");
         }
         catch (Exception exception) when (exception is CheckFailedException or XunitException or OpenClException or InvalidInputException)
@@ -79,15 +106,15 @@ internal static class Suite
         return count;
     }
 
-    private sealed class Subject(OpenCL.OpenClDevice device, AttentionKernelChoice choice, MatrixUnits? units, int stride) : BackendUnderTest
+    private sealed class Subject(OpenCL.OpenClDevice device, OpenClOptions options, int stride) : BackendUnderTest
     {
-        public override IBackend Backend { get; } = new OpenClBackend(device, new OpenClOptions { Attention = choice, MatrixUnits = units });
+        public override IBackend Backend { get; } = new OpenClBackend(device, options);
 
         public override double LogSumExpLimit => 1e-4;
 
-        public override TileShape? TileReadWhole => choice == AttentionKernelChoice.Rowwise ? null : TileShape.Default;
+        public override TileShape? TileReadWhole => options.Attention == AttentionKernelChoice.Rowwise ? null : TileShape.Default;
 
-        public override double BudgetShare => units is null ? 0.8 : 0.6; // PoCL 5 on AVX-512: 0.5003 in one case of seven values a row
+        public override double BudgetShare => options.MatrixUnits is null ? 0.8 : 0.6; // PoCL 5 on AVX-512: 0.5003 in one case of seven values a row
 
         public override int Stride => stride;
     }

@@ -1,6 +1,8 @@
 using Stof.Reference.Formats;
+using Stof.Reference.Graphs;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
+using Stof.Reference.Operators;
 
 namespace Stof.Reference.Fusion;
 
@@ -45,6 +47,28 @@ public sealed class Workload
 
     /// <summary>The mask's tiles at STOF's 64×64.</summary>
     public BlockMask Tiles => _tiles.Value;
+
+    /// <summary>The attention of a layer on rows of joined heads.</summary>
+    /// <param name="geometry">The layer's heads.</param>
+    /// <param name="bias">What is added to its scores, or null.</param>
+    public AttentionProblem Attention(AttentionGeometry geometry, ScoreBias? bias = null)
+    {
+        ArgumentNullException.ThrowIfNull(geometry);
+        return new()
+        {
+            Batch = Batch,
+            QueryHeads = geometry.QueryHeads,
+            KvHeads = geometry.KvHeads,
+            QueryLength = Length,
+            KvLength = Length,
+            HeadSize = geometry.HeadSize,
+            Type = Type,
+            Layout = AttentionLayout.BatchLengthHeads,
+            Scale = geometry.Scale,
+            Mask = Mask,
+            Bias = bias,
+        };
+    }
 
     /// <summary>Score pairs in loaded 64×64 tiles, over batch and all heads.</summary>
     public double LoadedPairs(int heads)

@@ -45,6 +45,18 @@ internal static class BackendArgument
     /// <summary>True for a device of OpenCL.</summary>
     public static bool IsOpenCl(string text) => text == OpenCl || text.StartsWith(OpenCl + ":", StringComparison.Ordinal);
 
+    /// <summary>
+    /// Starts to look for devices where a command line names OpenCL: vendors' libraries take longer to load than the rest of a command line and its inputs
+    /// to read, and whoever looks later finds them loaded.
+    /// </summary>
+    public static void LookAhead(string[] arguments)
+    {
+        if (arguments.Any(IsOpenCl))
+        {
+            Task.Run(OpenClProbe.Look);
+        }
+    }
+
     /// <summary>Opens a device of OpenCL, compiled programs kept in the user's cache.</summary>
     /// <exception cref="InvalidInputException">The text names no device of this machine.</exception>
     /// <exception cref="DeviceUnavailableException">There is no OpenCL here, or the device cannot be used.</exception>

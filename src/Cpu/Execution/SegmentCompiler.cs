@@ -200,20 +200,8 @@ internal sealed class SegmentCompiler : ISegmentCompiler<HostTensor>
             AttentionView.Columns(output, length, 0, size));
     }
 
-    private AttentionProblem Problem(OperatorGraph graph, string? bias, IReadOnlyDictionary<string, HostTensor> weights) => new()
-    {
-        Batch = _workload.Batch,
-        QueryHeads = graph.Attention!.QueryHeads,
-        KvHeads = graph.Attention.KvHeads,
-        QueryLength = _workload.Length,
-        KvLength = _workload.Length,
-        HeadSize = graph.Attention.HeadSize,
-        Type = _workload.Type,
-        Layout = AttentionLayout.BatchLengthHeads,
-        Scale = graph.Attention.Scale,
-        Mask = _workload.Mask,
-        Bias = bias is null ? null : new RelativeBias(weights[bias], _spec.RelativeMaxDistance),
-    };
+    private AttentionProblem Problem(OperatorGraph graph, string? bias, IReadOnlyDictionary<string, HostTensor> weights) =>
+        _workload.Attention(graph.Attention!, bias is null ? null : new RelativeBias(weights[bias], _spec.RelativeMaxDistance));
 
     private Action<Frame> ResidualNorm(
         ResidualOperator residual, NormOperator norm, OperatorGraph graph, Segment segment, IReadOnlyDictionary<string, HostTensor> weights)

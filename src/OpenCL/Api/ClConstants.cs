@@ -25,7 +25,9 @@ internal static class ClConstants
     public const uint DriverVersion = 0x102D;
     public const uint DeviceVersion = 0x102F;
     public const uint DeviceExtensions = 0x1030;
+    public const uint DeviceHalfFpConfig = 0x1033;
     public const uint DeviceOpenClCVersion = 0x103D;
+    public const uint DeviceMaxSubGroups = 0x105C;
     public const uint DeviceComputeCapabilityMajorNv = 0x4000;
     public const uint DeviceComputeCapabilityMinorNv = 0x4001;
 

@@ -88,14 +88,21 @@ public sealed record OpenClDevice
     /// <summary>True for a processor: one work-item does a block of rows in vectors, and "local memory" is cache.</summary>
     public bool IsCpu => Kind == OpenClDeviceKind.Cpu;
 
-    /// <summary>Arithmetic on 16-bit floats.</summary>
-    public bool HasHalf => Extensions.Contains("cl_khr_fp16");
+    /// <summary>16-bit floats (<c>cl_khr_fp16</c>), those below the smallest normal number not flushed to 0.</summary>
+    public bool HasHalf { get; init; }
 
     /// <summary>Double precision.</summary>
     public bool HasDouble => Extensions.Contains("cl_khr_fp64");
 
-    /// <summary>Sub-groups.</summary>
-    public bool HasSubGroups => Extensions.Contains("cl_khr_subgroups") || Extensions.Contains("cl_intel_subgroups");
+    /// <summary>Sub-groups: an extension, or an option of OpenCL 3.0.</summary>
+    public bool HasSubGroups { get; init; }
+
+    /// <summary>
+    /// Option of a build for the language: OpenCL C 1.2, which every device has; a newer one where sub-groups need it, as all do but Intel's extension.
+    /// </summary>
+    public string LanguageOption => !HasSubGroups || Extensions.Contains("cl_intel_subgroups") ? "-cl-std=CL1.2"
+        : Version.StartsWith("OpenCL 3", StringComparison.Ordinal) ? "-cl-std=CL3.0"
+        : "-cl-std=CL2.0";
 
     /// <summary>NVIDIA's tensor cores through inline PTX (<c>mma.sync.m16n8k16</c>: Ampere and newer).</summary>
     public bool HasMatrixUnits => ComputeCapability >= 80;
@@ -126,6 +133,7 @@ public sealed record OpenClDevice
 
         var extensions = Text(ClConstants.DeviceExtensions).Split(' ', StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal);
         var type = Value<ulong>(ClConstants.DeviceType);
+        var version = Text(ClConstants.DeviceVersion);
         var device = new OpenClDevice
         {
             Platform = platform.Ordinal,
@@ -135,7 +143,7 @@ public sealed record OpenClDevice
             Name = Text(ClConstants.DeviceName),
             Vendor = Text(ClConstants.DeviceVendor),
             DriverVersion = Text(ClConstants.DriverVersion),
-            Version = Text(ClConstants.DeviceVersion),
+            Version = version,
             LanguageVersion = Text(ClConstants.DeviceOpenClCVersion),
             Kind = (type & ClConstants.TypeCpu) != 0 ? OpenClDeviceKind.Cpu
                 : (type & ClConstants.TypeGpu) != 0 ? OpenClDeviceKind.Gpu
@@ -151,6 +159,9 @@ public sealed record OpenClDevice
             AddressBits = (int)Value<uint>(ClConstants.DeviceAddressBits),
             HasDenormals = (Value<ulong>(ClConstants.DeviceSingleFpConfig) & ClConstants.FpDenormals) != 0,
             Extensions = extensions,
+            HasHalf = extensions.Contains("cl_khr_fp16") && (Value<ulong>(ClConstants.DeviceHalfFpConfig) & ClConstants.FpDenormals) != 0,
+            HasSubGroups = extensions.Contains("cl_khr_subgroups") || extensions.Contains("cl_intel_subgroups")
+                || (version.StartsWith("OpenCL 3", StringComparison.Ordinal) && Value<uint>(ClConstants.DeviceMaxSubGroups) > 0),
             ComputeCapability = extensions.Contains("cl_nv_device_attribute_query")
                 ? (int)((10 * Value<uint>(ClConstants.DeviceComputeCapabilityMajorNv)) + Value<uint>(ClConstants.DeviceComputeCapabilityMinorNv))
                 : 0,

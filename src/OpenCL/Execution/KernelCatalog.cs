@@ -4,20 +4,20 @@ using Stof.Reference.OpenCL.Execution.Models;
 
 namespace Stof.Reference.OpenCL.Execution;
 
-/// <summary>A kernel file with the record that specialises it.</summary>
+/// <summary>A kernel file with the records that specialise it.</summary>
 /// <param name="Name">Name, that of the file with hyphens and without <c>.cl</c>.</param>
 /// <param name="Defaults">The parameters with their defaults.</param>
-public sealed record KernelTemplate(string Name, object Defaults)
+public sealed record KernelTemplate(string Name, params IReadOnlyList<object> Defaults)
 {
     /// <summary>The kernel file.</summary>
     public string File => $"{Name.Replace('-', '_')}.cl";
 
     /// <summary>Names and defaults, in the form in which <see cref="Specialise"/> takes them.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Parameters =>
-        [.. Properties.Select(property => KeyValuePair.Create(ArgumentName(property.Name), Text(property.GetValue(Defaults)!)))];
-
-    private IEnumerable<PropertyInfo> Properties =>
-        Defaults.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).OrderBy(property => property.Name, StringComparer.Ordinal);
+        [
+            .. Defaults.SelectMany(ParameterHeader.PropertiesOf).OrderBy(pair => pair.Property.Name, StringComparer.Ordinal)
+                .Select(pair => KeyValuePair.Create(ArgumentName(pair.Property.Name), Text(pair.Property.GetValue(pair.Owner)!))),
+        ];
 
     /// <summary>The source with other values for some parameters.</summary>
     /// <param name="values">Names such as <c>tile-q</c>, with numbers, true or false, or names of enumeration members.</param>
@@ -31,20 +31,23 @@ public sealed record KernelTemplate(string Name, object Defaults)
             throw new InvalidInputException("parameter", $"'{unknown}'", $"one of {string.Join(", ", Parameters.Select(parameter => parameter.Key))}");
         }
 
-        var record = Copy();
-        foreach (var property in Properties)
+        object[] records = [.. Defaults.Select(Copy)];
+        foreach (var record in records)
         {
-            if (values.TryGetValue(ArgumentName(property.Name), out var text))
+            foreach (var (property, _) in ParameterHeader.PropertiesOf(record))
             {
-                property.SetValue(record, Parse(property, text));
+                if (values.TryGetValue(ArgumentName(property.Name), out var text))
+                {
+                    property.SetValue(record, Parse(property, text));
+                }
             }
         }
 
-        return ProgramSpec.Of(File, record).Source();
+        return ProgramSpec.Of(File, records).Source();
     }
 
     // A record's own clone: init-only properties may be set through reflection, and the defaults stay as they are.
-    private object Copy() => Defaults.GetType().GetMethod("<Clone>$")!.Invoke(Defaults, null)!;
+    private static object Copy(object record) => record.GetType().GetMethod("<Clone>$")!.Invoke(record, null)!;
 
     private static string ArgumentName(string property) => ParameterHeader.NameOf(property).Replace('_', '-').ToLowerInvariant();
 
@@ -82,18 +85,24 @@ public static class KernelCatalog
     /// <summary>The templates.</summary>
     public static IReadOnlyList<KernelTemplate> All { get; } =
     [
-        new("attention-blockwise-lanes", new BlockwiseLanesParameters()),
-        new("attention-blockwise-groups", new BlockwiseGroupsParameters { Lanes = 1 }),
-        new("attention-blockwise-matrix", new BlockwiseMatrixParameters { Lanes = 1, Type = Numerics.DType.F16 }),
-        new("attention-rowwise-lanes", new AttentionParameters()),
-        new("attention-rowwise-groups", new RowwiseGroupsParameters { Lanes = 1 }),
-        new("attention-merge", new MergeParameters { Lanes = 1 }),
-        new("attention-steps", new StepParameters()),
-        new("product-lanes", new ProductLanesParameters()),
-        new("product-matrix", new ProductMatrixParameters { Lanes = 1, Type = Numerics.DType.F16 }),
-        new("product-groups", new ProductGroupsParameters { Lanes = 1 }),
-        new("rows", new RowParameters()),
+        new("attention-blockwise-lanes", Vectors, new AttentionParameters(), new BlockwiseLanesParameters()),
+        new("attention-blockwise-groups", Items, new AttentionParameters(), new BlockwiseGroupsParameters()),
+        new("attention-blockwise-matrix", Halves, new AttentionParameters(), new BlockwiseMatrixParameters()),
+        new("attention-rowwise-lanes", Vectors, new AttentionParameters()),
+        new("attention-rowwise-groups", Items, new AttentionParameters(), new RowwiseGroupsParameters()),
+        new("attention-merge", Items, new AttentionParameters(), new MergeParameters()),
+        new("attention-steps", Vectors, new AttentionParameters(), new RowParameters()),
+        new("product-lanes", Vectors, new ProductLanesParameters()),
+        new("product-matrix", Halves, new ProductMatrixParameters()),
+        new("product-groups", Items, new ProductGroupsParameters()),
+        new("rows", Vectors, new RowParameters()),
     ];
+
+    private static NumberParameters Vectors => new();
+
+    private static NumberParameters Items => new() { Lanes = 1 };
+
+    private static NumberParameters Halves => new() { Lanes = 1, Type = Numerics.DType.F16 };
 
     /// <summary>The template with a name.</summary>
     /// <exception cref="InvalidInputException">No template has this name.</exception>

@@ -1,3 +1,5 @@
+using Stof.Reference.Numerics;
+
 namespace Stof.Reference.OpenCL.Execution;
 
 /// <summary>A device in use: its context, its programs, and how kernels are laid out on it.</summary>
@@ -8,17 +10,16 @@ internal sealed class KernelDevice : IDisposable
 
     /// <summary>Opens a device.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="mapping">How kernels are laid out; null by the kind of the device.</param>
-    /// <param name="cache">Compiled programs on disk; null for none.</param>
-    /// <param name="lanes">Floats of a vector in a processor's layout, 8 or 16; null by what the device prefers.</param>
-    /// <param name="matrixUnits">How 16-bit products are computed; null by what the device has.</param>
-    public KernelDevice(OpenClDevice device, Mapping? mapping, ProgramCache? cache, MatrixUnits? matrixUnits, int? lanes = null)
+    /// <param name="options">How it is used.</param>
+    public KernelDevice(OpenClDevice device, OpenClOptions options)
     {
         Context = new OpenClContext(device);
-        Programs = new ProgramLibrary(Context, cache);
-        Mapping = mapping ?? (device.IsCpu ? Mapping.Lanes : Mapping.Groups);
-        Lanes = Mapping == Mapping.Groups ? 1 : lanes ?? (device.VectorWidth >= MostLanes ? MostLanes : LeastLanes);
-        MatrixUnits = matrixUnits ?? (device.HasMatrixUnits ? MatrixUnits.Native : MatrixUnits.None);
+        Programs = new ProgramLibrary(Context, options.Cache);
+        Mapping = options.Mapping ?? (device.IsCpu ? Mapping.Lanes : Mapping.Groups);
+        Lanes = Mapping == Mapping.Groups ? 1 : options.Lanes ?? (device.VectorWidth >= MostLanes ? MostLanes : LeastLanes);
+        MatrixUnits = options.MatrixUnits ?? (device.HasMatrixUnits ? MatrixUnits.Native : MatrixUnits.None);
+        SubGroups = Mapping == Mapping.Lanes ? SubGroups.None : options.SubGroups ?? (device.HasSubGroups ? SubGroups.Native : SubGroups.None);
+        HasFp16 = options.HasFp16 ?? device.HasHalf;
     }
 
     /// <summary>Context and queue.</summary>
@@ -36,6 +37,12 @@ internal sealed class KernelDevice : IDisposable
     /// <summary>How products of 16-bit numbers are computed in the GPU's layout.</summary>
     public MatrixUnits MatrixUnits { get; }
 
+    /// <summary>How the work-items of a group add up.</summary>
+    public SubGroups SubGroups { get; }
+
+    /// <summary>True if the device widens and narrows 16-bit floats itself.</summary>
+    public bool HasFp16 { get; }
+
     /// <summary>True where the device's own power of two is known to be good to two units in the last place (NVIDIA).</summary>
     public bool HasFastExp2 => Context.Device.ComputeCapability > 0;
 
@@ -50,6 +57,9 @@ internal sealed class KernelDevice : IDisposable
         89 => KibibytesOf(512),
         _ => KibibytesOf(72),
     };
+
+    /// <summary>What every kernel for tensors of a type is specialised for.</summary>
+    public NumberParameters Numbers(DType type) => new() { Type = type, Lanes = Lanes, FastExp2 = HasFastExp2, HasFp16 = HasFp16 && type == DType.F16 };
 
     /// <summary>The device.</summary>
     public OpenClDevice Device => Context.Device;

@@ -22,3 +22,16 @@ public enum MatrixUnits
     /// <summary>As on matrix units, fragment by fragment, but in ordinary code: slow, and checks those kernels anywhere.</summary>
     Emulated,
 }
+
+/// <summary>How the GPU's layout reduces over the work-items of a group.</summary>
+public enum SubGroups
+{
+    /// <summary>Through local memory.</summary>
+    None,
+
+    /// <summary>Within sub-groups by the device, between them through local memory.</summary>
+    Native,
+
+    /// <summary>As with sub-groups of eight, but in ordinary code: slow, and checks those kernels anywhere.</summary>
+    Emulated,
+}

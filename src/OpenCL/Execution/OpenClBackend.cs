@@ -28,6 +28,12 @@ public sealed record OpenClOptions
     /// <summary>How the GPU's layout computes products of 16-bit numbers; null by what the device has.</summary>
     public MatrixUnits? MatrixUnits { get; init; }
 
+    /// <summary>How work-items of the GPU's layout add up; null by what the device has.</summary>
+    public SubGroups? SubGroups { get; init; }
+
+    /// <summary>True to let the device widen and narrow 16-bit floats, false to do it by their bits; null by what the device has.</summary>
+    public bool? HasFp16 { get; init; }
+
     /// <summary>Tiling of single attentions on matrix units, where it fits; null for the one that is expected to be fastest.</summary>
     public BlockwiseTiling? Tiling { get; init; }
 
@@ -60,11 +66,15 @@ public sealed class OpenClBackend : IBackend
             throw new InvalidInputException(nameof(OpenClOptions.Lanes), $"{_options.Lanes}", "8 or 16");
         }
 
-        _device = new KernelDevice(device, _options.Mapping, _options.Cache, _options.MatrixUnits, _options.Lanes);
-        if (_options.MatrixUnits == MatrixUnits.Native && !device.HasMatrixUnits)
+        _device = new KernelDevice(device, _options);
+        var (lacks, needed) = (_options.MatrixUnits == MatrixUnits.Native && !device.HasMatrixUnits) ? ("matrix units", "an NVIDIA device of compute capability 8.0 or newer")
+            : _options.SubGroups == SubGroups.Native && !device.HasSubGroups ? ("sub-groups", "a device with cl_khr_subgroups or cl_intel_subgroups")
+            : _options.HasFp16 == true && !device.HasHalf ? ("16-bit floats", "a device with cl_khr_fp16")
+            : ("", "");
+        if (lacks.Length > 0)
         {
             _device.Dispose();
-            throw new InvalidInputException(device.Address, "no matrix units", "an NVIDIA device of compute capability 8.0 or newer");
+            throw new InvalidInputException(device.Address, $"no {lacks}", needed);
         }
 
         Device = device.Describe();
@@ -88,7 +98,7 @@ public sealed class OpenClBackend : IBackend
         {
             case AttentionTemplate:
                 var tile = new TileShape(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
-                var problem = SegmentCompiler.AttentionProblemOf(context.Graph.Attention!, context.Workload);
+                var problem = context.Workload.Attention(context.Graph.Attention!);
                 return AttentionChooser.Named(_device, problem, parameters[AttentionTemplate.Algorithm] == "rowwise", tile) is null
                     ? new Refusal("local-memory", $"a tile of {tile} does not fit the device's {_device.Device.LocalBytes:N0} bytes of local memory")
                     : null;

@@ -9,7 +9,6 @@
 
 #define ROWS (LANES * VECTORS)
 #define GROUP 8
-#define MAX_GROUPS 64
 #define ALL_ROWS (ROWS == 32 ? 0xffffffffu : (1u << (ROWS & 31)) - 1)
 
 // The queries that may see each of eight keys, a bit a query, from the words of a part tile that hold these rows and keys.
@@ -52,33 +51,28 @@ real masked(real score, uint bits, int vector)
 #if BIAS != BIAS_NONE
 real bias_of_lanes(const global float *bias, const global int *origins, const attention_shape shape, int batch, int head, int query, int key)
 {
-    float values[LANES];
-    for (int lane = 0; lane < LANES; lane++)
+    real values = 0.0f;
+    ROLLED
+    for (int lane = 0; lane < LANES && query + lane < shape.queries && key < shape.keys; lane++)
     {
-        values[lane] = query + lane < shape.queries && key < shape.keys ? bias_at(bias, origins, shape, batch, head, query + lane, key) : 0.0f;
+        ((float *)&values)[lane] = bias_at(bias, origins, shape, batch, head, query + lane, key);
     }
 
-    return VLOAD(0, values);
+    return values;
 }
 #endif
 
-// Rows of K or V as floats, padded with zeros to a multiple of eight; a key beyond the last is a row of zeros.
-void stage_keys(const global element *rows, long stride, int first, int limit, int size, int padded, local float *to)
+// Eight rows of K or V as floats; zeros behind a row's end, and rows of zeros for keys beyond the last.
+void stage_rows(const global element *rows, long stride, int first, int limit, int size, local real *to)
 {
+    ROLLED
     for (int j = 0; j < GROUP; j++)
     {
         const int valid = first + j < limit ? size : 0;
-        const global element *row = rows + (first + j) * stride;
-        local float *target = to + j * padded;
-        int d = 0;
-        for (; d + LANES <= valid; d += LANES)
+        ROLLED
+        for (int d = 0; d < size; d += LANES)
         {
-            VSTORE(load_reals(row, d), 0, target + d);
-        }
-
-        for (; d < padded; d++)
-        {
-            target[d] = d < valid ? load_one(row, d) : 0.0f;
+            *to++ = load_some(rows + (first + j) * stride, d, valid - d);
         }
     }
 }
@@ -90,7 +84,7 @@ kernel void attention_blockwise(
     const int tile_rows, const int tile_columns,
     const global float *bias, const global int *bias_origins, const global float *sinks,
     global float *states,
-    local float *scratch)
+    local real *scratch)
 {
     const int strips = tile_rows / ROWS;
     const int strip = (int)get_group_id(0) % strips;
@@ -98,7 +92,7 @@ kernel void attention_blockwise(
     const int batch = item[0], head = item[1], tile_row = item[2], part = item[5];
     const int query = tile_row * tile_rows + strip * ROWS;
     const int size = shape.head_size;
-    const int padded = (shape.value_size + 7) / 8 * 8;
+    const int key_step = (size + LANES - 1) / LANES, value_step = (shape.value_size + LANES - 1) / LANES;
     if (query >= shape.queries && part < 0)
     {
         return;
@@ -109,24 +103,31 @@ kernel void attention_blockwise(
     const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
     const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
 
-    // Floats: queries [D][ROWS], output [Dv][ROWS], scores [BN][ROWS], keys [BN][D], values [BN][Dv].
-    local float *queries = scratch;
-    local float *output = queries + size * ROWS;
-    local float *scores = output + padded * ROWS;
-    local float *keys = scores + tile_columns * ROWS;
-    local float *values = keys + tile_columns * size;
+    // D and Dv rounded up to vectors: queries [D][VECTORS], output [Dv][VECTORS], scores [BN][VECTORS]; along the rows, keys [BN][D / LANES] and values [BN][Dv / LANES].
+    local real *queries = scratch;
+    local real *output = queries + key_step * LANES * VECTORS;
+    local real *scores = output + value_step * LANES * VECTORS;
+    local real *keys = scores + tile_columns * VECTORS;
+    local real *values = keys + tile_columns * key_step;
 
+    ROLLED
     for (int r = 0; r < ROWS; r++)
     {
-        for (int d = 0; d < size; d++)
+        ROLLED
+        for (int d = 0; d < size; d += LANES)
         {
-            queries[d * ROWS + r] = query + r < shape.queries ? load_one(q_rows + r * shape.q_row, d) : 0.0f;
+            const real x = load_some(q_rows + r * shape.q_row, d, query + r < shape.queries ? size - d : 0);
+            for (int lane = 0; lane < LANES; lane++)
+            {
+                ((local float *)queries)[(d + lane) * ROWS + r] = ((const float *)&x)[lane];
+            }
         }
     }
 
-    for (int i = 0; i < padded * ROWS; i += LANES)
+    ROLLED
+    for (int i = 0; i < value_step * LANES * VECTORS; i++)
     {
-        VSTORE((real)0.0f, 0, output + i);
+        output[i] = 0.0f;
     }
 
     real m[VECTORS], l[VECTORS];
@@ -148,7 +149,6 @@ kernel void attention_blockwise(
             top[n] = m[n];
         }
 
-        int groups[MAX_GROUPS];
         int group_count = 0;
         for (int g = 0; g < tile_columns / GROUP; g++)
         {
@@ -171,9 +171,16 @@ kernel void attention_blockwise(
 
             const int at = group_count * GROUP;
             const int key = first_key + g * GROUP;
-            groups[group_count++] = g;
-            stage_keys(k_rows, shape.k_row, key, shape.keys, size, size, keys + at * size);
-            stage_keys(v_rows, shape.v_row, key, shape.keys, shape.value_size, padded, values + at * padded);
+            group_count++;
+            local real *group_scores = scores + at * VECTORS;
+            const local float *group_keys = (const local float *)(keys + at * key_step);
+            ROLLED // the compiler writes what is called out: once for both
+            for (int i = 0; i < 2; i++)
+            {
+                stage_rows(
+                    i ? v_rows : k_rows, i ? shape.v_row : shape.k_row, key, shape.keys, i ? shape.value_size : size,
+                    i ? values + at * value_step : keys + at * key_step);
+            }
 
             real s[GROUP][VECTORS];
             #pragma unroll
@@ -192,13 +199,13 @@ kernel void attention_blockwise(
                 #pragma unroll
                 for (int n = 0; n < VECTORS; n++)
                 {
-                    lanes[n] = VLOAD(0, queries + d * ROWS + n * LANES);
+                    lanes[n] = queries[d * VECTORS + n];
                 }
 
                 #pragma unroll
                 for (int j = 0; j < GROUP; j++)
                 {
-                    const real broadcast = (real)keys[(at + j) * size + d];
+                    const real broadcast = (real)group_keys[j * key_step * LANES + d];
                     #pragma unroll
                     for (int n = 0; n < VECTORS; n++)
                     {
@@ -213,7 +220,7 @@ kernel void attention_blockwise(
                 #pragma unroll
                 for (int n = 0; n < VECTORS; n++)
                 {
-                    VSTORE(s[j][n], 0, scores + (at + j) * ROWS + n * LANES);
+                    group_scores[j * VECTORS + n] = s[j][n];
                 }
             }
 
@@ -221,21 +228,19 @@ kernel void attention_blockwise(
             {
                 for (int n = 0; n < VECTORS; n++)
                 {
-                    local float *place = scores + (at + j) * ROWS + n * LANES;
-                    real score = VLOAD(0, place);
 #if BIAS != BIAS_NONE
                     const real b = bias_of_lanes(bias, bias_origins, shape, batch, head, query + n * LANES, key + j);
 #else
                     const real b = 0.0f;
 #endif
-                    score = finish_score(score, b, shape.scale, shape.cap, shape.inverse_cap);
+                    real score = finish_score(group_scores[j * VECTORS + n], b, shape.scale, shape.cap, shape.inverse_cap);
                     if (every != ALL_ROWS)
                     {
                         score = masked(score, bits[j], n);
                     }
 
                     top[n] = larger(top[n], score);
-                    VSTORE(score, 0, place);
+                    group_scores[j * VECTORS + n] = score;
                 }
             }
         }
@@ -249,9 +254,8 @@ kernel void attention_blockwise(
             real sum = l[n] * shrink[n];
             for (int j = 0; j < key_count; j++)
             {
-                local float *place = scores + j * ROWS + n * LANES;
-                const real p = exp2_of(VLOAD(0, place) - base);
-                VSTORE(p, 0, place);
+                const real p = exp2_of(scores[j * VECTORS + n] - base);
+                scores[j * VECTORS + n] = p;
                 sum += p;
             }
 
@@ -259,8 +263,9 @@ kernel void attention_blockwise(
             m[n] = top[n];
         }
 
-        for (int d = 0; d < padded; d += GROUP)
+        for (int d = 0; d < shape.value_size; d += GROUP)
         {
+            local real *columns = output + d * VECTORS;
             real sum[GROUP][VECTORS];
             #pragma unroll
             for (int j = 0; j < GROUP; j++)
@@ -268,23 +273,24 @@ kernel void attention_blockwise(
                 #pragma unroll
                 for (int n = 0; n < VECTORS; n++)
                 {
-                    sum[j][n] = VLOAD(0, output + (d + j) * ROWS + n * LANES) * shrink[n];
+                    sum[j][n] = columns[j * VECTORS + n] * shrink[n];
                 }
             }
 
             for (int i = 0; i < key_count; i++)
             {
+                const local float *row = (const local float *)(values + i * value_step) + d;
                 real p[VECTORS];
                 #pragma unroll
                 for (int n = 0; n < VECTORS; n++)
                 {
-                    p[n] = VLOAD(0, scores + i * ROWS + n * LANES);
+                    p[n] = scores[i * VECTORS + n];
                 }
 
                 #pragma unroll
                 for (int j = 0; j < GROUP; j++)
                 {
-                    const real broadcast = (real)values[i * padded + d + j];
+                    const real broadcast = (real)row[j];
                     #pragma unroll
                     for (int n = 0; n < VECTORS; n++)
                     {
@@ -299,22 +305,18 @@ kernel void attention_blockwise(
                 #pragma unroll
                 for (int n = 0; n < VECTORS; n++)
                 {
-                    VSTORE(sum[j][n], 0, output + (d + j) * ROWS + n * LANES);
+                    columns[j * VECTORS + n] = sum[j][n];
                 }
             }
         }
     }
 
-    float row_m[ROWS], row_l[ROWS];
-    for (int n = 0; n < VECTORS; n++)
-    {
-        VSTORE(m[n], 0, row_m + n * LANES);
-        VSTORE(l[n], 0, row_l + n * LANES);
-    }
-
+    const float *row_m = (const float *)m, *row_l = (const float *)l;
+    ROLLED
     for (int r = 0; r < ROWS; r++)
     {
         const int row_seen = (seen >> r) & 1;
+        const local float *column = (const local float *)output + r;
         if (part >= 0)
         {
             // State (part, row): m, l, seen, o.
@@ -322,9 +324,10 @@ kernel void attention_blockwise(
             state[0] = row_m[r];
             state[1] = row_l[r];
             state[2] = (float)row_seen;
+            ROLLED
             for (int d = 0; d < shape.value_size; d++)
             {
-                state[3 + d] = output[d * ROWS + r];
+                state[3 + d] = column[d * ROWS];
             }
 
             continue;
@@ -337,9 +340,16 @@ kernel void attention_blockwise(
         float log_sum_exp;
         const float factor = finish_row(row_m[r], row_l[r], row_seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
         global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + (query + r) * shape.o_row;
-        for (int d = 0; d < shape.value_size; d++)
+        ROLLED
+        for (int d = 0; d < shape.value_size; d += LANES)
         {
-            store_one(target, d, row_seen ? output[d * ROWS + r] * factor : 0.0f);
+            real x = 0.0f;
+            for (int lane = 0; lane < LANES && row_seen; lane++)
+            {
+                ((float *)&x)[lane] = column[(d + lane) * ROWS] * factor;
+            }
+
+            store_some(target, d, x, shape.value_size - d);
         }
 
         if (shape.has_lse)

@@ -6,6 +6,9 @@
 #include "attention.cl"
 
 #define TILE 64
+#define GROUP TILE
+
+#include "work_group.cl"
 
 kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
     const attention_shape shape,
@@ -62,6 +65,7 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
         }
 
         barrier(CLK_LOCAL_MEM_FENCE);
+        float score = -INFINITY;
         if (me < count)
         {
             const int key = list[me];
@@ -72,9 +76,12 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
                 sum += queries[d] * load_one(k_row, d);
             }
 
-            scores[me] = finish_score(sum, bias_at(bias, bias_origins, shape, batch, head, query, key), shape.scale, shape.cap, shape.inverse_cap);
+            score = finish_score(sum, bias_at(bias, bias_origins, shape, batch, head, query, key), shape.scale, shape.cap, shape.inverse_cap);
         }
 
+#if SUB_GROUPS == SUB_GROUPS_NONE
+        // Few keys are often all: a walk over them is shorter than a tree.
+        scores[me] = score;
         barrier(CLK_LOCAL_MEM_FENCE);
         float top = m;
         for (int j = 0; j < count; j++)
@@ -82,21 +89,26 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
             top = scores[j] > top ? scores[j] : top;
         }
 
-        const float base = top == -INFINITY ? 0.0f : top;
+        const float base = exponent_base(top);
         const float shrink = exp2_of(m - base);
-        m = top;
-        l *= shrink;
         barrier(CLK_LOCAL_MEM_FENCE); // every maximum is taken
-        if (me < count)
-        {
-            scores[me] = exp2_of(scores[me] - base);
-        }
-
+        scores[me] = exp2_of(score - base);
         barrier(CLK_LOCAL_MEM_FENCE);
+        l *= shrink;
         for (int j = 0; j < count; j++)
         {
             l += scores[j];
         }
+#else
+        local float *places = (local float *)(list + TILE);
+        const float top = larger(m, group_max(score, places));
+        const float base = exponent_base(top);
+        const float shrink = exp2_of(m - base);
+        const float weight = exp2_of(score - base);
+        scores[me] = weight;
+        l = l * shrink + group_sum(weight, places); // whose barriers show the weights
+#endif
+        m = top;
 
         for (int i = 0; i < VALUE_STEPS; i++)
         {

@@ -15,7 +15,7 @@ kernel void attention_rowwise(
     const int tile_rows, const int tile_columns,
     const global float *bias, const global int *bias_origins, const global float *sinks,
     global float *states,
-    local float *scratch)
+    local real *scratch)
 {
     const global int *item = items + (get_group_id(0) / TILE) * 8;
     const int row = (int)(get_group_id(0) % TILE);
@@ -32,16 +32,16 @@ kernel void attention_rowwise(
     const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
     const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
     const int size_vectors = (size + LANES - 1) / LANES, value_vectors = (value_size + LANES - 1) / LANES;
-    local float *queries = scratch;
-    local float *output = scratch + size_vectors * LANES;
+    local real *queries = scratch;
+    local real *output = scratch + size_vectors;
     for (int i = 0; i < size_vectors; i++)
     {
-        VSTORE(is_inside ? load_some(q_row, i * LANES, size - i * LANES) : (real)0.0f, 0, queries + i * LANES);
+        queries[i] = load_some(q_row, i * LANES, is_inside ? size - i * LANES : 0);
     }
 
     for (int i = 0; i < value_vectors; i++)
     {
-        VSTORE((real)0.0f, 0, output + i * LANES);
+        output[i] = 0.0f;
     }
 
     float m = -INFINITY, l = 0.0f;
@@ -55,7 +55,6 @@ kernel void attention_rowwise(
         {
             int keys[GROUP];
             int count = 0;
-            float scores[GROUP];
             while (bits != 0 && count < GROUP)
             {
                 const int bit = 63 - (int)clz(bits & (0ul - bits));
@@ -64,54 +63,51 @@ kernel void attention_rowwise(
             }
 
             seen = 1;
-            float biases[GROUP];
-            for (int j = 0; j < GROUP; j++)
-            {
-                scores[j] = 0.0f;
-                biases[j] = 0.0f;
-            }
-
+            real scores = 0.0f, biases = 0.0f;
+            ROLLED
             for (int j = 0; j < count; j++)
             {
                 const global element *k_row = k_rows + keys[j] * shape.k_row;
                 real sum = 0.0f;
                 for (int i = 0; i < size_vectors; i++)
                 {
-                    sum += VLOAD(0, queries + i * LANES) * load_some(k_row, i * LANES, size - i * LANES);
+                    sum += queries[i] * load_some(k_row, i * LANES, size - i * LANES);
                 }
 
-                scores[j] = sum_of(sum);
-                biases[j] = bias_at(bias, bias_origins, shape, batch, head, query, keys[j]);
+                ((float *)&scores)[j] = sum_of(sum);
+                ((float *)&biases)[j] = bias_at(bias, bias_origins, shape, batch, head, query, keys[j]);
             }
 
-            const real s = finish_score(VLOAD(0, scores), VLOAD(0, biases), shape.scale, shape.cap, shape.inverse_cap);
-            float finished[GROUP], weights[GROUP];
-            VSTORE(s, 0, finished);
+            const real s = finish_score(scores, biases, shape.scale, shape.cap, shape.inverse_cap);
             float top = m;
+            ROLLED
             for (int j = 0; j < count; j++)
             {
-                top = finished[j] > top ? finished[j] : top;
+                const float score = ((const float *)&s)[j];
+                top = score > top ? score : top;
             }
 
             const float base = top == -INFINITY ? 0.0f : top;
-            VSTORE(exp2_of(s - base), 0, weights);
+            const real weights = exp2_of(s - base);
             const float shrink = exp2(m - base);
             l *= shrink;
+            ROLLED
             for (int j = 0; j < count; j++)
             {
-                l += weights[j];
+                l += ((const float *)&weights)[j];
             }
 
             m = top;
             for (int i = 0; i < value_vectors; i++)
             {
-                real sum = VLOAD(0, output + i * LANES) * shrink;
+                real sum = output[i] * shrink;
+                ROLLED
                 for (int j = 0; j < count; j++)
                 {
-                    sum += weights[j] * load_some(v_rows + keys[j] * shape.v_row, i * LANES, value_size - i * LANES);
+                    sum += ((const float *)&weights)[j] * load_some(v_rows + keys[j] * shape.v_row, i * LANES, value_size - i * LANES);
                 }
 
-                VSTORE(sum, 0, output + i * LANES);
+                output[i] = sum;
             }
         }
     }
@@ -122,9 +118,10 @@ kernel void attention_rowwise(
         state[0] = m;
         state[1] = l;
         state[2] = (float)seen;
+        ROLLED
         for (int d = 0; d < value_size; d++)
         {
-            state[3 + d] = output[d];
+            state[3 + d] = ((const local float *)output)[d];
         }
 
         return;
@@ -133,9 +130,9 @@ kernel void attention_rowwise(
     float log_sum_exp;
     const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
     global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
-    for (int d = 0; d < value_size; d++)
+    for (int i = 0; i < value_vectors; i++)
     {
-        store_one(target, d, seen ? output[d] * factor : 0.0f);
+        store_some(target, i * LANES, seen ? output[i] * factor : (real)0.0f, value_size - i * LANES);
     }
 
     if (shape.has_lse)

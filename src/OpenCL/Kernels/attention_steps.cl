@@ -4,6 +4,7 @@
 // Parameters: as rows.cl; BIAS, HAS_SOFTCAP as attention.cl.
 
 #include "attention.cl"
+#include "work_group.cl"
 
 #define STEP (LANES * GROUP)
 #define FIRST (LANES * (int)get_local_id(0))
@@ -61,14 +62,7 @@ kernel void softmax_rows(const attention_shape shape, global float *scores, loca
         m = row[key] > m ? row[key] : m;
     }
 
-    places[me] = m;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int i = 0; i < GROUP; i++)
-    {
-        m = places[i] > m ? places[i] : m;
-    }
-
-    barrier(CLK_LOCAL_MEM_FENCE);
+    m = group_max(m, places);
     const float base = m == -INFINITY ? 0.0f : m;
     float sum = 0.0f;
     for (int c = FIRST; c < shape.keys; c += STEP)
@@ -83,12 +77,11 @@ kernel void softmax_rows(const attention_shape shape, global float *scores, loca
             continue;
         }
 
-        float values[LANES];
-        VSTORE(p, 0, values);
+        ROLLED
         for (int lane = 0; lane < count; lane++)
         {
-            row[c + lane] = values[lane];
-            sum += values[lane];
+            row[c + lane] = ((const float *)&p)[lane];
+            sum += ((const float *)&p)[lane];
         }
 #else
         row[c] = p;
@@ -96,18 +89,10 @@ kernel void softmax_rows(const attention_shape shape, global float *scores, loca
 #endif
     }
 
-    places[me] = sum;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    sum = 0.0f;
-    for (int i = 0; i < GROUP; i++)
-    {
-        sum += places[i];
-    }
-
-    const float factor = m == -INFINITY ? 0.0f : 1.0f / sum;
+    const float factor = 1.0f / group_sum(sum, places);
     for (int c = me; c < shape.keys; c += GROUP)
     {
-        row[c] *= factor;
+        row[c] = m == -INFINITY ? 0.0f : row[c] * factor;
     }
 }
 

@@ -1,6 +1,7 @@
 // Numbers in memory and in registers. Tensors hold TYPE, arithmetic is float: 16-bit types are storage.
 //
-// Parameters: TYPE (F32, F16, BF16), LANES (floats of a "real": 1, 8 or 16).
+// Parameters: TYPE (F32, F16, BF16), LANES (floats of a "real": 1, 8 or 16), HAS_FP16 (16-bit floats widen and narrow by the device's instructions; else
+// by the functions that every device has, and in vectors by their bits).
 // A processor runs one work-item on vectors of LANES floats, a GPU runs LANES = 1 in many work-items.
 
 #define CAT_(a, b) a##b
@@ -26,14 +27,27 @@ typedef half element;
 typedef ushort element;
 #endif
 
+#if TYPE == TYPE_F16 && HAS_FP16
+#pragma OPENCL EXTENSION cl_khr_fp16 : enable
+#endif
+
 #define LOG2_E 1.44269504088896341f
 #define LN_2 0.693147180559945309f
+
+// A loop that is not worth copies and vectors, on which compilers spend their time.
+#ifdef __clang__
+#define ROLLED _Pragma("clang loop vectorize(disable) unroll(disable)")
+#else
+#define ROLLED
+#endif
 
 // One element as float.
 float load_one(const global element *p, long i)
 {
 #if TYPE == TYPE_F32
     return p[i];
+#elif TYPE == TYPE_F16 && HAS_FP16
+    return convert_float(p[i]);
 #elif TYPE == TYPE_F16
     return vload_half(i, p);
 #else
@@ -46,6 +60,8 @@ void store_one(global element *p, long i, float x)
 {
 #if TYPE == TYPE_F32
     p[i] = x;
+#elif TYPE == TYPE_F16 && HAS_FP16
+    p[i] = convert_half_rte(x);
 #elif TYPE == TYPE_F16
     vstore_half_rte(x, i, p);
 #else
@@ -69,6 +85,8 @@ real load_reals(const global element *p, long i)
 {
 #if TYPE == TYPE_F32
     return VLOAD(0, p + i);
+#elif TYPE == TYPE_F16 && HAS_FP16
+    return CAT(convert_float, LANES)(VLOAD(0, p + i));
 #elif TYPE == TYPE_F16
     // The bits moved to their places in a float; the factor mends the exponent and makes subnormals normal.
     const bits_of_lanes h = CAT(convert_uint, LANES)(VLOAD(0, (const global ushort *)p + i));
@@ -89,13 +107,14 @@ real load_some(const global element *p, long i, int count)
         return load_reals(p, i);
     }
 
-    float values[LANES];
-    for (int lane = 0; lane < LANES; lane++)
+    real values = 0.0f;
+    ROLLED
+    for (int lane = 0; lane < count; lane++)
     {
-        values[lane] = lane < count ? load_one(p, i + lane) : 0.0f;
+        ((float *)&values)[lane] = load_one(p, i + lane);
     }
 
-    return VLOAD(0, values);
+    return values;
 }
 
 real load_floats(const global float *p, long i, int count)
@@ -105,13 +124,14 @@ real load_floats(const global float *p, long i, int count)
         return VLOAD(0, p + i);
     }
 
-    float values[LANES];
-    for (int lane = 0; lane < LANES; lane++)
+    real values = 0.0f;
+    ROLLED
+    for (int lane = 0; lane < count; lane++)
     {
-        values[lane] = lane < count ? p[i + lane] : 0.0f;
+        ((float *)&values)[lane] = p[i + lane];
     }
 
-    return VLOAD(0, values);
+    return values;
 }
 
 void store_some(global element *p, long i, real x, int count)
@@ -125,7 +145,11 @@ void store_some(global element *p, long i, real x, int count)
 #elif TYPE == TYPE_F16
     if (count >= LANES)
     {
+#if HAS_FP16
+        VSTORE(CAT(CAT(convert_half, LANES), _rte)(x), 0, p + i);
+#else
         CAT(CAT(vstore_half, LANES), _rte)(x, 0, p + i);
+#endif
         return;
     }
 #else
@@ -138,11 +162,10 @@ void store_some(global element *p, long i, real x, int count)
         return;
     }
 #endif
-    float values[LANES];
-    VSTORE(x, 0, values);
-    for (int lane = 0; lane < count && lane < LANES; lane++)
+    ROLLED
+    for (int lane = 0; lane < count; lane++)
     {
-        store_one(p, i + lane, values[lane]);
+        store_one(p, i + lane, ((const float *)&x)[lane]);
     }
 }
 

@@ -11,12 +11,15 @@
 
 // ROWS rows of X from first on, normalised where there is a prologue, as [depth][ROWS]; rows beyond the last are zeros.
 void stage_rows(
-    const global element *x, const product_shape shape, int first, const global float *gamma, const global float *beta, local float *line, local float *to)
+    const global element *x, const product_shape shape, int first, const global float *gamma, const global float *beta, local real *line, local float *to)
 {
+    local float *elements = (local float *)line;
+    ROLLED
     for (int r = 0; r < ROWS; r++)
     {
         if (first + r >= shape.rows)
         {
+            ROLLED
             for (int d = 0; d < shape.depth; d++)
             {
                 to[d * ROWS + r] = 0.0f;
@@ -30,7 +33,7 @@ void stage_rows(
         for (int d = 0; d < shape.depth; d += LANES)
         {
             const real v = load_some(x, at + d, shape.depth - d);
-            VSTORE(v, 0, line + d);
+            line[d / LANES] = v;
             sum += v;
         }
 
@@ -41,33 +44,33 @@ void stage_rows(
             int d = 0;
             for (; d + LANES <= shape.depth; d += LANES)
             {
-                const real v = VLOAD(0, line + d) - mean;
+                const real v = line[d / LANES] - mean;
                 square += v * v;
             }
 
             float squares = sum_of(square);
             for (; d < shape.depth; d++)
             {
-                squares += (line[d] - mean) * (line[d] - mean);
+                squares += (elements[d] - mean) * (elements[d] - mean);
             }
 
             const float factor = 1.0f / sqrt(squares / shape.depth + shape.prologue_epsilon);
             for (d = 0; d < shape.depth; d++)
             {
-                const float v = (line[d] - mean) * factor * gamma[d];
-                line[d] = beta ? v + beta[d] : v;
+                const float v = (elements[d] - mean) * factor * gamma[d];
+                elements[d] = beta ? v + beta[d] : v;
             }
         }
 
         for (int d = 0; d < shape.depth; d++)
         {
-            to[d * ROWS + r] = line[d];
+            to[d * ROWS + r] = elements[d];
         }
     }
 }
 
 // ROWS rows [depth][ROWS] times a panel [depth][PANEL] into tile [ROWS][PANEL].
-void multiply(const local float *rows, const global float *panel, int depth, local float *tile)
+void multiply(const local float *rows, const global real *panel, int depth, local real *tile)
 {
     real sum[ROWS][2];
     #pragma unroll
@@ -79,7 +82,7 @@ void multiply(const local float *rows, const global float *panel, int depth, loc
 
     for (int d = 0; d < depth; d++)
     {
-        const real b0 = VLOAD(0, panel + d * PANEL), b1 = VLOAD(1, panel + d * PANEL);
+        const real b0 = panel[2 * d], b1 = panel[2 * d + 1];
         #pragma unroll
         for (int r = 0; r < ROWS; r++)
         {
@@ -92,15 +95,15 @@ void multiply(const local float *rows, const global float *panel, int depth, loc
     #pragma unroll
     for (int r = 0; r < ROWS; r++)
     {
-        VSTORE(sum[r][0], 0, tile + r * PANEL);
-        VSTORE(sum[r][1], 1, tile + r * PANEL);
+        tile[2 * r] = sum[r][0];
+        tile[2 * r + 1] = sum[r][1];
     }
 }
 
 // The vector-th result vector of a tile row: bias and activation. A gated panel has gates in its first vector and what they gate in its second.
-real finish(const local float *row, int vector, int column, int width, int activation, const global float *bias)
+real finish(const local real *row, int vector, int column, int width, int activation, const global float *bias)
 {
-    real v = VLOAD(vector, row);
+    real v = row[vector];
     const int count = width - column;
     if (bias)
     {
@@ -112,7 +115,7 @@ real finish(const local float *row, int vector, int column, int width, int activ
         return activate(activation, v);
     }
 
-    real up = VLOAD(1, row);
+    real up = row[1];
     if (bias)
     {
         up += load_floats(bias, width + column, count);
@@ -122,34 +125,35 @@ real finish(const local float *row, int vector, int column, int width, int activ
 }
 
 // Normalises a row of floats into the result.
-void normalize_row(local float *row, int width, int kind, float epsilon, const global float *gamma, const global float *beta, global element *y, long at)
+void normalize_row(const local real *row, int width, int kind, float epsilon, const global float *gamma, const global float *beta, global element *y, long at)
 {
+    const local float *elements = (const local float *)row;
     real sum = 0.0f;
     float mean = 0.0f;
     for (int c = 0; kind == NORM_LAYER && c < width; c++)
     {
-        mean += row[c];
+        mean += elements[c];
     }
 
     mean /= width;
     int c = 0;
     for (; c + LANES <= width; c += LANES)
     {
-        const real v = VLOAD(0, row + c) - mean;
+        const real v = row[c / LANES] - mean;
         sum += v * v;
     }
 
     float squares = sum_of(sum);
     for (; c < width; c++)
     {
-        squares += (row[c] - mean) * (row[c] - mean);
+        squares += (elements[c] - mean) * (elements[c] - mean);
     }
 
     const float factor = 1.0f / sqrt(squares / width + epsilon);
     for (c = 0; c < width; c += LANES)
     {
         const int count = width - c;
-        real v = (VLOAD(0, row + c) - mean) * factor * load_floats(gamma, c, count);
+        real v = (row[c / LANES] - mean) * factor * load_floats(gamma, c, count);
         if (beta)
         {
             v += load_floats(beta, c, count);
@@ -161,13 +165,13 @@ void normalize_row(local float *row, int width, int kind, float epsilon, const g
 
 // Panels [first, end) of the last product of ROWS rows that lie at "rows": into y, or where the row is normalised into "whole" [ROWS][padded].
 void last_product(
-    const product_shape shape, const local float *rows, int depth, int first_row, const global float *weights, int first, int end, const global float *bias,
-    const global element *residual, global element *sums, global element *y, local float *tile, local float *whole, int padded)
+    const product_shape shape, const local float *rows, int depth, int first_row, const global real *weights, int first, int end, const global float *bias,
+    const global element *residual, global element *sums, global element *y, local real *tile, local real *whole, int padded)
 {
     const int is_gated = shape.activation == ACTIVATION_SWI_GLU;
     for (int panel = first; panel < end; panel++)
     {
-        multiply(rows, weights + (long)panel * depth * PANEL, depth, tile);
+        multiply(rows, weights + (long)panel * depth * 2, depth, tile);
         for (int r = 0; r < ROWS && first_row + r < shape.rows; r++)
         {
             const long at = (long)(first_row + r) * shape.width;
@@ -180,7 +184,7 @@ void last_product(
                     continue;
                 }
 
-                real v = finish(tile + r * PANEL, vector, column, shape.width, shape.activation, bias);
+                real v = finish(tile + 2 * r, vector, column, shape.width, shape.activation, bias);
                 if (residual)
                 {
                     v += load_some(residual, at + column, count);
@@ -193,7 +197,7 @@ void last_product(
 
                 if (shape.epilogue != NORM_NONE)
                 {
-                    VSTORE(v, 0, whole + r * padded + column);
+                    whole[(r * padded + column) / LANES] = v;
                 }
                 else
                 {
@@ -205,26 +209,26 @@ void last_product(
 }
 
 void last_norm(
-    const product_shape shape, int first_row, const global float *gamma, const global float *beta, global element *y, local float *whole, int padded)
+    const product_shape shape, int first_row, const global float *gamma, const global float *beta, global element *y, local real *whole, int padded)
 {
     for (int r = 0; shape.epilogue != NORM_NONE && r < ROWS && first_row + r < shape.rows; r++)
     {
-        normalize_row(whole + r * padded, shape.width, shape.epilogue, shape.epilogue_epsilon, gamma, beta, y, (long)(first_row + r) * shape.width);
+        normalize_row(whole + r * padded / LANES, shape.width, shape.epilogue, shape.epilogue_epsilon, gamma, beta, y, (long)(first_row + r) * shape.width);
     }
 }
 
 // One product. Local floats: line [depth], tile [ROWS][PANEL], whole [ROWS][width] where rows are normalised, rows [row_block / ROWS][depth][ROWS].
 kernel void product(
-    const product_shape shape, const global element *x, const global float *weights, const global float *bias, const global element *residual,
+    const product_shape shape, const global element *x, const global real *weights, const global float *bias, const global element *residual,
     const global float *prologue_gamma, const global float *prologue_beta, const global float *gamma, const global float *beta,
-    global element *sums, global element *y, local float *scratch)
+    global element *sums, global element *y, local real *scratch)
 {
     const int padded = (shape.width + PANEL - 1) / PANEL * PANEL;
-    const int line_size = (shape.depth + LANES - 1) / LANES * LANES;
-    local float *line = scratch;
-    local float *tile = line + line_size;
-    local float *whole = tile + ROWS * PANEL;
-    local float *rows = whole + (shape.epilogue != NORM_NONE ? shape.row_block * padded : 0);
+    const int line_size = (shape.depth + LANES - 1) / LANES;
+    local real *line = scratch;
+    local real *tile = line + line_size;
+    local real *whole = tile + 2 * ROWS;
+    local float *rows = (local float *)whole + (shape.epilogue != NORM_NONE ? shape.row_block * padded : 0);
     const int column_blocks = (shape.panels + shape.panel_block - 1) / shape.panel_block;
     const int first_row = (int)(get_group_id(0) / column_blocks) * shape.row_block;
     const int last_row = min(first_row + shape.row_block, shape.rows);
@@ -242,29 +246,29 @@ kernel void product(
         {
             last_product(
                 shape, rows + (row - first_row) * shape.depth, shape.depth, row, weights, panel, panel + 1, bias, residual, sums, y, tile,
-                whole + (row - first_row) * padded, padded);
+                whole + (row - first_row) * padded / LANES, padded);
         }
     }
 
     for (int row = first_row; row < last_row; row += ROWS)
     {
-        last_norm(shape, row, gamma, beta, y, whole + (row - first_row) * padded, padded);
+        last_norm(shape, row, gamma, beta, y, whole + (row - first_row) * padded / LANES, padded);
     }
 }
 
 // Two products, ROWS rows at a time; what is between them never leaves the cache. Local floats: line [depth], tile, whole [ROWS][width] where rows
 // are normalised, rows [depth][ROWS], middle [middle][ROWS].
 kernel void product_chain(
-    const product_shape shape, const global element *x, const global float *first_weights, const global float *first_bias, const global float *weights,
+    const product_shape shape, const global element *x, const global real *first_weights, const global float *first_bias, const global real *weights,
     const global float *bias, const global element *residual, const global float *prologue_gamma, const global float *prologue_beta,
-    const global float *gamma, const global float *beta, global element *sums, global element *y, local float *scratch)
+    const global float *gamma, const global float *beta, global element *sums, global element *y, local real *scratch)
 {
     const int padded = (shape.width + PANEL - 1) / PANEL * PANEL;
-    const int line_size = (shape.depth + LANES - 1) / LANES * LANES;
-    local float *line = scratch;
-    local float *tile = line + line_size;
-    local float *whole = tile + ROWS * PANEL;
-    local float *rows = whole + (shape.epilogue != NORM_NONE ? ROWS * padded : 0);
+    const int line_size = (shape.depth + LANES - 1) / LANES;
+    local real *line = scratch;
+    local real *tile = line + line_size;
+    local real *whole = tile + 2 * ROWS;
+    local float *rows = (local float *)whole + (shape.epilogue != NORM_NONE ? ROWS * padded : 0);
     local float *middle = rows + shape.depth * ROWS;
     const int first_row = (int)get_group_id(0) * shape.row_block;
     const int is_gated = shape.middle_activation == ACTIVATION_SWI_GLU;
@@ -273,7 +277,7 @@ kernel void product_chain(
         stage_rows(x, shape, row, prologue_gamma, prologue_beta, line, rows);
         for (int panel = 0; panel < shape.middle_panels; panel++)
         {
-            multiply(rows, first_weights + (long)panel * shape.depth * PANEL, shape.depth, tile);
+            multiply(rows, first_weights + (long)panel * shape.depth * 2, shape.depth, tile);
             for (int r = 0; r < ROWS; r++)
             {
                 for (int vector = 0; vector < (is_gated ? 1 : 2); vector++)
@@ -284,11 +288,11 @@ kernel void product_chain(
                         continue;
                     }
 
-                    float values[LANES];
-                    VSTORE(finish(tile + r * PANEL, vector, column, shape.middle, shape.middle_activation, first_bias), 0, values);
+                    const real values = finish(tile + 2 * r, vector, column, shape.middle, shape.middle_activation, first_bias);
+                    ROLLED
                     for (int lane = 0; lane < LANES && column + lane < shape.middle; lane++)
                     {
-                        middle[(column + lane) * ROWS + r] = values[lane];
+                        middle[(column + lane) * ROWS + r] = ((const float *)&values)[lane];
                     }
                 }
             }

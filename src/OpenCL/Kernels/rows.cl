@@ -1,9 +1,10 @@
 // Operators that walk rows. A work-group does one row: on a processor one work-item in vectors of LANES, on a GPU GROUP work-items an element each.
 // The local array holds one float a work-item, for sums over the row; where a row is normalised, a processor's also holds the row.
 //
-// Parameters: GROUP, and those of numbers.cl.
+// Parameters: those of numbers.cl and work_group.cl.
 
 #include "activations.cl"
+#include "work_group.cl"
 
 #define STEP (LANES * GROUP)
 #define FIRST (LANES * (int)get_local_id(0))
@@ -11,29 +12,6 @@
 #define NORM_NONE 0
 #define NORM_LAYER 1
 #define NORM_ROOT_MEAN_SQUARE 2
-
-// Sum over the work-group, in one order.
-float group_sum(float x, local float *places)
-{
-#if GROUP == 1
-    return x;
-#else
-    const int me = get_local_id(0);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    places[me] = x;
-    for (int half_size = GROUP / 2; half_size > 0; half_size /= 2)
-    {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (me < half_size)
-        {
-            places[me] += places[me + half_size];
-        }
-    }
-
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return places[0];
-#endif
-}
 
 // y = x + bias (+ residual).
 kernel void add_rows(
@@ -122,11 +100,11 @@ float2 statistics(const global element *x, long row, const global float *bias, c
 #if LANES > 1
         if (count < LANES)
         {
-            float values[LANES];
-            VSTORE(v, 0, values);
+            ROLLED
             for (int lane = 0; lane < count; lane++)
             {
-                square += values[lane] * values[lane];
+                const float single = ((const float *)&v)[lane];
+                square += single * single;
             }
 
             continue;

@@ -6,7 +6,6 @@ namespace Stof.Reference.OpenCL;
 /// <summary>A built program. Builds may run on several threads at a time.</summary>
 public sealed unsafe class OpenClProgram : IDisposable
 {
-    private const string Language = "-cl-std=CL1.2"; // which every device has
     private const string Verbose = "-cl-nv-verbose"; // NVIDIA: the log tells registers and spills
 
     private readonly OpenClDevice _device;
@@ -24,7 +23,7 @@ public sealed unsafe class OpenClProgram : IDisposable
     public static string OptionsFor(OpenClDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return device.Extensions.Contains("cl_nv_compiler_options") ? $"{Language} {Verbose}" : Language;
+        return device.Extensions.Contains("cl_nv_compiler_options") ? $"{device.LanguageOption} {Verbose}" : device.LanguageOption;
     }
 
     /// <summary>Takes a program from the cache or builds it.</summary>

@@ -7,8 +7,8 @@ namespace Stof.Reference.OpenCL;
 /// <param name="Header">Definitions (<see cref="ParameterHeader"/>).</param>
 public readonly record struct ProgramSpec(string File, string Header)
 {
-    /// <summary>The specification of a file with the parameters of a record.</summary>
-    public static ProgramSpec Of(string file, object parameters) => new(file, ParameterHeader.Of(parameters));
+    /// <summary>The specification of a file with the parameters of some records.</summary>
+    public static ProgramSpec Of(string file, params object[] parameters) => new(file, ParameterHeader.Of(parameters));
 
     /// <summary>The source as the compiler gets it.</summary>
     public KernelSource Source() => KernelSource.Expand(File, Header);

@@ -20,7 +20,7 @@ public abstract class OpenClUnderTest : BackendUnderTest
     private OpenClBackend? _backend;
 
     /// <inheritdoc/>
-    public override IBackend Backend => _backend ??= new OpenClBackend(OpenClHere.Device, new OpenClOptions { Mapping = Mapping, Attention = Choice });
+    public override IBackend Backend => _backend ??= new OpenClBackend(OpenClHere.Device, new OpenClOptions { Mapping = Mapping, Attention = Choice, SubGroups = SubGroups });
 
     /// <inheritdoc/>
     public override double LogSumExpLimit => 1e-4;
@@ -34,6 +34,8 @@ public abstract class OpenClUnderTest : BackendUnderTest
     protected abstract Mapping Mapping { get; }
 
     protected abstract AttentionKernelChoice Choice { get; }
+
+    protected virtual SubGroups SubGroups => SubGroups.None;
 }
 
 public sealed class LanesRowwise : OpenClUnderTest
@@ -58,6 +60,19 @@ public sealed class GroupsRowwise : OpenClUnderTest
     protected override Mapping Mapping => Mapping.Groups;
 
     protected override AttentionKernelChoice Choice => AttentionKernelChoice.Rowwise;
+}
+
+/// <summary>Reductions as on a device with sub-groups.</summary>
+public sealed class SubGroupsRowwise : OpenClUnderTest
+{
+    /// <inheritdoc/>
+    public override int Stride => 40;
+
+    protected override Mapping Mapping => Mapping.Groups;
+
+    protected override AttentionKernelChoice Choice => AttentionKernelChoice.Rowwise;
+
+    protected override SubGroups SubGroups => SubGroups.Emulated;
 }
 
 public sealed class GroupsBlockwise : OpenClUnderTest
@@ -150,6 +165,8 @@ public abstract class GroupsTests(OpenClUnderTest opencl)
 
 public sealed class GroupsRowwiseTests(GroupsRowwise opencl) : GroupsTests(opencl), IClassFixture<GroupsRowwise>;
 
+public sealed class SubGroupsRowwiseTests(SubGroupsRowwise opencl) : GroupsTests(opencl), IClassFixture<SubGroupsRowwise>;
+
 public sealed class GroupsBlockwiseTests(GroupsBlockwise opencl) : GroupsTests(opencl), IClassFixture<GroupsBlockwise>;
 
 /// <summary>Models under the GPU's layout of kernels.</summary>
@@ -194,6 +211,15 @@ public sealed class GroupsModelTests(GroupsBlockwise opencl) : GroupsModels(open
     [InlineData("llama", DType.BF16)]
     [InlineData("gpt2", DType.F32)]
     public void Chained_products_and_norms_behind_products_agree(string preset, DType type) => RequireChainAndNorm(preset, type);
+}
+
+/// <summary>Norms and softmax with reductions as on a device with sub-groups.</summary>
+public sealed class SubGroupsModelTests(SubGroupsRowwise opencl) : GroupsModels(opencl), IClassFixture<SubGroupsRowwise>
+{
+    [Theory]
+    [InlineData("gpt2", DType.F32)]
+    [InlineData("llama", DType.BF16)]
+    public void Every_scheme_agrees_with_the_oracle_layer_by_layer(string preset, DType type) => Require(preset, type);
 }
 
 /// <summary>The same on matrix units, emulated.</summary>

@@ -29,11 +29,13 @@ public sealed class OpenClReducedTests
     [InlineData(Mapping.Lanes, 8, AttentionKernelChoice.Rowwise, MatrixUnits.None, DType.F16)]
     [InlineData(Mapping.Groups, 16, AttentionKernelChoice.Blockwise, MatrixUnits.None, DType.F32)]
     [InlineData(Mapping.Groups, 16, AttentionKernelChoice.Rowwise, MatrixUnits.None, DType.F16)]
+    [InlineData(Mapping.Groups, 16, AttentionKernelChoice.Rowwise, MatrixUnits.None, DType.F32, SubGroups.Emulated)]
     [InlineData(Mapping.Groups, 16, AttentionKernelChoice.Blockwise, MatrixUnits.Emulated, DType.F16)]
-    public void Every_attention_kernel_agrees(Mapping mapping, int lanes, AttentionKernelChoice choice, MatrixUnits units, DType type)
+    public void Every_attention_kernel_agrees(
+        Mapping mapping, int lanes, AttentionKernelChoice choice, MatrixUnits units, DType type, SubGroups subGroups = SubGroups.None)
     {
         using var backend = new OpenClBackend(
-            OpenClHere.Device, new OpenClOptions { Mapping = mapping, Lanes = lanes, Attention = choice, MatrixUnits = units });
+            OpenClHere.Device, new OpenClOptions { Mapping = mapping, Lanes = lanes, Attention = choice, MatrixUnits = units, SubGroups = subGroups });
         var random = new Random(Seed);
         foreach (var splits in new[] { 1, 2 })
         {
@@ -88,9 +90,9 @@ public sealed class OpenClReducedTests
     [InlineData(Mapping.Lanes, 16, "gpt2", DType.F32)]
     [InlineData(Mapping.Groups, 16, "gpt2", DType.F32)]
     [InlineData(Mapping.Lanes, 8, "llama", DType.F32)]
-    [InlineData(Mapping.Groups, 16, "vit-base", DType.F32)]
+    [InlineData(Mapping.Groups, 16, "vit-base", DType.F32, SubGroups.Emulated)]
     [InlineData(Mapping.Groups, 16, "llama", DType.F16)]
-    public void Every_model_kernel_agrees(Mapping mapping, int lanes, string preset, DType type)
+    public void Every_model_kernel_agrees(Mapping mapping, int lanes, string preset, DType type, SubGroups subGroups = SubGroups.None)
     {
         // 16-bit products on matrix units take depths that are multiples of eight.
         var isMatrix = type != DType.F32;
@@ -112,8 +114,13 @@ public sealed class OpenClReducedTests
         var input = ModelInput.Random(spec, 2, spec.FixedLength ?? 13, Seed);
         var mask = spec.IsCausal ? new CausalMask() : MaskText.Parse("sliding(5)");
         var graph = model.Graph.Layer;
-        using var backend = new OpenClBackend(
-            OpenClHere.Device, new OpenClOptions { Mapping = mapping, Lanes = lanes, MatrixUnits = isMatrix ? MatrixUnits.Emulated : MatrixUnits.None });
+        using var backend = new OpenClBackend(OpenClHere.Device, new OpenClOptions
+        {
+            Mapping = mapping,
+            Lanes = lanes,
+            MatrixUnits = isMatrix ? MatrixUnits.Emulated : MatrixUnits.None,
+            SubGroups = subGroups,
+        });
         var workload = new Workload(input.Batch, input.Length, type, mask, model.Spec.QueryHeads);
         using var fused = backend.Compile(
             model, workload, ExecutionPlan.FromScheme(graph, workload, backend.Device, RuleBasedSchemes.Initial(graph, workload, backend.Device)));

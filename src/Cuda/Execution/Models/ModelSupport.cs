@@ -42,7 +42,7 @@ internal static class ModelSupport
     {
         if (template is AttentionTemplate)
         {
-            var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
+            var problem = context.Workload.Attention(context.Graph.Attention!);
             var tiling = problem.Type == DType.F32
                 ? BlockwiseTiling.Exact
                 : BlockwiseTiling.Of(parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
@@ -81,7 +81,7 @@ internal static class ModelSupport
         }
 
         // Where the block-wise kernel does not compute the problem (F32, odd head sizes), the row-wise one does, as for a bare attention.
-        var problem = SegmentCompiler.Problem(context.Graph.Attention!, context.Workload, bias: null);
+        var problem = context.Workload.Attention(context.Graph.Attention!);
         var (rows, columns) = (parameters.Number(AttentionTemplate.TileRows), parameters.Number(AttentionTemplate.TileColumns));
         if (problem.Type == DType.F32 || !BlockwiseRun.Computes(problem, device.Target))
         {

@@ -40,22 +40,6 @@ internal sealed class SegmentCompiler : IDisposable
     /// <summary>Compiles embeddings, and brings their input to the device.</summary>
     public EmbeddingCompiler Embedding { get; }
 
-    /// <summary>The attention of a graph under a workload.</summary>
-    public static AttentionProblem Problem(AttentionGeometry geometry, Workload workload, ScoreBias? bias) => new()
-    {
-        Batch = workload.Batch,
-        QueryHeads = geometry.QueryHeads,
-        KvHeads = geometry.KvHeads,
-        QueryLength = workload.Length,
-        KvLength = workload.Length,
-        HeadSize = geometry.HeadSize,
-        Type = workload.Type,
-        Layout = AttentionLayout.BatchLengthHeads,
-        Scale = geometry.Scale,
-        Mask = workload.Mask,
-        Bias = bias,
-    };
-
     /// <summary>Tile and splits that parameters name, or all that the estimate ranks, best first.</summary>
     public static IEnumerable<GemmChoice> ChoicesOf(ParameterSet parameters, DType type, IKernelDevice device, int rows, ProductShape shape)
     {
@@ -198,7 +182,7 @@ internal sealed class SegmentCompiler : IDisposable
         var key = (qkv.Buffer, output.Buffer, bias, tiling);
         if (!_attentions.TryGetValue(key, out var attention))
         {
-            var problem = Problem(geometry, _workload, bias is null ? null : new RelativeBias(bias, _spec.RelativeMaxDistance)).Validated();
+            var problem = _workload.Attention(geometry, bias is null ? null : new RelativeBias(bias, _spec.RelativeMaxDistance)).Validated();
             AttentionOperand Operand(DeviceMatrix rows, int firstColumn) => new(
                 firstColumn == 0 ? rows.Buffer : new BufferSlice(rows.Buffer, firstColumn * (long)rows.Type.Size()),
                 rows.PitchBytes,

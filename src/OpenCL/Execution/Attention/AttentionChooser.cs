@@ -59,7 +59,7 @@ internal static class AttentionChooser
 
     /// <summary>The row-wise plan.</summary>
     public static AttentionLayoutPlan Rowwise(KernelDevice device) =>
-        device.Mapping == Mapping.Lanes ? new RowwiseLanesPlan(device.Lanes) : new RowwiseGroupsPlan();
+        device.Mapping == Mapping.Lanes ? new RowwiseLanesPlan(device.Lanes) : new RowwiseGroupsPlan(device.SubGroups);
 
     /// <summary>The block-wise plan, or null if no tile fits the device.</summary>
     /// <param name="device">The device.</param>

@@ -40,26 +40,11 @@ internal abstract record AttentionLayoutPlan
     public virtual OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask) => buffers.Upload<ulong>(mask.Bitmaps);
 
     /// <summary>The program that merges states.</summary>
-    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of("attention_merge.cl", new MergeParameters
-    {
-        Type = problem.Type,
-        Lanes = 1,
-        FastExp2 = device.HasFastExp2,
-        RowItems = RowItems(device),
-    });
+    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
+        "attention_merge.cl", device.Numbers(problem.Type) with { Lanes = 1 }, AttentionParameters.Of(problem), new MergeParameters { RowItems = RowItems(device) });
 
     /// <summary>Work-items that merge a row together.</summary>
     public static int RowItems(KernelDevice device) => device.Mapping == Mapping.Groups ? MergeItems : 1;
-
-    /// <summary>What every kernel is specialised for.</summary>
-    protected static AttentionParameters Common(KernelDevice device, AttentionProblem problem) => new()
-    {
-        Type = problem.Type,
-        Lanes = device.Lanes,
-        FastExp2 = device.HasFastExp2,
-        Bias = AttentionParameters.FormOf(problem),
-        HasSoftcap = problem.Softcap is not null,
-    };
 }
 
 /// <summary>attention_blockwise_lanes.cl: a work-item does a strip of queries in vectors.</summary>
@@ -67,7 +52,6 @@ internal abstract record AttentionLayoutPlan
 /// <param name="Lanes">Floats of a vector.</param>
 internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : AttentionLayoutPlan
 {
-    private const int MostColumns = 512; // the kernel lists groups of eight keys in 64 places
     private const int MostVectors = 2; // sixteen sums of eight keys by two vectors fit the registers of AVX-512
 
     /// <inheritdoc/>
@@ -84,33 +68,24 @@ internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : Attention
 
     /// <summary>The plan of a tile, or null if a strip does not divide it.</summary>
     public static BlockwiseLanesPlan? Of(KernelDevice device, TileShape tile) =>
-        tile.Rows % device.Lanes == 0 && tile.Columns <= MostColumns ? new BlockwiseLanesPlan(tile, device.Lanes) : null;
+        tile.Rows % device.Lanes == 0 ? new BlockwiseLanesPlan(tile, device.Lanes) : null;
 
     private int Vectors => Lanes == 16 && Tile.Rows % (MostVectors * Lanes) == 0 ? MostVectors : 1;
 
     private int Strip => Vectors * Lanes;
 
+    private int VectorsOf(int size) => (size + Lanes - 1) / Lanes;
+
     /// <inheritdoc/>
     public override long LocalBytes(AttentionProblem problem)
     {
-        long values = (problem.ValueSize + 7) / 8 * 8;
-        return sizeof(float) * (((problem.HeadSize + values + Tile.Columns) * Strip) + ((problem.HeadSize + values) * Tile.Columns));
+        long sizes = VectorsOf(problem.HeadSize) + VectorsOf(problem.ValueSize);
+        return sizeof(float) * Lanes * ((Vectors * ((sizes * Lanes) + Tile.Columns)) + (Tile.Columns * sizes)); // queries, output, scores; keys, values
     }
 
     /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
-    {
-        var common = Common(device, problem);
-        return ProgramSpec.Of("attention_blockwise_lanes.cl", new BlockwiseLanesParameters
-        {
-            Type = common.Type,
-            Lanes = Lanes,
-            FastExp2 = common.FastExp2,
-            Bias = common.Bias,
-            HasSoftcap = common.HasSoftcap,
-            Vectors = Vectors,
-        });
-    }
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
+        "attention_blockwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem), new BlockwiseLanesParameters { Vectors = Vectors });
 }
 
 /// <summary>attention_rowwise_lanes.cl: a work-item does one query.</summary>
@@ -134,7 +109,7 @@ internal sealed record RowwiseLanesPlan(int Lanes) : AttentionLayoutPlan
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) =>
-        ProgramSpec.Of("attention_rowwise_lanes.cl", Common(device, problem));
+        ProgramSpec.Of("attention_rowwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem));
 
     private int Padded(int size) => (size + Lanes - 1) / Lanes * Lanes;
 }

@@ -1,4 +1,3 @@
-using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.OpenCL.Execution.Attention;
@@ -16,42 +15,37 @@ public enum BiasForm
     ByPair,
 }
 
-/// <summary>What every attention kernel is specialised for; the names are those that the kernel files use.</summary>
-public record AttentionParameters
+/// <summary>Parameters of attention.cl.</summary>
+public sealed record AttentionParameters
 {
-    /// <summary>Type of the tensors.</summary>
-    public DType Type { get; init; } = DType.F32;
-
-    /// <summary>Floats of a vector; 1 on a GPU.</summary>
-    public int Lanes { get; init; } = 16;
-
-    /// <summary>True to use the device's own power of two.</summary>
-    public bool FastExp2 { get; init; }
-
     /// <summary>How a bias is given.</summary>
     public BiasForm Bias { get; init; }
 
     /// <summary>True if scores are capped.</summary>
     public bool HasSoftcap { get; init; }
 
-    /// <summary>The form of a problem's bias.</summary>
-    internal static BiasForm FormOf(AttentionProblem problem) => problem.Bias switch
+    /// <summary>The parameters of a problem.</summary>
+    internal static AttentionParameters Of(AttentionProblem problem) => new()
     {
-        null => BiasForm.None,
-        AlibiBias or RelativeBias => BiasForm.ByDistance,
-        _ => BiasForm.ByPair,
+        Bias = problem.Bias switch
+        {
+            null => BiasForm.None,
+            AlibiBias or RelativeBias => BiasForm.ByDistance,
+            _ => BiasForm.ByPair,
+        },
+        HasSoftcap = problem.Softcap is not null,
     };
 }
 
 /// <summary>Parameters of attention_merge.cl.</summary>
-public sealed record MergeParameters : AttentionParameters
+public sealed record MergeParameters
 {
     /// <summary>Work-items that merge a row together.</summary>
     public int RowItems { get; init; } = 1;
 }
 
 /// <summary>Parameters of attention_blockwise_lanes.cl.</summary>
-public sealed record BlockwiseLanesParameters : AttentionParameters
+public sealed record BlockwiseLanesParameters
 {
     /// <summary>Vectors of queries that a work-item computes.</summary>
     public int Vectors { get; init; } = 2;

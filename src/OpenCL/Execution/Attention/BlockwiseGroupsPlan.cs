@@ -5,7 +5,7 @@ using Stof.Reference.Operators;
 namespace Stof.Reference.OpenCL.Execution.Attention;
 
 /// <summary>Parameters of attention_blockwise_groups.cl.</summary>
-public sealed record BlockwiseGroupsParameters : AttentionParameters
+public sealed record BlockwiseGroupsParameters
 {
     /// <summary>Queries of a tile.</summary>
     public int TileQ { get; init; } = 64;
@@ -80,22 +80,11 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     }
 
     /// <inheritdoc/>
-    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
-    {
-        var common = Common(device, problem);
-        return ProgramSpec.Of("attention_blockwise_groups.cl", new BlockwiseGroupsParameters
-        {
-            Type = common.Type,
-            Lanes = 1,
-            FastExp2 = common.FastExp2,
-            Bias = common.Bias,
-            HasSoftcap = common.HasSoftcap,
-            TileQ = Tile.Rows,
-            TileK = Tile.Columns,
-            GroupY = GroupY,
-            Values = ValuesOf(problem),
-        });
-    }
+    public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
+        "attention_blockwise_groups.cl",
+        device.Numbers(problem.Type),
+        AttentionParameters.Of(problem),
+        new BlockwiseGroupsParameters { TileQ = Tile.Rows, TileK = Tile.Columns, GroupY = GroupY, Values = ValuesOf(problem) });
 
     private static int ValuesOf(AttentionProblem problem) => (int)BitOperations.RoundUpToPowerOf2((uint)(problem.ValueSize + GroupX - 1) / GroupX);
 }

@@ -5,7 +5,7 @@ using Stof.Reference.Operators;
 namespace Stof.Reference.OpenCL.Execution.Attention;
 
 /// <summary>Parameters of attention_blockwise_matrix.cl.</summary>
-public sealed record BlockwiseMatrixParameters : AttentionParameters
+public sealed record BlockwiseMatrixParameters
 {
     /// <summary>D, a multiple of 8.</summary>
     public int HeadSize { get; init; } = 64;
@@ -141,14 +141,9 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
     {
-        var common = Common(device, problem);
-        return ProgramSpec.Of("attention_blockwise_matrix.cl", new BlockwiseMatrixParameters
+        var options = AttentionParameters.Of(problem);
+        return ProgramSpec.Of("attention_blockwise_matrix.cl", device.Numbers(problem.Type), options, new BlockwiseMatrixParameters
         {
-            Type = common.Type,
-            Lanes = 1,
-            FastExp2 = common.FastExp2,
-            Bias = common.Bias,
-            HasSoftcap = common.HasSoftcap,
             HeadSize = problem.HeadSize,
             ValueSize = problem.ValueSize,
             TileQ = Tiling.QueryTile,
@@ -156,7 +151,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
             Stages = Tiling.Stages,
             WarpRows = Tiling.WarpRows,
             KeyGroups = Tiling.KeyGroups,
-            IsPlain = common.Bias == BiasForm.None && !common.HasSoftcap && problem.EffectiveScale > 0,
+            IsPlain = options is { Bias: BiasForm.None, HasSoftcap: false } && problem.EffectiveScale > 0,
             IsEmulated = IsEmulated,
         });
     }

@@ -93,15 +93,7 @@ internal sealed class AttentionSteps(StepBuilder builder) : IDisposable
     }
 
     private OpenClKernel Kernel(AttentionProblem problem, string name) => builder.Device.Programs.Kernel(
-        ProgramSpec.Of("attention_steps.cl", new StepParameters
-        {
-            Type = problem.Type,
-            Lanes = builder.Device.Lanes,
-            FastExp2 = builder.Device.HasFastExp2,
-            Bias = AttentionParameters.FormOf(problem),
-            HasSoftcap = problem.Softcap is not null,
-            Group = builder.Group,
-        }),
+        ProgramSpec.Of("attention_steps.cl", builder.Device.Numbers(problem.Type), AttentionParameters.Of(problem), builder.RowParameters),
         name);
 
     private Action<Frame> Launching(long rows, OpenClKernel kernel, Action<Frame> set) => frame =>

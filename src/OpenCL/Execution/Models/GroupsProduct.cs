@@ -35,8 +35,8 @@ internal sealed class GroupsProduct
     {
         (_builder, _arguments, _bias, _matrix) = (builder, arguments, bias, matrix);
         _weights = builder.Store.Plain(weight);
-        _plain = PlainFor(builder.Device, type, arguments.Rows, IsGated ? 2 * arguments.Width : arguments.Width);
-        _kernel = builder.Device.Programs.Kernel(matrix?.Program(builder.Device, type) ?? ProgramSpec.Of("product_groups.cl", _plain), "product");
+        _plain = PlainFor(builder.Device, arguments.Rows, IsGated ? 2 * arguments.Width : arguments.Width);
+        _kernel = builder.Device.Programs.Kernel(matrix?.Program(builder.Device, type) ?? ProgramSpec.Of("product_groups.cl", builder.Device.Numbers(type), _plain), "product");
     }
 
     private bool IsGated => _arguments.Activation == KernelCodes.Of(ActivationKind.SwiGlu);
@@ -47,10 +47,9 @@ internal sealed class GroupsProduct
 
     /// <summary>Parameters of the plain kernel: large tiles read less for what they compute, small ones give every unit something to do.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="type">Type of X, weights and result.</param>
     /// <param name="rows">Rows of the product.</param>
     /// <param name="columns">Its columns.</param>
-    public static ProductGroupsParameters PlainFor(KernelDevice device, DType type, int rows, int columns)
+    public static ProductGroupsParameters PlainFor(KernelDevice device, int rows, int columns)
     {
         var tile = PlainTiles.MinBy(tile =>
         {
@@ -59,9 +58,6 @@ internal sealed class GroupsProduct
         });
         return new ProductGroupsParameters
         {
-            Type = type,
-            Lanes = 1,
-            FastExp2 = device.HasFastExp2,
             Tile = tile,
             StepK = 2L * sizeof(float) * LongStep * (tile + 1) <= device.Device.LocalBytes ? LongStep : ShortStep,
         };

@@ -58,11 +58,8 @@ internal sealed record MatrixTile(int Rows, int Columns, int Chunks, int Stages)
     public long Groups(int rows, int columns) => (long)Ceiling(rows, Rows) * Ceiling(columns, Columns);
 
     /// <summary>The program.</summary>
-    public ProgramSpec Program(KernelDevice device, DType type) => ProgramSpec.Of("product_matrix.cl", new ProductMatrixParameters
+    public ProgramSpec Program(KernelDevice device, DType type) => ProgramSpec.Of("product_matrix.cl", device.Numbers(type), new ProductMatrixParameters
     {
-        Type = type,
-        Lanes = 1,
-        FastExp2 = device.HasFastExp2,
         TileM = Rows,
         TileN = Columns,
         WarpsM = WarpsPerSide,

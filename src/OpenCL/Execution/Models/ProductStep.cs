@@ -155,8 +155,8 @@ internal static class ProductStep
     private static (OpenClKernel Kernel, int RowsPerStep) LanesKernel(StepBuilder builder, string name, DType type, int rows)
     {
         var perStep = RowsPerStep(builder.Device, rows);
-        var parameters = new ProductLanesParameters { Type = type, Lanes = builder.Device.Lanes, Rows = perStep };
-        return (builder.Device.Programs.Kernel(ProgramSpec.Of("product_lanes.cl", parameters), name), perStep);
+        var program = ProgramSpec.Of("product_lanes.cl", builder.Device.Numbers(type), new ProductLanesParameters { Rows = perStep });
+        return (builder.Device.Programs.Kernel(program, name), perStep);
     }
 
     // The fewest steps count, but rows of a step that are not there cost as much as others; each step reads the weights again.

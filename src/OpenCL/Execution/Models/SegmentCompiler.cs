@@ -159,24 +159,6 @@ internal sealed class SegmentCompiler : ISegmentCompiler<OpenClBuffer>
         return AttentionChooser.Named(_builder.Device, problem, isRowwise, tile)!;
     }
 
-    private AttentionProblem Problem(OperatorGraph graph, string? bias, IReadOnlyDictionary<string, HostTensor> weights)
-    {
-        var problem = AttentionProblemOf(graph.Attention!, _workload);
-        return bias is null ? problem : problem with { Bias = new RelativeBias(weights[bias], _spec.RelativeMaxDistance) };
-    }
-
-    /// <summary>The attention of a layer, without its bias.</summary>
-    internal static AttentionProblem AttentionProblemOf(AttentionGeometry geometry, Workload workload) => new()
-    {
-        Batch = workload.Batch,
-        QueryHeads = geometry.QueryHeads,
-        KvHeads = geometry.KvHeads,
-        QueryLength = workload.Length,
-        KvLength = workload.Length,
-        HeadSize = geometry.HeadSize,
-        Type = workload.Type,
-        Layout = AttentionLayout.BatchLengthHeads,
-        Scale = geometry.Scale,
-        Mask = workload.Mask,
-    };
+    private AttentionProblem Problem(OperatorGraph graph, string? bias, IReadOnlyDictionary<string, HostTensor> weights) =>
+        _workload.Attention(graph.Attention!, bias is null ? null : new RelativeBias(weights[bias], _spec.RelativeMaxDistance));
 }

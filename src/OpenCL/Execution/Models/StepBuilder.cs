@@ -21,7 +21,10 @@ internal sealed record StepBuilder(KernelDevice Device, Workload Workload, Weigh
 
     /// <summary>A kernel of rows.cl.</summary>
     public OpenClKernel RowKernel(string name, DType? type = null) => Device.Programs.Kernel(
-        ProgramSpec.Of("rows.cl", new RowParameters { Type = type ?? Workload.Type, Lanes = Device.Lanes, FastExp2 = Device.HasFastExp2, Group = Group }), name);
+        ProgramSpec.Of("rows.cl", Device.Numbers(type ?? Workload.Type), RowParameters), name);
+
+    /// <summary>Parameters of kernels that do one row a group.</summary>
+    public RowParameters RowParameters => new() { Group = Group, SubGroups = Device.SubGroups };
 
     /// <summary>Starts a kernel that does one row a group.</summary>
     public void LaunchRows(OpenClKernel kernel, long rows) => Device.Context.Launch(kernel, new WorkSize(rows), new WorkSize(Group));
