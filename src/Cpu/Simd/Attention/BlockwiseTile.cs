@@ -68,7 +68,7 @@ internal static unsafe class BlockwiseTile
             var at = scores + lane;
             for (var k = 0; k < keys; k++)
             {
-                var score = TLanes.SelectBits((uint)words[k] >> lane, TLanes.Load(at), nothing);
+                var score = Selected<TLanes, TVector>(words + k, lane, TLanes.Load(at), nothing);
                 TLanes.Store(score, at);
                 found = TLanes.Max(score, found);
                 at += stride;
@@ -167,12 +167,13 @@ internal static unsafe class BlockwiseTile
     {
         var power = new PowerOfTwo<TLanes, TVector>();
         nint stride = state.Stride;
+        var zero = TLanes.Create(0f);
         for (var q = 0; q < part.Queries; q += TLanes.Width)
         {
             var words = TBits.IsPresent ? bits.At(part.Query + q, part.Key) : null;
             var lane = q % Lanes.Count;
             var sums = state.Sum + part.Query + q;
-            var sum = TLanes.Create(0f);
+            var sum = zero;
             var at = scores + q;
             var keys = part.Keys;
             for (; keys >= 4; keys -= 4)
@@ -183,10 +184,10 @@ internal static unsafe class BlockwiseTile
                 (a, b, c, d) = power.OfBounded(a, b, c, d);
                 if (TBits.IsPresent)
                 {
-                    a = Selected<TLanes, TVector>(words, lane, a);
-                    b = Selected<TLanes, TVector>(words + 1, lane, b);
-                    c = Selected<TLanes, TVector>(words + 2, lane, c);
-                    d = Selected<TLanes, TVector>(words + 3, lane, d);
+                    a = Selected<TLanes, TVector>(words, lane, a, zero);
+                    b = Selected<TLanes, TVector>(words + 1, lane, b, zero);
+                    c = Selected<TLanes, TVector>(words + 2, lane, c, zero);
+                    d = Selected<TLanes, TVector>(words + 3, lane, d, zero);
                     words += 4;
                 }
 
@@ -201,7 +202,7 @@ internal static unsafe class BlockwiseTile
             for (; keys > 0; keys--)
             {
                 var weight = power.OfBounded(TLanes.Load(at));
-                weight = TBits.IsPresent ? Selected<TLanes, TVector>(words++, lane, weight) : weight;
+                weight = TBits.IsPresent ? Selected<TLanes, TVector>(words++, lane, weight, zero) : weight;
                 TLanes.Store(weight, at);
                 sum = TLanes.Add(sum, weight);
                 at += stride;
@@ -211,12 +212,12 @@ internal static unsafe class BlockwiseTile
         }
     }
 
-    /// <summary>Weights of allowed pairs; the word is read with the one after it, so that it comes to all lanes by the load.</summary>
+    /// <summary>One of two for each query of a key; the word is read with the one after it, so that it comes to all lanes by the load.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Selected<TLanes, TVector>(ushort* word, int lane, TVector weights)
+    private static TVector Selected<TLanes, TVector>(ushort* word, int lane, TVector allowed, TVector masked)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct =>
-        TLanes.SelectBits(TLanes.Width < Lanes.Count ? *(uint*)word >> lane : *(uint*)word, weights, TLanes.Create(0f));
+        TLanes.SelectBits(TLanes.Width < Lanes.Count ? *(uint*)word >> lane : *(uint*)word, allowed, masked);
 
     /// <summary>
     /// o = o + P·V over the allowed pairs only: for parts whose values are not all finite, where a weight of zero must
