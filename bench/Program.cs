@@ -5,7 +5,7 @@ using Stof.Reference.Bench.Verification;
 using Stof.Reference.Masks;
 using Stof.Reference.Tests.Planted;
 
-// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH] | quick attention-memory [LENGTH] | quick call [LENGTH [THREADS]] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH [HEADSIZE]] | quick attention-memory [LENGTH] | quick call [LENGTH [THREADS]] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -17,7 +17,10 @@ if (args is ["quick", var suite, ..])
             RowQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : RowQuick.DefaultRows, args.Length > 3 ? args[3] : null);
             return 0;
         case "attention":
-            AttentionQuick.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionQuick.DefaultLength);
+            AttentionQuick.Run(
+                Console.Out,
+                args.Length > 2 ? int.Parse(args[2]) : AttentionQuick.DefaultLength,
+                args.Length > 3 ? int.Parse(args[3]) : AttentionQuick.DefaultSize);
             return 0;
         case "attention-memory":
             AttentionMemory.Run(Console.Out, args.Length > 2 ? int.Parse(args[2]) : AttentionMemory.DefaultLength);

@@ -13,20 +13,25 @@ using Stof.Reference.Tests;
 namespace Stof.Reference.Bench.Quick;
 
 /// <summary>
-/// Attention rates (batch 1, 8 heads of 64) as a share of the fused-multiply-add peak measured around each line. Work is
+/// Attention rates (batch 1, 8 heads) as a share of the fused-multiply-add peak measured around each line. Work is
 /// counted in loaded tiles for the block-wise kernel, in allowed pairs for the row-wise one, in all pairs for the detached
 /// operators; beside each time stands what the selector predicted.
 /// </summary>
 internal static class AttentionQuick
 {
     private const int Heads = 8;
-    private const int Size = 64;
 
     /// <summary>Length of the sequences where none is given.</summary>
     public const int DefaultLength = 2048;
 
+    /// <summary>Head size where none is given.</summary>
+    public const int DefaultSize = 64;
+
     /// <summary>Prints one line a mask, choice and thread count.</summary>
-    public static void Run(TextWriter output, int length)
+    /// <param name="output">Where to.</param>
+    /// <param name="length">S.</param>
+    /// <param name="size">D.</param>
+    public static void Run(TextWriter output, int length, int size)
     {
         output.WriteLine(Vector512.IsHardwareAccelerated ? "512-bit registers" : "256-bit registers");
         output.WriteLine("threads mask                 choice              best ms  expected  GF/s of work  of peak");
@@ -42,7 +47,7 @@ internal static class AttentionQuick
                     KvHeads = Heads,
                     QueryLength = length,
                     KvLength = length,
-                    HeadSize = Size,
+                    HeadSize = size,
                     Mask = mask,
                 };
                 foreach (var side in new[] { 32, 64, 128 })
@@ -77,10 +82,10 @@ internal static class AttentionQuick
     private static void Peer(TextWriter output, AttentionProblem problem, WorkerPool pool)
     {
         var length = problem.QueryLength;
-        using var session = OnnxAttention.MultiHead(1, Heads, length, length, Size, pool.Threads);
-        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, length, Heads * Size);
+        using var session = OnnxAttention.MultiHead(1, Heads, length, length, problem.HeadSize, pool.Threads);
+        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, length, Heads * problem.HeadSize);
         HostTensor[] inputs = [Normal(1), Normal(2), Normal(3)];
-        HostTensor[] outputs = [HostTensor.Zeros(DType.F32, 1, length, Heads * Size)];
+        HostTensor[] outputs = [HostTensor.Zeros(DType.F32, 1, length, Heads * problem.HeadSize)];
         Line(output, problem, "ONNX Runtime", (long)length * length, 0, pool, () => session.Run(inputs, outputs));
     }
 
@@ -101,7 +106,7 @@ internal static class AttentionQuick
 
     private static AttentionOperands Operands(AttentionProblem problem)
     {
-        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, Heads, problem.QueryLength, Size);
+        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, Heads, problem.QueryLength, problem.HeadSize);
         return AttentionOperands.Of(problem, Normal(1), Normal(2), Normal(3), Normal(4));
     }
 
@@ -111,7 +116,7 @@ internal static class AttentionQuick
         var peak = Peak.FmaGflops(pool);
         var timing = Timing.Of(action);
         peak = Math.Max(peak, Peak.FmaGflops(pool));
-        var rate = 4.0 * Size * Heads * pairs / timing.BestSeconds / 1e9;
+        var rate = 4.0 * problem.HeadSize * Heads * pairs / timing.BestSeconds / 1e9;
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{pool.Threads,7} {problem.Mask,-20} {choice,-18} {timing.BestSeconds * 1e3,8:F2} {expected,9:F2} ")

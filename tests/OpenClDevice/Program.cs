@@ -55,6 +55,7 @@ if (options.Parts.Contains("extensions"))
 
 if (options.Parts.Contains("agreement"))
 {
+    json["arithmetic"] = CpuBackend.ArithmeticRevision;
     json["agreement"] = Agreement();
 }
 

@@ -16,6 +16,11 @@ namespace Stof.Reference.Cpu.Execution;
 /// <summary>The SIMD backend: F32, F16 and BF16 on the processor's vector units, float arithmetic, bits that do not depend on threads.</summary>
 public sealed class CpuBackend : IBackend
 {
+    /// <summary>
+    /// Number of the arithmetic: raised by one with every intended change of a result's bits, so that a record of bits says which of them it holds.
+    /// </summary>
+    public const int ArithmeticRevision = 2;
+
     private const long LargestDetachedScores = 1L << 30; // bytes; beyond, the unfused baseline would not fit beside a model
 
     private const string Types = "F32, F16 or BF16; double precision is the oracle's";

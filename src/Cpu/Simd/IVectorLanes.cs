@@ -55,6 +55,9 @@ internal unsafe interface IVectorLanes<TVector>
     /// <summary>The larger; <paramref name="b"/> where a lane is not a number in b.</summary>
     static abstract TVector Max(TVector a, TVector b);
 
+    /// <summary>The nearest integer, the even one of two; what is not finite stays.</summary>
+    static abstract TVector Round(TVector a);
+
     /// <summary>The largest lane.</summary>
     static abstract float MaxAcross(TVector a);
 

@@ -34,9 +34,8 @@ internal static unsafe class NormRow
     public static void Apply<T>(float* row, int columns, in PinnedNorm norm, byte* output, nint groupStride)
         where T : struct, IElement
     {
-        var ahead = default(RowAhead);
-        var mean = Mean(row, columns, in norm, null, in ahead);
-        Apply<T>(row, columns, in norm, Measure(row, columns, in norm, mean, null, in ahead), output, groupStride, in ahead);
+        var mean = Mean(row, columns, in norm, null);
+        Apply<T>(row, columns, in norm, Measure(row, columns, in norm, mean, null), output, groupStride, default);
     }
 
     /// <summary>Stores the row with its statistics applied.</summary>
@@ -74,8 +73,7 @@ internal static unsafe class NormRow
     /// <param name="columns">Number of columns.</param>
     /// <param name="norm">Kind and parameters.</param>
     /// <param name="sums">What a <see cref="RowMap"/> has summed over the row's whole chunks; null for nothing yet.</param>
-    /// <param name="ahead">What to ask for meanwhile.</param>
-    public static float Mean(float* row, int columns, in PinnedNorm norm, float* sums, in RowAhead ahead)
+    public static float Mean(float* row, int columns, in PinnedNorm norm, float* sums)
     {
         if (norm.Kind != NormKind.Layer)
         {
@@ -84,7 +82,7 @@ internal static unsafe class NormRow
 
         var rest = stackalloc float[Chunk];
         var end = Rest(rest, row, columns, 0f);
-        return (sums is null ? Sum(row, columns / Chunk, end, ahead.Sum) : Add(sums, end)) / columns;
+        return (sums is null ? Sum(row, columns / Chunk, end) : Add(sums, end)) / columns;
     }
 
     /// <summary>The mean and the reciprocal deviation (LayerNorm), or 0 and the reciprocal root mean square (RMSNorm).</summary>
@@ -93,8 +91,7 @@ internal static unsafe class NormRow
     /// <param name="norm">Kind and parameters.</param>
     /// <param name="mean">What <see cref="Mean"/> gave.</param>
     /// <param name="sums">For an RMSNorm, the squares that a <see cref="RowMap"/> has summed; null for nothing yet.</param>
-    /// <param name="ahead">What to ask for meanwhile.</param>
-    public static Statistics Measure(float* row, int columns, in PinnedNorm norm, float mean, float* sums, in RowAhead ahead)
+    public static Statistics Measure(float* row, int columns, in PinnedNorm norm, float mean, float* sums)
     {
         // Beyond the row stands the mean: its deviation adds nothing.
         var rest = stackalloc float[Chunk];
@@ -102,18 +99,22 @@ internal static unsafe class NormRow
         float squares;
         if (norm.Kind == NormKind.Layer)
         {
-            squares = SumOfSquares(row, columns / Chunk, end, mean, ahead.Squares);
+            squares = SumOfSquares(row, columns / Chunk, end, mean);
         }
         else
         {
-            squares = sums is null ? SumOfSquares(row, columns / Chunk, end, 0, ahead.Squares) : AddSquares(sums, end);
+            squares = sums is null ? SumOfSquares(row, columns / Chunk, end, 0) : AddSquares(sums, end);
         }
 
-        return new Statistics(mean, 1f / MathF.Sqrt((squares / columns) + norm.Epsilon));
+        return Statistic(mean, squares, columns, in norm);
     }
 
+    /// <summary>A row's statistics from its mean and the sum of its squares.</summary>
+    public static Statistics Statistic(float mean, float squares, int columns, in PinnedNorm norm) =>
+        new(mean, 1f / MathF.Sqrt((squares / columns) + norm.Epsilon));
+
     /// <summary>A row's last few values followed by a filler, as long as a whole chunk; null if there are none.</summary>
-    private static float* Rest(float* buffer, float* row, int columns, float filler)
+    public static float* Rest(float* buffer, float* row, int columns, float filler)
     {
         var count = columns % Chunk;
         if (count == 0)
@@ -128,12 +129,11 @@ internal static unsafe class NormRow
 
     // The loops below call nothing: a call would make the compiler keep their registers in memory.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Sum(float* row, int chunks, float* rest, Asked ask)
+    private static float Sum(float* row, int chunks, float* rest)
     {
         Vector512<float> a = default, b = default, c = default, d = default;
         for (var chunk = 0; chunk < chunks; chunk++)
         {
-            ask.Next();
             a += Vector512.Load(row);
             b += Vector512.Load(row + Lanes);
             c += Vector512.Load(row + (2 * Lanes));
@@ -146,13 +146,12 @@ internal static unsafe class NormRow
 
     /// <summary>Σ (x − center)².</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float SumOfSquares(float* row, int chunks, float* rest, float center, Asked ask)
+    private static float SumOfSquares(float* row, int chunks, float* rest, float center)
     {
         var middle = Vector512.Create(center);
         Vector512<float> a = default, b = default, c = default, d = default;
         for (var chunk = 0; chunk < chunks; chunk++)
         {
-            ask.Next();
             a = AddSquare(Vector512.Load(row) - middle, a);
             b = AddSquare(Vector512.Load(row + Lanes) - middle, b);
             c = AddSquare(Vector512.Load(row + (2 * Lanes)) - middle, c);
@@ -175,7 +174,7 @@ internal static unsafe class NormRow
         Vector512<float>.Zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Add(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* rest)
+    public static float Add(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* rest)
     {
         if (rest is not null)
         {
@@ -189,7 +188,7 @@ internal static unsafe class NormRow
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float AddSquares(
+    public static float AddSquares(
         Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float* rest, Vector512<float> middle)
     {
         if (rest is not null)
@@ -204,7 +203,7 @@ internal static unsafe class NormRow
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> AddSquare(Vector512<float> value, Vector512<float> sum) =>
+    public static Vector512<float> AddSquare(Vector512<float> value, Vector512<float> sum) =>
         Vector512.FusedMultiplyAdd(value, value, sum);
 
     private static void ApplyGroups<T, TBeta>(
@@ -214,17 +213,17 @@ internal static unsafe class NormRow
     {
         if (ahead.IsStreamed)
         {
-            ApplyGroups<T, TBeta, With>(row, groups, statistics, gamma, beta, output, groupStride, 0, ahead.Apply);
+            ApplyGroups<T, TBeta, With>(row, groups, statistics, gamma, beta, output, groupStride, 0);
         }
         else
         {
-            ApplyGroups<T, TBeta, Without>(row, groups, statistics, gamma, beta, output, groupStride, ahead.Output, ahead.Apply);
+            ApplyGroups<T, TBeta, Without>(row, groups, statistics, gamma, beta, output, groupStride, ahead.Output);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyGroups<T, TBeta, TStreamed>(
-        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, nint outputAhead, Asked ask)
+        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, nint outputAhead)
         where T : struct, IElement
         where TBeta : struct, IPresence
         where TStreamed : struct, IPresence
@@ -233,7 +232,6 @@ internal static unsafe class NormRow
         var scale = Vector512.Create(statistics.Scale);
         for (; groups >= Chunk / Lanes; groups -= Chunk / Lanes)
         {
-            ask.Next();
             if (!TStreamed.IsPresent)
             {
                 Prefetch.Lines<T>(output + outputAhead);
@@ -262,13 +260,28 @@ internal static unsafe class NormRow
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Apply<TBeta>(float* row, float* gamma, float* beta, Vector512<float> mean, Vector512<float> scale)
+    public static Vector512<float> Apply<TBeta>(float* row, float* gamma, float* beta, Vector512<float> mean, Vector512<float> scale)
         where TBeta : struct, IPresence
     {
         var value = (Vector512.Load(row) - mean) * scale;
         return TBeta.IsPresent
             ? Vector512.FusedMultiplyAdd(value, Vector512.Load(gamma), Vector512.Load(beta))
             : value * Vector512.Load(gamma);
+    }
+
+    /// <summary>Stores the row's last elements, less than a chunk.</summary>
+    public static void ApplyRest<T, TBeta>(
+        float* row, int start, int count, Statistics statistics, in PinnedNorm norm, byte* output, nint groupStride)
+        where T : struct, IElement
+        where TBeta : struct, IPresence
+    {
+        var (groups, first) = (count / Lanes, start / Lanes);
+        ApplyGroups<T, TBeta, Without>(
+            row + start, groups, statistics, norm.Gamma + start, norm.Beta + start, output + (first * groupStride), groupStride, 0);
+        if (count % Lanes != 0)
+        {
+            ApplyTail<T>(row, first + groups, count % Lanes, statistics, in norm, output + ((first + groups) * groupStride));
+        }
     }
 
     /// <summary>The row's last few elements, through copies that are sixteen wide.</summary>
@@ -290,11 +303,11 @@ internal static unsafe class NormRow
         var result = (byte*)(buffers + (3 * Lanes));
         if (beta is null)
         {
-            ApplyGroups<T, Without, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0, default);
+            ApplyGroups<T, Without, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0);
         }
         else
         {
-            ApplyGroups<T, With, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0, default);
+            ApplyGroups<T, With, Without>(buffers, 1, statistics, buffers + Lanes, beta, result, 0, 0);
         }
 
         Unsafe.CopyBlockUnaligned(output, result, (uint)(count * T.Size));

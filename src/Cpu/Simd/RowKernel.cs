@@ -10,7 +10,7 @@ namespace Stof.Reference.Cpu.Simd;
 /// </summary>
 internal static unsafe class RowKernel
 {
-    private const int ScratchRows = 2;
+    private const int ScratchRows = NormWalk.ScratchRows;
     private const int TaskBytes = 64 * 1024; // amortises handing out a task, and leaves enough of them to share
 
     /// <summary>y = norm(activation(x + bias) + residual), every part optional.</summary>

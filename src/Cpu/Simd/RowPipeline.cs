@@ -32,12 +32,14 @@ internal readonly unsafe struct RowPipeline
     private readonly delegate*<in RowMapArguments, void> _map;
     private readonly delegate*<in RowMapArguments, void> _storePreNorm;
     private readonly bool _isIdentity;
+    private readonly bool _isSum;
     private readonly DType _output;
     private readonly PinnedNorm _norm;
 
     public RowPipeline(DType input, DType residual, DType output, Activation activation, PinnedNorm norm)
     {
         _isIdentity = input == DType.F32 && activation == Activation.None;
+        _isSum = _isIdentity && residual == DType.F32;
         _output = output;
         _norm = norm;
         _map = RowMap.Select(input, residual, norm.IsPresent ? DType.F32 : output, activation);
@@ -52,11 +54,16 @@ internal readonly unsafe struct RowPipeline
             return;
         }
 
+        var isCopy = _isIdentity && block.Map.Bias is null && block.Map.Residual is null;
+        if (block.PreNorm is null && block.Map.Rows > 0 && (isCopy || CanWalkSums(in block)))
+        {
+            Walk(in block);
+            return;
+        }
+
         // Row by row, so that a row is still in the first-level cache when its norm is taken. Two rows are on their way: while the
         // one waits for its sums to come together, the other has work to do.
         var isLayer = _norm.Kind == NormKind.Layer;
-        var isFromMemory = block.Map.InputAhead != 0;
-        var isCopy = _isIdentity && block.Map.Bias is null && block.Map.Residual is null;
         var residual = block.Map.Residual;
         var sums = stackalloc float[NormRow.Chunk];
         var one = block.Map;
@@ -76,11 +83,6 @@ internal readonly unsafe struct RowPipeline
                 one.First = block.Map.First + (i * one.InputStride);
                 one.Second = block.Map.Second + (i * one.InputStride);
                 one.Residual = residual is null ? null : residual + (i * one.ResidualStride);
-                if (isFromMemory && isCopy)
-                {
-                    AskForInput(ref ahead, one.First + one.InputStride, one.Columns, isLayer);
-                }
-
                 next = (nint)one.First;
                 if (!isCopy)
                 {
@@ -94,7 +96,7 @@ internal readonly unsafe struct RowPipeline
                     StorePreNorm((float*)next, block.PreNorm + (i * block.PreNormStride), one.Columns);
                 }
 
-                mean = NormRow.Mean((float*)next, one.Columns, in _norm, isCopy ? null : sums, in ahead);
+                mean = NormRow.Mean((float*)next, one.Columns, in _norm, isCopy ? null : sums);
             }
 
             if (i > 0)
@@ -105,25 +107,31 @@ internal readonly unsafe struct RowPipeline
 
             if (i < block.Map.Rows)
             {
-                statistics = NormRow.Measure((float*)next, one.Columns, in _norm, mean, isCopy ? null : sums, in ahead);
+                statistics = NormRow.Measure((float*)next, one.Columns, in _norm, mean, isCopy ? null : sums);
                 current = next;
             }
         }
     }
 
-    // The next input, where there is no map that would ask for it.
-    private static void AskForInput(ref RowAhead ahead, byte* row, int columns, bool isLayer)
+    // Rows that are in the caches gain nothing by it.
+    private bool CanWalkSums(in RowBlock block) => _isSum
+        && block.Map.End == RowEnd.Streamed
+        && block.Map.Columns % NormRow.Chunk == 0
+        && block.ScratchRows >= Math.Min(NormWalk.ScratchRows, block.Map.Rows);
+
+    private void Walk(in RowBlock block)
     {
-        nint half = columns / NormRow.Chunk * 2 * Prefetch.LineBytes;
-        ahead.Apply = new Asked(row + half, isLayer ? Prefetch.LineBytes : 2 * Prefetch.LineBytes);
-        if (isLayer)
+        switch (_output)
         {
-            ahead.Sum = new Asked(row, 2 * Prefetch.LineBytes);
-            ahead.Squares = new Asked(row + half + (half / 2), Prefetch.LineBytes);
-        }
-        else
-        {
-            ahead.Squares = new Asked(row, 2 * Prefetch.LineBytes);
+            case DType.F16:
+                NormWalk.Run<ElementF16>(in block, in _norm);
+                break;
+            case DType.BF16:
+                NormWalk.Run<ElementBF16>(in block, in _norm);
+                break;
+            default:
+                NormWalk.Run<ElementF32>(in block, in _norm);
+                break;
         }
     }
 

@@ -19,7 +19,7 @@ public static class AttentionSelector
     // choice loses. Another core is faster or slower at all of them; what matters is their ratios.
     private const double TileMultiplyAdd = 0.0178; // one lane's multiply-add inside a tile product
     private const double TileScore = 0.25; // exp and sum of one score of a tile
-    private const double TileMaskedScore = 0.05; // more, in a part tile: selection and largest
+    private const double TileMaskedScore = 0.2; // more, in a part tile: selection, narrow blocks; most where two multiply-adds pass in a cycle
     private const double TileRow = 1.5; // references of a query, once a tile
     private const double Tile = 150; // calls
     private const double BlockRow = 40; // a query into the lanes, its output out of them

@@ -1,6 +1,5 @@
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
-using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.Cpu.Simd.Attention;
@@ -25,8 +24,14 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     /// <summary>Keys after which l and o are settled: see <see cref="LaneStates"/>.</summary>
     private const int SettleKeys = 1024;
 
-    /// <summary>What a part costs beside its pairs, counted in pairs.</summary>
-    private const int PartPairs = 128;
+    /// <summary>
+    /// Largest score, in powers of two, that needs no reference: weights and their sums then lie far inside the range of a float. By Cauchy and
+    /// Schwarz no score is larger than the product of two lengths.
+    /// </summary>
+    private const float LargestScore = 60;
+
+    /// <summary>Pairs a key from which it pays to measure the keys.</summary>
+    private const int MeasuredPairs = 128;
 
     private readonly AttentionProblem _problem;
     private readonly BlockMask _mask;
@@ -35,13 +40,14 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private readonly KvPanels _panels;
     private readonly AttentionPlans _plans;
     private readonly KeyBits _bits;
+    private readonly BlockwiseEnd<TLanes, TVector> _end;
     private readonly bool _isPlain;
+    private readonly bool _measures;
     private readonly float _unit;
     private readonly int _lanes;
     private readonly int _settleTiles;
     private readonly Action<int, int> _attend;
     private readonly Action<int, int> _merge;
-    private readonly Func<int, int, int, bool> _hasKeys;
     private AttentionPlan _plan;
     private AttentionOperands _operands;
     private int[] _turns = [];
@@ -58,15 +64,16 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             panelFloats => AttentionPlan.Create(problem, mask, panelFloats, Blocks, Cost, problem.KvSplits), _panels.PanelFloats);
         _plan = _plans.For(_panels.MayLieInPlace);
         _bits = new KeyBits(mask);
+        _end = new BlockwiseEnd<TLanes, TVector>(problem, mask, _panels.ValueStride);
 
         // Where a score is the product times a positive factor, the queries take the factor.
         _isPlain = !_rule.HasMoreThanScale && _rule.Scale > 0f;
         _unit = _isPlain ? _rule.Scale * BaseTwo.PerNatural : 1f;
+        _measures = _isPlain && PairsPerKey(problem, mask) >= MeasuredPairs;
         _lanes = Lanes.RoundUp(mask.Tile.Rows);
         _settleTiles = Math.Max(1, SettleKeys / mask.Tile.Columns);
         _attend = Attend;
         _merge = Merge;
-        _hasKeys = HasKeys;
     }
 
     public double Imbalance(int workers) => _plan.Imbalance(workers);
@@ -148,17 +155,72 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private void Attend(AttentionTask task, AttentionTask next, int worker)
     {
         var state = _problem.KvSplits > 1 ? Partial(task.State) : Own(worker);
-        QueryLanes.Gather(
-            _operands.Query, task.Batch, task.Head, task.Query, task.Rows, _problem.HeadSize, Queries(worker), _lanes, Staging(worker));
-        if (_isPlain)
+        var longest = Gather(task, worker);
+        if (!Walk(task, next, worker, state, longest))
         {
-            Scale(Queries(worker));
+            _ = Walk(task, next, worker, state, longest: float.NaN);
         }
 
-        state.Clear();
+        if (_problem.KvSplits <= 1)
+        {
+            _end.Write(task, state, _operands, Staging(worker));
+        }
+    }
+
+    /// <summary>
+    /// Brings a block's queries into the lanes, in units that make scores of them, and returns the square of the longest one; NaN if scores are not
+    /// bounded by it.
+    /// </summary>
+    private float Gather(AttentionTask task, int worker)
+    {
+        var queries = Queries(worker);
+        QueryLanes.Gather(
+            _operands.Query, task.Batch, task.Head, task.Query, task.Rows, _problem.HeadSize, queries, _lanes, Staging(worker));
+        if (!_isPlain)
+        {
+            return float.NaN;
+        }
+
+        var unit = TLanes.Create(_unit);
+        var longest = TLanes.Create(0f);
+        var all = longest;
+        for (var q = 0; q < _lanes; q += TLanes.Width)
+        {
+            var square = TLanes.Create(0f);
+            for (var at = queries + q; at < queries + QueryFloats; at += _lanes)
+            {
+                var query = TLanes.Multiply(TLanes.Load(at), unit);
+                TLanes.Store(query, at);
+                square = TLanes.Fma(query, query, square);
+            }
+
+            longest = TLanes.Max(square, longest);
+            all = TLanes.Add(all, square);
+        }
+
+        return !_measures || float.IsNaN(TLanes.SumAcross(all)) ? float.NaN : TLanes.MaxAcross(longest);
+    }
+
+    /// <summary>
+    /// Adds all tiles of a task to its state. While scores are bounded m stays 0; from the first tile on where they are not, it follows them.
+    /// </summary>
+    /// <returns>False if m = 0 turned out not to serve: then all is to be done again without it, by a <paramref name="longest"/> of NaN.</returns>
+    private bool Walk(AttentionTask task, AttentionTask next, int worker, in LaneStates state, float longest)
+    {
+        var (isBounded, first) = (!float.IsNaN(longest), task.Start);
+        state.Clear(isBounded);
         var settled = task.Start;
         for (var entry = task.Start; entry < task.End; entry++)
         {
+            if (isBounded && !(longest * _panels.LargestSquare<TLanes, TVector>(Panel(task, entry)) <= LargestScore * LargestScore))
+            {
+                (isBounded, first) = (false, entry);
+                if (first == task.Start)
+                {
+                    state.Clear(isBounded);
+                }
+            }
+
             if (entry - settled == _settleTiles)
             {
                 state.Settle<TLanes, TVector>(isFirst: settled == task.Start);
@@ -166,7 +228,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             }
 
             AskAhead(task, next, entry);
-            AddTile(task, next, entry, worker, state);
+            AddTile(task, next, entry, worker, state, isBounded);
         }
 
         if (settled > task.Start)
@@ -174,10 +236,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             state.Collect<TLanes, TVector>();
         }
 
-        if (_problem.KvSplits <= 1)
-        {
-            Finish(task, worker, state);
-        }
+        return (!isBounded && first == task.Start) || state.IsInRange<TLanes, TVector>(mayBeEmpty: isBounded);
     }
 
     /// <summary>
@@ -193,55 +252,24 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _operands.Query.Ask(next.Batch, next.Head, next.Query + first, Math.Min(end, next.Rows) - first, _problem.HeadSize);
     }
 
-    private void Scale(float* queries)
-    {
-        var unit = TLanes.Create(_unit);
-        for (var at = queries; at < queries + QueryFloats; at += TLanes.Width)
-        {
-            TLanes.Store(TLanes.Multiply(TLanes.Load(at), unit), at);
-        }
-    }
-
     /// <summary>Adds a tile: whole if it is full, else in parts around the pairs that are allowed.</summary>
-    private void AddTile(AttentionTask task, AttentionTask after, int entry, int worker, in LaneStates state)
+    private void AddTile(AttentionTask task, AttentionTask after, int entry, int worker, in LaneStates state, bool isBounded)
     {
         var panel = Panel(task, entry);
         var next = entry + 1 < task.End ? Panel(task, entry + 1) : after.Start < after.End ? Panel(after, after.Start) : panel;
         var at = new TilePlace(task.Batch, task.Head, task.Query, panel.Column * Tile.Columns);
-        if (_mask.LoadPartIdx[entry] < 0)
+        var tile = _mask.LoadPartIdx[entry];
+        var step = new Step(panel, next, at, tile < 0 ? default : _bits.Tile(tile), tile >= 0, isBounded, worker);
+        if (tile < 0)
         {
-            Add(panel, next, at, new TilePart(0, _lanes, 0, Tile.Columns), default, isMasked: false, worker, state);
+            Add(step, new TilePart(0, _lanes, 0, Tile.Columns), state);
             return;
         }
 
-        // Sixteen queries need the keys between their first and their last. Neighbours are computed together while that adds no more
-        // than another part costs.
-        var bits = new TileBits(_bits.Tile(_mask.LoadPartIdx[entry]), Tile.Rows / TileShape.Inner);
         var tileKeys = Math.Min(Tile.Columns, _problem.KvLength - at.Key);
-        var (query, queries, first, end, needed) = (0, 0, 0, 0, 0);
-        for (var q = 0; q < _lanes; q += Lanes.Count)
+        foreach (var part in _bits.Parts(tile))
         {
-            var (itsFirst, itsEnd) = bits.Keys(q);
-            var (jointFirst, jointEnd) = (Math.Min(first, itsFirst), Math.Max(end, itsEnd));
-            var keys = itsEnd - itsFirst;
-            if (queries > 0 && keys > 0
-                && (jointEnd - jointFirst) * (queries + Lanes.Count) <= needed + (keys * Lanes.Count) + PartPairs)
-            {
-                (queries, first, end, needed) = (queries + Lanes.Count, jointFirst, jointEnd, needed + (keys * Lanes.Count));
-                continue;
-            }
-
-            if (queries > 0)
-            {
-                Add(panel, next, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
-            }
-
-            (query, queries, first, end, needed) = (q, keys > 0 ? Lanes.Count : 0, itsFirst, itsEnd, keys * Lanes.Count);
-        }
-
-        if (queries > 0)
-        {
-            Add(panel, next, at, new TilePart(query, queries, first, Math.Min(end, tileKeys) - first), bits, isMasked: true, worker, state);
+            Add(step, part with { Keys = Math.Min(part.Keys, tileKeys - part.Key) }, state);
         }
     }
 
@@ -252,56 +280,42 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         return new PanelTask(task.Batch, kvHead, column, _plan.Slot((task.Batch * _problem.KvHeads) + kvHead, column));
     }
 
-    private void Add(
-        in PanelTask panel, in PanelTask next, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
+    private void Add(in Step step, TilePart part, in LaneStates state)
     {
         for (var key = 0; key < part.Keys; key += SumKeys)
         {
-            var sum = part with { Key = part.Key + key, Keys = Math.Min(SumKeys, part.Keys - key) };
-            AddSum(panel, next, at, sum, bits, isMasked, worker, state);
+            AddSum(step, part with { Key = part.Key + key, Keys = Math.Min(SumKeys, part.Keys - key) }, state);
         }
     }
 
-    private void AddSum(
-        in PanelTask panel, in PanelTask next, TilePlace at, TilePart part, TileBits bits, bool isMasked, int worker, in LaneStates state)
+    private void AddSum(in Step step, TilePart part, in LaneStates state)
     {
-        var scores = Scores(worker) + ((long)part.Key * _lanes) + part.Query;
+        var scores = Scores(step.Worker) + ((long)part.Key * _lanes) + part.Query;
         var candidates = state.Candidate + part.Query;
-        new Span<float>(candidates, part.Queries).Fill(float.NegativeInfinity);
+        if (!step.IsBounded)
+        {
+            new Span<float>(candidates, part.Queries).Fill(float.NegativeInfinity);
+        }
+
         var product = new LaneOperands
         {
-            A = _panels.Keys(panel) + ((long)part.Key * _panels.KeyStride),
+            A = _panels.Keys(step.Panel) + ((long)part.Key * _panels.KeyStride),
             RowStep = _panels.KeyStride,
             DepthStep = 1,
-            B = Queries(worker) + part.Query,
+            B = Queries(step.Worker) + part.Query,
             C = scores,
             Stride = _lanes,
             Depth = _problem.HeadSize,
-            Ahead = (byte*)(_panels.Keys(next) + ((long)part.Key * _panels.KeyStride)),
-            Largest = _isPlain && !isMasked ? candidates : null,
+            Ahead = (byte*)(_panels.Keys(step.Next) + ((long)part.Key * _panels.KeyStride)),
+            Largest = _isPlain && !step.IsMasked && !step.IsBounded ? candidates : null,
         };
         LaneProduct.Run<TLanes, TVector>(in product, part.Keys, part.Queries);
-        if (!_isPlain)
-        {
-            BlockwiseTile.Apply<TLanes, TVector>(scores, _lanes, part, _rule, at);
-        }
-
-        if (isMasked)
-        {
-            BlockwiseTile.Mask<TLanes, TVector>(scores, _lanes, part, bits, candidates);
-        }
-        else if (!_isPlain)
-        {
-            BlockwiseTile.FindLargest<TLanes, TVector>(scores, _lanes, part, candidates);
-        }
-
-        state.Advance<TLanes, TVector>(part.Query, part.Queries);
-        BlockwiseTile.Weigh<TLanes, TVector>(scores, part, state);
-        var values = _panels.Values(panel) + ((long)part.Key * _panels.ValueStride);
-        if (isMasked && _panels.HasValueNotFinite<TLanes, TVector>(panel))
+        Weigh(step, part, scores, candidates, state);
+        var values = _panels.Values(step.Panel) + ((long)part.Key * _panels.ValueStride);
+        if (step.IsMasked && _panels.HasValueNotFinite<TLanes, TVector>(step.Panel))
         {
             BlockwiseTile.AddAllowed<TLanes, TVector>(
-                scores, part, bits, values, _panels.ValueStride, _problem.ValueSize, state);
+                scores, part, step.Bits, values, _panels.ValueStride, _problem.ValueSize, state);
             return;
         }
 
@@ -314,10 +328,43 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             C = state.Output + part.Query,
             Stride = _lanes,
             Depth = part.Keys,
-            Ahead = (byte*)(_panels.Values(next) + ((long)part.Key * _panels.ValueStride)),
+            Ahead = (byte*)(_panels.Values(step.Next) + ((long)part.Key * _panels.ValueStride)),
             IsAdded = true,
         };
         LaneProduct.Run<TLanes, TVector>(in product, _problem.ValueSize, part.Queries);
+    }
+
+    /// <summary>Products to weights and their sums.</summary>
+    private void Weigh(in Step step, TilePart part, float* scores, float* candidates, in LaneStates state)
+    {
+        if (step.IsBounded && step.IsMasked)
+        {
+            BlockwiseTile.WeighBounded<TLanes, TVector, With>(scores, part, step.Bits, state);
+            return;
+        }
+
+        if (step.IsBounded)
+        {
+            BlockwiseTile.WeighBounded<TLanes, TVector, Without>(scores, part, step.Bits, state);
+            return;
+        }
+
+        if (!_isPlain)
+        {
+            BlockwiseTile.Apply<TLanes, TVector>(scores, _lanes, part, _rule, step.At);
+        }
+
+        if (step.IsMasked)
+        {
+            BlockwiseTile.Mask<TLanes, TVector>(scores, _lanes, part, step.Bits, candidates);
+        }
+        else if (!_isPlain)
+        {
+            BlockwiseTile.FindLargest<TLanes, TVector>(scores, _lanes, part, candidates);
+        }
+
+        state.Advance<TLanes, TVector>(part.Query, part.Queries);
+        BlockwiseTile.Weigh<TLanes, TVector>(scores, part, state);
     }
 
     private void Merge(int index, int worker)
@@ -329,66 +376,15 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
             state.Merge<TLanes, TVector>(Partial(block.State + split));
         }
 
-        Finish(block, worker, state);
+        _end.Write(block, state, _operands, Staging(worker));
     }
 
-    private void Finish(AttentionTask block, int worker, in LaneStates state)
-    {
-        var hasValues = false;
-        new Span<float>(state.Factor, _lanes).Clear();
-        for (var query = 0; query < block.Rows; query++)
-        {
-            var (factor, isValue) = RowFinish.Factor(
-                _problem,
-                _operands,
-                block.Batch,
-                block.Head,
-                block.Query + query,
-                state.Largest[query] * BaseTwo.ToNatural,
-                state.Sum[query],
-                _hasKeys);
-            state.Factor[query] = factor;
-            hasValues |= isValue;
-        }
+    /// <summary>Pairs of loaded tiles a key of a KV head: how often a key is used.</summary>
+    private static double PairsPerKey(AttentionProblem problem, BlockMask mask) =>
+        (double)mask.LoadColIdx.Length * mask.Tile.Rows * mask.Tile.Columns / mask.Slices
+        * problem.QueryHeads / problem.KvHeads / Math.Max(1, problem.KvLength);
 
-        state.Scale<TLanes, TVector>(hasValues);
-        var rows = Staging(worker);
-        for (var first = 0; first < block.Rows; first += 4)
-        {
-            var output = _operands.Output.Row(block.Batch, block.Head, block.Query + first);
-            if (_problem.Type == DType.F32 && first + 4 <= block.Rows)
-            {
-                QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, (float*)output, _operands.Output.RowStride);
-                continue;
-            }
-
-            QueryLanes.Scatter(state.Output + first, _lanes, _problem.ValueSize, rows, _panels.ValueStride);
-            for (var query = first; query < Math.Min(first + 4, block.Rows); query++)
-            {
-                RowConversion.Narrow(
-                    _problem.Type,
-                    rows + ((query - first) * _panels.ValueStride),
-                    _operands.Output.Row(block.Batch, block.Head, block.Query + query),
-                    _problem.ValueSize);
-            }
-        }
-    }
-
-    private bool HasKeys(int batch, int head, int query)
-    {
-        var row = (_mask.Slice(batch, head) * _mask.TileRows) + (query / Tile.Rows);
-        for (var entry = _mask.LoadRowPtr[row]; entry < _mask.LoadRowPtr[row + 1]; entry++)
-        {
-            var first = _mask.LoadColIdx[entry] * Tile.Columns;
-            for (var key = first; key < Math.Min(first + Tile.Columns, _problem.KvLength); key++)
-            {
-                if (_mask.Allows(batch, head, query, key))
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
-    }
+    /// <summary>What is done with one tile.</summary>
+    private readonly record struct Step(
+        PanelTask Panel, PanelTask Next, TilePlace At, TileBits Bits, bool IsMasked, bool IsBounded, int Worker);
 }

@@ -2,69 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace Stof.Reference.Cpu.Simd.Attention;
 
-/// <summary>
-/// A rectangle of a tile: keys [Key, Key + Keys) by queries [Query, Query + Queries), counted in the tile. A full tile is one;
-/// a part tile is cut into some that leave out what is empty.
-/// </summary>
-internal readonly record struct TilePart(int Query, int Queries, int Key, int Keys);
-
-/// <summary>
-/// Which pairs of a part tile are allowed: <see cref="KeyBits"/> words in columns of <paramref name="rowWords"/> words.
-/// </summary>
-internal readonly ref struct TileBits(ReadOnlySpan<ulong> words, int rowWords)
-{
-    private const int InnerKeys = 8;
-    private readonly ReadOnlySpan<ulong> _words = words;
-
-    /// <summary>The words of sixteen queries and eight keys.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public (ulong Lower, ulong Upper) At(int query, int key)
-    {
-        var row = query / InnerKeys;
-        var word = (key / InnerKeys * rowWords) + row;
-        return (_words[word], row + 1 < rowWords ? _words[word + 1] : 0);
-    }
-
-    /// <summary>Bits of sixteen queries, one key.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public uint Queries(int query, int key)
-    {
-        var (lower, upper) = At(query, key);
-        return Queries(lower, upper, key);
-    }
-
-    /// <summary>Bits of sixteen queries, one key, from the words that hold them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Queries(ulong lower, ulong upper, int key)
-    {
-        var shift = 8 * (key % InnerKeys);
-        return ((uint)(lower >> shift) & 0xFF) | (((uint)(upper >> shift) & 0xFF) << 8);
-    }
-
-    /// <summary>First and last + 1 of the keys, rounded to eights, that one of sixteen queries attends to.</summary>
-    public (int First, int End) Keys(int query)
-    {
-        var (first, end) = (0, _words.Length / rowWords * InnerKeys);
-        while (first < end && IsEmpty(query, first))
-        {
-            first += InnerKeys;
-        }
-
-        while (first < end && IsEmpty(query, end - InnerKeys))
-        {
-            end -= InnerKeys;
-        }
-
-        return (first, end);
-    }
-
-    private bool IsEmpty(int query, int key)
-    {
-        var (lower, upper) = At(query, key);
-        return (lower | upper) == 0;
-    }
-}
-
 /// <summary>The steps between the two products of a tile's part: scores with mask, then weights. Scores are [keys, queries].</summary>
 internal static unsafe class BlockwiseTile
 {
@@ -105,22 +42,22 @@ internal static unsafe class BlockwiseTile
             var keys = Math.Min(8, part.Keys - key);
             for (var q = 0; q < part.Queries; q += Lanes.Count)
             {
-                var (lower, upper) = bits.At(part.Query + q, part.Key + key);
+                var words = bits.At(part.Query + q, part.Key + key);
                 var corner = scores + ((long)key * stride) + q;
-                if ((lower & upper) == ulong.MaxValue)
+                if (TileBits.AreFull(words))
                 {
                     FindLargest<TLanes, TVector>(corner, stride, new TilePart(0, Lanes.Count, 0, keys), largest + q);
                 }
                 else
                 {
-                    Mask<TLanes, TVector>(corner, stride, keys, lower, upper, largest + q);
+                    Mask<TLanes, TVector>(corner, stride, keys, words, largest + q);
                 }
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Mask<TLanes, TVector>(float* scores, int stride, int keys, ulong lower, ulong upper, float* largest)
+    private static void Mask<TLanes, TVector>(float* scores, int stride, int keys, ushort* words, float* largest)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
@@ -131,7 +68,7 @@ internal static unsafe class BlockwiseTile
             var at = scores + lane;
             for (var k = 0; k < keys; k++)
             {
-                var score = TLanes.SelectBits(TileBits.Queries(lower, upper, k) >> lane, TLanes.Load(at), nothing);
+                var score = Selected<TLanes, TVector>(words + k, lane, TLanes.Load(at), nothing);
                 TLanes.Store(score, at);
                 found = TLanes.Max(score, found);
                 at += stride;
@@ -171,66 +108,116 @@ internal static unsafe class BlockwiseTile
     /// <param name="scores">The part's first score, in base 2.</param>
     /// <param name="part">The part.</param>
     /// <param name="state">State of the tile's queries.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Weigh<TLanes, TVector>(float* scores, TilePart part, in LaneStates state)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var reference = state.Reference + part.Query;
-        var sums = state.Sum + part.Query;
-        var q = 0;
-        for (; q <= part.Queries - (2 * TLanes.Width); q += 2 * TLanes.Width)
+        var power = new PowerOfTwo<TLanes, TVector>();
+        nint stride = state.Stride;
+        for (var q = 0; q < part.Queries; q += TLanes.Width)
         {
-            WeighPair<TLanes, TVector>(scores + q, state.Stride, part.Keys, reference + q, sums + q);
-        }
+            var m = TLanes.Load(state.Reference + part.Query + q);
+            var sums = state.Sum + part.Query + q;
+            var sum = TLanes.Create(0f);
+            var at = scores + q;
+            var keys = part.Keys;
+            for (; keys >= 4; keys -= 4)
+            {
+                float* next = at + stride, third = next + stride;
+                var fourth = third + stride;
+                var (a, b, c, d) = (TLanes.Load(at), TLanes.Load(next), TLanes.Load(third), TLanes.Load(fourth));
+                (a, b, c, d) = power.Of(a, b, c, d, m);
+                TLanes.Store(a, at);
+                TLanes.Store(b, next);
+                TLanes.Store(c, third);
+                TLanes.Store(d, fourth);
+                sum = TLanes.Add(TLanes.Add(TLanes.Add(TLanes.Add(sum, a), b), c), d);
+                at = fourth + stride;
+            }
 
-        if (q < part.Queries)
-        {
-            WeighOne<TLanes, TVector>(scores + q, state.Stride, part.Keys, reference + q, sums + q);
+            for (; keys > 0; keys--)
+            {
+                var weight = power.Of(TLanes.Load(at), m);
+                TLanes.Store(weight, at);
+                sum = TLanes.Add(sum, weight);
+                at += stride;
+            }
+
+            TLanes.Store(TLanes.Add(TLanes.Load(sums), sum), sums);
         }
     }
 
+    /// <summary>
+    /// <see cref="Weigh"/> where scores are bounded and m is 0: no mask was applied and nothing looked for the largest score; a masked pair's
+    /// weight is put to 0 by selection.
+    /// </summary>
+    /// <typeparam name="TLanes">Register width.</typeparam>
+    /// <typeparam name="TVector">Register.</typeparam>
+    /// <typeparam name="TBits"><see cref="With"/> for a part of a part tile.</typeparam>
+    /// <param name="scores">The part's first score, in base 2.</param>
+    /// <param name="part">The part.</param>
+    /// <param name="bits">Allowed pairs of the tile, if it is a part tile.</param>
+    /// <param name="state">State of the tile's queries.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WeighOne<TLanes, TVector>(float* scores, nint stride, int keys, float* reference, float* sums)
+    public static void WeighBounded<TLanes, TVector, TBits>(float* scores, TilePart part, TileBits bits, in LaneStates state)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
+        where TBits : struct, IPresence
     {
         var power = new PowerOfTwo<TLanes, TVector>();
-        var m = TLanes.Load(reference);
-        var sum = TLanes.Create(0f);
-        for (; keys > 0; keys--)
+        nint stride = state.Stride;
+        var zero = TLanes.Create(0f);
+        for (var q = 0; q < part.Queries; q += TLanes.Width)
         {
-            var weight = power.Of(TLanes.Subtract(TLanes.Load(scores), m));
-            TLanes.Store(weight, scores);
-            sum = TLanes.Add(sum, weight);
-            scores += stride;
-        }
+            var words = TBits.IsPresent ? bits.At(part.Query + q, part.Key) : null;
+            var lane = q % Lanes.Count;
+            var sums = state.Sum + part.Query + q;
+            var sum = zero;
+            var at = scores + q;
+            var keys = part.Keys;
+            for (; keys >= 4; keys -= 4)
+            {
+                float* next = at + stride, third = next + stride;
+                var fourth = third + stride;
+                var (a, b, c, d) = (TLanes.Load(at), TLanes.Load(next), TLanes.Load(third), TLanes.Load(fourth));
+                (a, b, c, d) = power.OfBounded(a, b, c, d);
+                if (TBits.IsPresent)
+                {
+                    a = Selected<TLanes, TVector>(words, lane, a, zero);
+                    b = Selected<TLanes, TVector>(words + 1, lane, b, zero);
+                    c = Selected<TLanes, TVector>(words + 2, lane, c, zero);
+                    d = Selected<TLanes, TVector>(words + 3, lane, d, zero);
+                    words += 4;
+                }
 
-        TLanes.Store(TLanes.Add(TLanes.Load(sums), sum), sums);
+                TLanes.Store(a, at);
+                TLanes.Store(b, next);
+                TLanes.Store(c, third);
+                TLanes.Store(d, fourth);
+                sum = TLanes.Add(TLanes.Add(TLanes.Add(TLanes.Add(sum, a), b), c), d);
+                at = fourth + stride;
+            }
+
+            for (; keys > 0; keys--)
+            {
+                var weight = power.OfBounded(TLanes.Load(at));
+                weight = TBits.IsPresent ? Selected<TLanes, TVector>(words++, lane, weight, zero) : weight;
+                TLanes.Store(weight, at);
+                sum = TLanes.Add(sum, weight);
+                at += stride;
+            }
+
+            TLanes.Store(TLanes.Add(TLanes.Load(sums), sum), sums);
+        }
     }
 
-    // Two registers side by side, neither of which waits for the other.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WeighPair<TLanes, TVector>(float* scores, nint stride, int keys, float* reference, float* sums)
+    /// <summary>One of two for each query of a key; the word is read with the one after it, so that it comes to all lanes by the load.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Selected<TLanes, TVector>(ushort* word, int lane, TVector allowed, TVector masked)
         where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-    {
-        var power = new PowerOfTwo<TLanes, TVector>();
-        var (m, n) = (TLanes.Load(reference), TLanes.Load(reference + TLanes.Width));
-        var (sum, other) = (TLanes.Create(0f), TLanes.Create(0f));
-        for (; keys > 0; keys--)
-        {
-            var (weight, next) = power.Of(
-                TLanes.Subtract(TLanes.Load(scores), m), TLanes.Subtract(TLanes.Load(scores + TLanes.Width), n));
-            TLanes.Store(weight, scores);
-            TLanes.Store(next, scores + TLanes.Width);
-            sum = TLanes.Add(sum, weight);
-            other = TLanes.Add(other, next);
-            scores += stride;
-        }
-
-        TLanes.Store(TLanes.Add(TLanes.Load(sums), sum), sums);
-        TLanes.Store(TLanes.Add(TLanes.Load(sums + TLanes.Width), other), sums + TLanes.Width);
-    }
+        where TVector : struct =>
+        TLanes.SelectBits(TLanes.Width < Lanes.Count ? *(uint*)word >> lane : *(uint*)word, allowed, masked);
 
     /// <summary>
     /// o = o + P·V over the allowed pairs only: for parts whose values are not all finite, where a weight of zero must
@@ -259,7 +246,7 @@ internal static unsafe class BlockwiseTile
                 {
                     var added = TLanes.Fma(
                         TLanes.Create(values[((long)k * valueStride) + d]), TLanes.Load(weights + ((long)k * state.Stride) + q), sum);
-                    sum = TLanes.SelectBits(bits.Queries(part.Query + q - lane, part.Key + k) >> lane, added, sum);
+                    sum = TLanes.SelectBits((uint)bits.At(part.Query + q - lane, part.Key)[k] >> lane, added, sum);
                 }
 
                 TLanes.Store(TLanes.Add(TLanes.Load(output), sum), output);
@@ -267,6 +254,3 @@ internal static unsafe class BlockwiseTile
         }
     }
 }
-
-/// <summary>Place of a tile's first pair.</summary>
-internal readonly record struct TilePlace(int Batch, int Head, int Query, int Key);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
@@ -11,12 +12,15 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 /// </summary>
 internal sealed unsafe class KvPanels
 {
+    private const float NotMeasured = -1;
+
     private readonly AttentionProblem _problem;
     private readonly int _tileKeys;
     private readonly int _columns;
     private readonly GrowingFloats _panels;
     private AttentionOperands _operands;
     private readonly Finiteness[] _values;
+    private readonly float[] _largestSquares;
     private long _slots;
 
     public KvPanels(AttentionProblem problem, int tileKeys, AttentionWorkspace workspace)
@@ -28,6 +32,7 @@ internal sealed unsafe class KvPanels
         ValueStride = Lanes.RoundUp(problem.ValueSize);
         _columns = (problem.KvLength + tileKeys - 1) / tileKeys;
         _values = new Finiteness[problem.Batch * problem.KvHeads * _columns];
+        _largestSquares = new float[_values.Length];
     }
 
     /// <summary>Floats from key to key: D padded to 16.</summary>
@@ -65,7 +70,7 @@ internal sealed unsafe class KvPanels
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        ref var known = ref _values[(((panel.Batch * _problem.KvHeads) + panel.KvHead) * _columns) + panel.Column];
+        ref var known = ref _values[Index(panel)];
         if (known == Finiteness.Unknown)
         {
             known = AreFinite<TLanes, TVector>(panel) ? Finiteness.Finite : Finiteness.NotFinite;
@@ -74,12 +79,27 @@ internal sealed unsafe class KvPanels
         return known == Finiteness.NotFinite;
     }
 
+    /// <summary>The square of the panel's longest key; NaN or infinite if one is. Who asks first measures, as above.</summary>
+    public float LargestSquare<TLanes, TVector>(in PanelTask panel)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        ref var known = ref _largestSquares[Index(panel)];
+        if (known == NotMeasured)
+        {
+            known = Measured<TLanes, TVector>(panel);
+        }
+
+        return known;
+    }
+
     /// <summary>Takes the operands of a run and makes room for a number of panels.</summary>
     public void Bind(in AttentionOperands operands, int slots)
     {
         _operands = operands;
         _slots = slots;
         Array.Clear(_values);
+        Array.Fill(_largestSquares, NotMeasured);
         IsInPlace = LieInPlace(operands);
         if (!IsInPlace)
         {
@@ -108,7 +128,7 @@ internal sealed unsafe class KvPanels
     private void Pack(PanelTask panel)
     {
         var first = panel.Column * _tileKeys;
-        var keys = Math.Min(_tileKeys, _problem.KvLength - first);
+        var keys = TileKeys(panel);
         var target = Keys(panel);
         for (var i = 0; i < keys; i++)
         {
@@ -129,7 +149,7 @@ internal sealed unsafe class KvPanels
         // x·0 is 0 for finite x and NaN otherwise: one product and sum for all values at once.
         var check = TLanes.Create(0f);
         var values = Values(panel);
-        var end = values + ((long)Math.Min(_tileKeys, _problem.KvLength - (panel.Column * _tileKeys)) * ValueStride);
+        var end = values + ((long)TileKeys(panel) * ValueStride);
         for (; values < end; values += TLanes.Width)
         {
             check = TLanes.Fma(TLanes.Load(values), TLanes.Create(0f), check);
@@ -137,6 +157,41 @@ internal sealed unsafe class KvPanels
 
         return !float.IsNaN(TLanes.SumAcross(check));
     }
+
+    private float Measured<TLanes, TVector>(in PanelTask panel)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        var keys = Keys(panel);
+        var last = keys + ((long)(TileKeys(panel) - 1) * KeyStride);
+        var largest = Vector128<float>.Zero;
+        for (var key = keys; key <= last; key += 4L * KeyStride)
+        {
+            // The last four repeat the last key.
+            float* a = key, b = Next(a, last), c = Next(b, last), d = Next(c, last);
+            var sumA = TLanes.Create(0f);
+            var (sumB, sumC, sumD) = (sumA, sumA, sumA);
+            for (var i = 0; i < KeyStride; i += TLanes.Width)
+            {
+                var (x, y) = (TLanes.Load(a + i), TLanes.Load(b + i));
+                sumA = TLanes.Fma(x, x, sumA);
+                sumB = TLanes.Fma(y, y, sumB);
+                (x, y) = (TLanes.Load(c + i), TLanes.Load(d + i));
+                sumC = TLanes.Fma(x, x, sumC);
+                sumD = TLanes.Fma(y, y, sumD);
+            }
+
+            largest = Vector128.Max(TLanes.SumEach(sumA, sumB, sumC, sumD), largest);
+        }
+
+        return MathF.Max(MathF.Max(largest[0], largest[1]), MathF.Max(largest[2], largest[3]));
+    }
+
+    private float* Next(float* key, float* last) => key < last ? key + KeyStride : last;
+
+    private int Index(in PanelTask panel) => (((panel.Batch * _problem.KvHeads) + panel.KvHead) * _columns) + panel.Column;
+
+    private int TileKeys(in PanelTask panel) => Math.Min(_tileKeys, _problem.KvLength - (panel.Column * _tileKeys));
 
     private static void WidenPadded(AttentionView view, PanelTask panel, int key, float* destination, int size, int padded)
     {

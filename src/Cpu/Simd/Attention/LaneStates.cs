@@ -5,6 +5,9 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 /// the output before division, o. Any m serves that keeps the powers in range, so it follows the largest score only when that
 /// has outgrown it by <see cref="Headroom"/>: after the first tiles o is hardly ever rescaled. Merging two states
 /// (m₁,l₁,o₁)⊕(m₂,l₂,o₂) has the identity (−∞, 0, 0).
+/// <para>m is an integer, and the fraction of a score is split off before m is subtracted (<see cref="PowerOfTwo{TLanes, TVector}"/>): another m gives
+/// the same l and o but for an exact power of two. So where scores are known to be small m can be 0 for good, and nobody looks for the
+/// largest score; that this was so does not show in the bits.</para>
 /// <para>Every some tiles the sums are settled, that is, added to older sums and begun anew from zero: with the sums inside a
 /// tile that makes three short chains of additions in place of one that is as long as the sequence.</para>
 /// </summary>
@@ -12,6 +15,9 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
 {
     /// <summary>How far a score may lie above m, in powers of two: weights up to 256.</summary>
     private const float Headroom = 8;
+
+    /// <summary>2⁻²⁴: a row whose weights are less in all is computed again with an m of its own.</summary>
+    private const float LeastSum = 5.9604645e-08f;
 
     private const int Rows = 5; // floats a query beside the sums
 
@@ -46,10 +52,11 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
     /// <summary>Floats of memory that one block's state needs.</summary>
     public static long Floats(int stride, int valueSize) => (Rows + (2L * (1 + valueSize))) * stride;
 
-    /// <summary>The identity of the merge.</summary>
-    public void Clear()
+    /// <summary>No keys yet: the identity of the merge.</summary>
+    /// <param name="isBounded">True if m is 0 for good.</param>
+    public void Clear(bool isBounded)
     {
-        new Span<float>(Largest, Stride).Fill(float.NegativeInfinity);
+        new Span<float>(Largest, Stride).Fill(isBounded ? 0f : float.NegativeInfinity);
         new Span<float>(Reference, Stride).Clear();
         new Span<float>(Pending, Stride).Fill(1f);
         new Span<float>(Sum, SumFloats).Clear();
@@ -104,6 +111,7 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
             }
 
             // Exactly 1 where m stays. A new m is not −∞.
+            candidate = TLanes.Round(candidate);
             var factor = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(old, candidate));
             factor = TLanes.Select(grows, factor, TLanes.Create(1f));
             var largest = TLanes.Select(grows, candidate, old);
@@ -115,6 +123,36 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
                 TLanes.Store(TLanes.Multiply(TLanes.Load(Sum + at), factor), Sum + at);
             }
         }
+    }
+
+    /// <summary>
+    /// True if an m of 0 served all rows: nothing overflowed, and no row lies so far below it that small values would lose bits.
+    /// </summary>
+    /// <param name="mayBeEmpty">True if a row whose weights are all 0 is one without keys.</param>
+    public bool IsInRange<TLanes, TVector>(bool mayBeEmpty)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+    {
+        // x·0 is 0 for finite x and NaN otherwise.
+        var zero = TLanes.Create(0f);
+        var (least, check) = (TLanes.Create(LeastSum), zero);
+        for (var q = 0; q < Stride; q += TLanes.Width)
+        {
+            var sum = TLanes.Load(Sum + q);
+            var isLow = TLanes.LessThan(sum, least);
+            isLow = mayBeEmpty ? TLanes.Select(TLanes.Equal(sum, zero), zero, isLow) : isLow;
+            if (TLanes.IsAny(isLow))
+            {
+                return false;
+            }
+        }
+
+        for (var at = Sum; at < Sum + SumFloats; at += TLanes.Width)
+        {
+            check = TLanes.Fma(TLanes.Load(at), zero, check);
+        }
+
+        return !float.IsNaN(TLanes.SumAcross(check));
     }
 
     /// <summary>Multiplies o by <see cref="Factor"/>.</summary>
@@ -142,12 +180,14 @@ internal readonly unsafe struct LaneStates(float* memory, int stride, int valueS
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
     {
-        var nothing = TLanes.Create(float.NegativeInfinity);
+        var (nothing, zero) = (TLanes.Create(float.NegativeInfinity), TLanes.Create(0f));
         for (var q = 0; q < Stride; q += TLanes.Width)
         {
-            var (mine, its) = (TLanes.Load(Largest + q), TLanes.Load(later.Largest + q));
+            // Rows without keys have an m of 0 where scores are bounded.
+            var mine = TLanes.Select(TLanes.Equal(TLanes.Load(Sum + q), zero), nothing, TLanes.Load(Largest + q));
+            var its = TLanes.Select(TLanes.Equal(TLanes.Load(later.Sum + q), zero), nothing, TLanes.Load(later.Largest + q));
             var joint = TLanes.Max(mine, its);
-            var reference = TLanes.Select(TLanes.Equal(joint, nothing), TLanes.Create(0f), joint);
+            var reference = TLanes.Select(TLanes.Equal(joint, nothing), zero, joint);
             var own = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(mine, reference));
             var other = BaseTwo.Power<TLanes, TVector>(TLanes.Subtract(its, reference));
             TLanes.Store(joint, Largest + q);

@@ -86,6 +86,11 @@ public sealed class AttentionWidthTests
                     LogSumExp = LogSumExpOutput.Natural,
                 };
                 yield return AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, new TileShape(32, 64)), new Random(9), 0);
+
+                // Enough queries for keys to be measured: tiles whose scores are bounded, and tiles whose are not.
+                problem = problem with { QueryLength = 180, KvLength = 300, HeadSize = 40 };
+                yield return AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, new TileShape(128, 64)), new Random(9), 0);
+                yield return AttentionCases.WithInputs(problem, new AttentionChoice(algorithm, new TileShape(64, 64)), new Random(9), 1);
             }
         }
     }
