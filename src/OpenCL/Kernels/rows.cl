@@ -78,10 +78,10 @@ kernel void activate_rows(const global element *x, const global float *bias, glo
 float2 statistics(const global element *x, long row, const global float *bias, const global element *residual, int width, int kind, float epsilon, local float *places)
 {
     float mean = 0.0f;
-    if (ADDS_FOR_MEAN(kind))
+    real sum = 0.0f;
+    if (kind == NORM_LAYER)
     {
-        real sum = 0.0f;
-        for (int c = FIRST; c < (kind == NORM_LAYER ? width : 0); c += STEP)
+        for (int c = FIRST; c < width; c += STEP)
         {
             const int count = width - c;
             real v = load_some(x, row + c, count);
@@ -89,7 +89,10 @@ float2 statistics(const global element *x, long row, const global float *bias, c
             v += residual ? load_some(residual, row + c, count) : (real)0.0f;
             sum += v;
         }
+    }
 
+    if (ADDS_FOR_MEAN(kind))
+    {
         mean = group_sum(sum_of(sum), places) / width;
     }
 
@@ -151,13 +154,16 @@ kernel void normalize_sums(
 {
     const long row = (long)get_group_id(0) * width;
     float mean = 0.0f, square = 0.0f;
-    if (ADDS_FOR_MEAN(kind))
+    if (kind == NORM_LAYER)
     {
-        for (int c = get_local_id(0); c < (kind == NORM_LAYER ? width : 0); c += GROUP)
+        for (int c = get_local_id(0); c < width; c += GROUP)
         {
             mean += x[row + c];
         }
+    }
 
+    if (ADDS_FOR_MEAN(kind))
+    {
         mean = group_sum(mean, places) / width;
     }
 
