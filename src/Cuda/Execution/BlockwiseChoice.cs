@@ -27,14 +27,14 @@ internal static class BlockwiseChoice
         new(new(128, 64, 3, 32), 1.50, 1.300, 0.823, 2.156),
     ];
 
-    /// <summary>The work of the tiling that is expected to take the shortest time.</summary>
+    /// <summary>The work of each tiling that is best somewhere, the one that is expected to take the shortest time first.</summary>
     /// <param name="problem">The problem.</param>
     /// <param name="fits">True for a tiling that the kernel can have.</param>
     /// <param name="multiprocessors">Multiprocessors of the device.</param>
     /// <param name="cacheBytes">Its second-level cache.</param>
-    public static BlockwiseWork Cheapest(AttentionProblem problem, Func<BlockwiseTiling, bool> fits, int multiprocessors, long cacheBytes) => Costs
+    public static IEnumerable<BlockwiseWork> Rank(AttentionProblem problem, Func<BlockwiseTiling, bool> fits, int multiprocessors, long cacheBytes) => Costs
         .Where(cost => fits(cost.Tiling))
         .Select(cost => (Cost: cost, Work: BlockwiseWork.Of(problem, cost.Tiling, multiprocessors, cacheBytes)))
-        .MinBy(candidate => candidate.Cost.Microseconds(problem, candidate.Work.Work, multiprocessors, Merge, Norm))
-        .Work;
+        .OrderBy(candidate => candidate.Cost.Microseconds(problem, candidate.Work.Work, multiprocessors, Merge, Norm))
+        .Select(candidate => candidate.Work);
 }

@@ -33,19 +33,23 @@ internal static class BlockwiseRun
     {
         var p = launch.Problem;
         var (multiprocessors, cacheBytes) = (launch.Device.Multiprocessors, launch.Device.CacheBytes);
-        var (tiling, mask, work) = p.Type != DType.F32 && wanted is null
-            ? BlockwiseChoice.Cheapest(p, tiling => Fits(p, tiling, launch.Device.Target), multiprocessors, cacheBytes)
-            : BlockwiseWork.Of(p, p.Type == DType.F32 ? BlockwiseTiling.Exact : wanted!, multiprocessors, cacheBytes);
-        var spec = SpecOf(p, tiling) with
+        BlockwiseAttentionSpec Spec(BlockwiseWork choice) => SpecOf(p, choice.Tiling) with
         {
             Bias = AttentionLaunch.BiasFormOf(p),
             HasSoftcap = p.Softcap is not null,
             HasPositiveScale = p.EffectiveScale > 0,
             HasSinks = p.Sinks is not null,
             StoresLogSumExp = p.LogSumExp != LogSumExpOutput.None,
-            IsSplit = work.Merges.Length > 0,
-            LetsNextStartEarly = IsEven(work) || 2 * work.Items.Length <= launch.Device.Multiprocessors * BlockwiseWork.BlocksPerMultiprocessor,
+            IsSplit = choice.Work.Merges.Length > 0,
+            LetsNextStartEarly = IsEven(choice.Work) || 2 * choice.Work.Items.Length <= multiprocessors * BlockwiseWork.BlocksPerMultiprocessor,
         };
+
+        // A tiling that somebody names is somebody's choice; of the others the first that the device's compiler finds registers for.
+        var (tiling, mask, work) = p.Type != DType.F32 && wanted is null
+            ? FirstThatFits([.. BlockwiseChoice.Rank(p, tiling => Fits(p, tiling, launch.Device.Target), multiprocessors, cacheBytes)])
+            : BlockwiseWork.Of(p, p.Type == DType.F32 ? BlockwiseTiling.Exact : wanted!, multiprocessors, cacheBytes);
+        BlockwiseWork FirstThatFits(BlockwiseWork[] choices) => choices.FirstOrDefault(choice => launch.Device.Takes(kernels.Get(Spec(choice))), choices[0]);
+        var spec = Spec(new BlockwiseWork(tiling, mask, work));
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
             .Set("items", launch.Memory.Upload<TileWorkItem>(work.Items))

@@ -80,10 +80,37 @@ public class AttentionTilingTests
         Assert.True(launch.Blocks <= 2 * 2 * 8, $"{launch.Blocks} blocks: query heads are apart");
     }
 
-    /// <summary>A simulator that counts the blocks of its first launch.</summary>
+    /// <summary>A kernel that a compiler has too few registers for gives way to that of the next best tiling.</summary>
+    [Fact]
+    public void A_tiling_that_spills_gives_way()
+    {
+        var problem = new AttentionProblem { Batch = 1, QueryHeads = 2, KvHeads = 2, QueryLength = 200, KvLength = 200, HeadSize = 32, Type = DType.F16, Mask = MaskText.Parse("sliding(20)") };
+        var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(Seed)) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
+        var kernels = new List<string>();
+        for (var refused = 0; refused < 3; refused++)
+        {
+            var device = new RecordingDevice { Refused = refused };
+            using var backend = new CudaBackend(device);
+            var output = HostTensor.Uninitialized(DType.F16, 1, 2, 200, 32);
+            var lse = HostTensor.Uninitialized(DType.F32, 1, 2, 200);
+            backend.Attend(trial.Problem, trial.Q, trial.K, trial.V, output, lse);
+            trial.Require(output, lse, $"seed {Seed}, {refused} refused");
+            kernels.Add(device.Kernel);
+        }
+
+        Assert.Equal(3, kernels.Distinct().Count());
+    }
+
+    /// <summary>A simulator that counts the blocks of its first launch, and refuses some kernels.</summary>
     private sealed class RecordingDevice : IKernelDevice
     {
         private readonly SimulatedKernelDevice _device = new(Target.Sm80);
+
+        private int _asked;
+
+        public int Refused { get; init; }
+
+        public string Kernel { get; private set; } = "";
 
         public int Blocks { get; private set; }
 
@@ -105,11 +132,11 @@ public class AttentionTilingTests
 
         public void Launch(LaunchParameters parameters, Grid grid) => _device.Launch(parameters, grid);
 
-        public bool Takes(Kernel kernel) => true;
+        public bool Takes(Kernel kernel) => ++_asked > Refused;
 
         public IDeviceProgram Record(IReadOnlyList<KernelStep> steps)
         {
-            Blocks = steps[0].Grid.X;
+            (Blocks, Kernel) = (steps[0].Grid.X, steps[0].Parameters.Kernel.Name);
             return _device.Record(steps);
         }
 
