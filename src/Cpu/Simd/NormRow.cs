@@ -30,7 +30,7 @@ internal static unsafe class NormRow
     }
 
     /// <summary>Normalises one row and stores it.</summary>
-    /// <inheritdoc cref="Apply{T}(float*, int, in PinnedNorm, Statistics, byte*, nint, in RowAhead)"/>
+    /// <inheritdoc cref="Apply{T}(float*, int, in PinnedNorm, Statistics, byte*, nint, in RowStore)"/>
     public static void Apply<T>(float* row, int columns, in PinnedNorm norm, byte* output, nint groupStride)
         where T : struct, IElement
     {
@@ -46,20 +46,20 @@ internal static unsafe class NormRow
     /// <param name="statistics">Of the row.</param>
     /// <param name="output">First output element; the output may be <paramref name="row"/>.</param>
     /// <param name="groupStride">Bytes from one group of sixteen outputs to the next.</param>
-    /// <param name="ahead">What to ask for meanwhile, and how to store.</param>
+    /// <param name="store">What to ask for meanwhile, and how to store.</param>
     public static void Apply<T>(
-        float* row, int columns, in PinnedNorm norm, Statistics statistics, byte* output, nint groupStride, in RowAhead ahead)
+        float* row, int columns, in PinnedNorm norm, Statistics statistics, byte* output, nint groupStride, in RowStore store)
         where T : struct, IElement
     {
         var groups = columns / Lanes;
         var tail = columns % Lanes;
         if (norm.Beta is null)
         {
-            ApplyGroups<T, Without>(row, groups, statistics, norm.Gamma, null, output, groupStride, in ahead);
+            ApplyGroups<T, Without>(row, groups, statistics, norm.Gamma, null, output, groupStride, in store);
         }
         else
         {
-            ApplyGroups<T, With>(row, groups, statistics, norm.Gamma, norm.Beta, output, groupStride, in ahead);
+            ApplyGroups<T, With>(row, groups, statistics, norm.Gamma, norm.Beta, output, groupStride, in store);
         }
 
         if (tail != 0)
@@ -207,17 +207,17 @@ internal static unsafe class NormRow
         Vector512.FusedMultiplyAdd(value, value, sum);
 
     private static void ApplyGroups<T, TBeta>(
-        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, in RowAhead ahead)
+        float* row, int groups, Statistics statistics, float* gamma, float* beta, byte* output, nint groupStride, in RowStore store)
         where T : struct, IElement
         where TBeta : struct, IPresence
     {
-        if (ahead.IsStreamed)
+        if (store.IsStreamed)
         {
             ApplyGroups<T, TBeta, With>(row, groups, statistics, gamma, beta, output, groupStride, 0);
         }
         else
         {
-            ApplyGroups<T, TBeta, Without>(row, groups, statistics, gamma, beta, output, groupStride, ahead.Output);
+            ApplyGroups<T, TBeta, Without>(row, groups, statistics, gamma, beta, output, groupStride, store.OutputAhead);
         }
     }
 

@@ -87,7 +87,7 @@ internal static unsafe class NormWalk
         var (columns, isLayer) = (map.Columns, norm.Kind == NormKind.Layer);
         var rest = columns % NormRow.Chunk;
         var buffers = stackalloc float[2 * NormRow.Chunk];
-        var ahead = new RowAhead { Output = map.OutputAhead, IsStreamed = TStreamed.IsPresent };
+        var store = new RowStore { OutputAhead = map.OutputAhead, IsStreamed = TStreamed.IsPresent };
         var row = Row<TBias, TResidual>(in block, 0);
         Make<TBias, TResidual>(in block, 0);
         var statistics = NormRow.Measure(row, columns, in norm, NormRow.Mean(row, columns, in norm, null), null);
@@ -106,7 +106,7 @@ internal static unsafe class NormWalk
             var made = i + (isLayer ? 2 : 1);
             if (made >= map.Rows)
             {
-                NormRow.Apply<T>(row, columns, in norm, statistics, output, map.OutputGroupStride, in ahead);
+                NormRow.Apply<T>(row, columns, in norm, statistics, output, map.OutputGroupStride, in store);
                 statistics = i + 1 < map.Rows ? NormRow.Measure(second, columns, in norm, mean, null) : statistics;
                 continue;
             }

@@ -72,7 +72,7 @@ internal readonly unsafe struct RowPipeline
         one.End = isLayer ? RowEnd.Summed : RowEnd.Squared;
         one.Sums = sums;
         one.OutputAhead = 0;
-        var ahead = new RowAhead { Output = block.Map.OutputAhead, IsStreamed = block.Map.End == RowEnd.Streamed };
+        var store = new RowStore { OutputAhead = block.Map.OutputAhead, IsStreamed = block.Map.End == RowEnd.Streamed };
         var (current, next) = ((nint)0, (nint)0);
         NormRow.Statistics statistics = default;
         for (var i = 0; i <= block.Map.Rows; i++)
@@ -102,7 +102,7 @@ internal readonly unsafe struct RowPipeline
             if (i > 0)
             {
                 var output = block.Map.Output + ((i - 1) * block.Map.OutputStride);
-                Normalize((float*)current, one.Columns, statistics, output, block.Map.OutputGroupStride, in ahead);
+                Normalize((float*)current, one.Columns, statistics, output, block.Map.OutputGroupStride, in store);
             }
 
             if (i < block.Map.Rows)
@@ -149,18 +149,18 @@ internal readonly unsafe struct RowPipeline
     }
 
     private void Normalize(
-        float* row, int columns, NormRow.Statistics statistics, byte* output, nint groupStride, in RowAhead ahead)
+        float* row, int columns, NormRow.Statistics statistics, byte* output, nint groupStride, in RowStore store)
     {
         switch (_output)
         {
             case DType.F16:
-                NormRow.Apply<ElementF16>(row, columns, in _norm, statistics, output, groupStride, in ahead);
+                NormRow.Apply<ElementF16>(row, columns, in _norm, statistics, output, groupStride, in store);
                 break;
             case DType.BF16:
-                NormRow.Apply<ElementBF16>(row, columns, in _norm, statistics, output, groupStride, in ahead);
+                NormRow.Apply<ElementBF16>(row, columns, in _norm, statistics, output, groupStride, in store);
                 break;
             default:
-                NormRow.Apply<ElementF32>(row, columns, in _norm, statistics, output, groupStride, in ahead);
+                NormRow.Apply<ElementF32>(row, columns, in _norm, statistics, output, groupStride, in store);
                 break;
         }
     }

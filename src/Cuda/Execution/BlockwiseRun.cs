@@ -45,11 +45,12 @@ internal static class BlockwiseRun
         };
 
         // A tiling that somebody names is somebody's choice; of the others the first that the device's compiler finds registers for.
-        var (tiling, mask, work) = p.Type != DType.F32 && wanted is null
+        var chosen = p.Type != DType.F32 && wanted is null
             ? FirstThatFits([.. BlockwiseChoice.Rank(p, tiling => Fits(p, tiling, launch.Device.Target), multiprocessors, cacheBytes)])
             : BlockwiseWork.Of(p, p.Type == DType.F32 ? BlockwiseTiling.Exact : wanted!, multiprocessors, cacheBytes);
         BlockwiseWork FirstThatFits(BlockwiseWork[] choices) => choices.FirstOrDefault(choice => launch.Device.Takes(kernels.Get(Spec(choice))), choices[0]);
-        var spec = Spec(new BlockwiseWork(tiling, mask, work));
+        var (tiling, mask, work) = chosen;
+        var spec = Spec(chosen);
         var kernel = kernels.Get(spec);
         var parameters = new LaunchParameters(kernel)
             .Set("items", launch.Memory.Upload<TileWorkItem>(work.Items))

@@ -61,8 +61,8 @@ internal sealed class FragmentState
             F32[][] weights = [.. new[] { 2 * step, (2 * step) + 1 }.Select(tile => Enumerable.Range(0, 4).Select(i => Weight(tile, i)).ToArray())];
             for (var row = 0; row < _added.Length; row++)
             {
-                F32 Pair(int tile) => _b.Add(weights[tile][2 * row], weights[tile][(2 * row) + 1]);
-                _b.Assign(_added[row], _b.Add(_added[row], _b.Add(Pair(0), Pair(1))));
+                F32 Added(int tile) => _b.Add(weights[tile][2 * row], weights[tile][(2 * row) + 1]);
+                _b.Assign(_added[row], _b.Add(_added[row], _b.Add(Added(0), Added(1))));
             }
 
             fragments[step] = [.. weights.SelectMany(tile => new[] { _b.PackPair(type, tile[0], tile[1]), _b.PackPair(type, tile[2], tile[3]) })];
@@ -80,7 +80,7 @@ internal sealed class FragmentState
     {
         // (−∞)·scale stays −∞: a scale here is positive.
         var maximum = _b.Mul(Maxima[row], _scale);
-        F32[] output = [.. Output.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])];
+        F32[] output = [.. Output.SelectMany(tile => Pair(tile, row))];
         if (_added.Length == 0)
         {
             return SoftmaxState.Of(maximum, Ones![2 * row], output);
@@ -92,7 +92,7 @@ internal sealed class FragmentState
     }
 
     /// <summary>Takes in another state of the same rows.</summary>
-    /// <param name="next">Reads its numbers: m of both rows, l of both rows, o.</param>
+    /// <param name="next">Reads its numbers in the order of <see cref="Values"/>.</param>
     public void Merge(Func<F32> next)
     {
         F32[] maxima = [next(), next()];
@@ -120,12 +120,17 @@ internal sealed class FragmentState
         }
     }
 
+    // All that is summed of a row: its forms of l, and o.
+    private IEnumerable<F32> OfRow(int row) => [.. _added.Skip(row).Take(1), .. (Ones is null ? Output : [Ones, .. Output]).SelectMany(tile => Pair(tile, row))];
+
+    private static F32[] Pair(F32[] tile, int row) => tile[(2 * row)..((2 * row) + 2)];
+
     private IEnumerable<F32> Sums => [.. Ones is { } ones ? new[] { ones[0], ones[2] } : [], .. _added];
 
     // Largest score of a row in the tile: of the lane's own, then of the four lanes that share the row.
     private F32 Largest(F32[][] scores, int row)
     {
-        var largest = Pairwise([.. scores.SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])]);
+        var largest = Pairwise([.. scores.SelectMany(tile => Pair(tile, row))]);
         largest = _b.Max(largest, _b.ShuffleXor(largest, 1));
         return _b.Max(largest, _b.ShuffleXor(largest, 2));
     }
@@ -145,7 +150,7 @@ internal sealed class FragmentState
                     var factor = _b.Select(grows[row], _b.Ex2(_b.Fma(Maxima[row], _scale, shift), flush: true), 1f);
                     _b.Assign(Maxima[row], maximum);
                     _b.Assign(_shifts[row], shift);
-                    foreach (var value in (IEnumerable<F32>)[.. _added.Skip(row).Take(1), .. (Ones is null ? Output : [Ones, .. Output]).SelectMany(tile => tile[(2 * row)..((2 * row) + 2)])])
+                    foreach (var value in OfRow(row))
                     {
                         _b.Assign(value, _b.Mul(value, factor));
                     }

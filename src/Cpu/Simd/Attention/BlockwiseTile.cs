@@ -108,48 +108,12 @@ internal static unsafe class BlockwiseTile
     /// <param name="scores">The part's first score, in base 2.</param>
     /// <param name="part">The part.</param>
     /// <param name="state">State of the tile's queries.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Weigh<TLanes, TVector>(float* scores, TilePart part, in LaneStates state)
         where TLanes : struct, IVectorLanes<TVector>
-        where TVector : struct
-    {
-        var power = new PowerOfTwo<TLanes, TVector>();
-        nint stride = state.Stride;
-        for (var q = 0; q < part.Queries; q += TLanes.Width)
-        {
-            var m = TLanes.Load(state.Reference + part.Query + q);
-            var sums = state.Sum + part.Query + q;
-            var sum = TLanes.Create(0f);
-            var at = scores + q;
-            var keys = part.Keys;
-            for (; keys >= 4; keys -= 4)
-            {
-                float* next = at + stride, third = next + stride;
-                var fourth = third + stride;
-                var (a, b, c, d) = (TLanes.Load(at), TLanes.Load(next), TLanes.Load(third), TLanes.Load(fourth));
-                (a, b, c, d) = power.Of(a, b, c, d, m);
-                TLanes.Store(a, at);
-                TLanes.Store(b, next);
-                TLanes.Store(c, third);
-                TLanes.Store(d, fourth);
-                sum = TLanes.Add(TLanes.Add(TLanes.Add(TLanes.Add(sum, a), b), c), d);
-                at = fourth + stride;
-            }
-
-            for (; keys > 0; keys--)
-            {
-                var weight = power.Of(TLanes.Load(at), m);
-                TLanes.Store(weight, at);
-                sum = TLanes.Add(sum, weight);
-                at += stride;
-            }
-
-            TLanes.Store(TLanes.Add(TLanes.Load(sums), sum), sums);
-        }
-    }
+        where TVector : struct => Weigh<TLanes, TVector, With, Without>(scores, part, default, state);
 
     /// <summary>
-    /// <see cref="Weigh"/> where scores are bounded and m is 0: no mask was applied and nothing looked for the largest score; a masked pair's
+    /// <see cref="Weigh{TLanes, TVector}"/> where scores are bounded and m is 0: no mask was applied and nothing looked for the largest score; a masked pair's
     /// weight is put to 0 by selection.
     /// </summary>
     /// <typeparam name="TLanes">Register width.</typeparam>
@@ -159,10 +123,16 @@ internal static unsafe class BlockwiseTile
     /// <param name="part">The part.</param>
     /// <param name="bits">Allowed pairs of the tile, if it is a part tile.</param>
     /// <param name="state">State of the tile's queries.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WeighBounded<TLanes, TVector, TBits>(float* scores, TilePart part, TileBits bits, in LaneStates state)
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct
+        where TBits : struct, IPresence => Weigh<TLanes, TVector, Without, TBits>(scores, part, bits, state);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Weigh<TLanes, TVector, TReference, TBits>(float* scores, TilePart part, TileBits bits, in LaneStates state)
+        where TLanes : struct, IVectorLanes<TVector>
+        where TVector : struct
+        where TReference : struct, IPresence
         where TBits : struct, IPresence
     {
         var power = new PowerOfTwo<TLanes, TVector>();
@@ -170,6 +140,7 @@ internal static unsafe class BlockwiseTile
         var zero = TLanes.Create(0f);
         for (var q = 0; q < part.Queries; q += TLanes.Width)
         {
+            var m = TReference.IsPresent ? TLanes.Load(state.Reference + part.Query + q) : zero;
             var words = TBits.IsPresent ? bits.At(part.Query + q, part.Key) : null;
             var lane = q % Lanes.Count;
             var sums = state.Sum + part.Query + q;
@@ -181,7 +152,7 @@ internal static unsafe class BlockwiseTile
                 float* next = at + stride, third = next + stride;
                 var fourth = third + stride;
                 var (a, b, c, d) = (TLanes.Load(at), TLanes.Load(next), TLanes.Load(third), TLanes.Load(fourth));
-                (a, b, c, d) = power.OfBounded(a, b, c, d);
+                (a, b, c, d) = TReference.IsPresent ? power.Of(a, b, c, d, m) : power.OfBounded(a, b, c, d);
                 if (TBits.IsPresent)
                 {
                     a = Selected<TLanes, TVector>(words, lane, a, zero);
@@ -201,7 +172,7 @@ internal static unsafe class BlockwiseTile
 
             for (; keys > 0; keys--)
             {
-                var weight = power.OfBounded(TLanes.Load(at));
+                var weight = TReference.IsPresent ? power.Of(TLanes.Load(at), m) : power.OfBounded(TLanes.Load(at));
                 weight = TBits.IsPresent ? Selected<TLanes, TVector>(words++, lane, weight, zero) : weight;
                 TLanes.Store(weight, at);
                 sum = TLanes.Add(sum, weight);
