@@ -1,3 +1,4 @@
+using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
@@ -59,6 +60,20 @@ internal static class OnnxAttention
             "MultiHeadAttention", "com.microsoft", 17, inputs, [new OnnxValue("output", OnnxType.Float, queryShape)], (
                 "num_heads", (long)heads));
         return new OnnxSession(model, inputs.Select(input => input.Name), ["output"], threads);
+    }
+
+    /// <summary>A mask that heads share as com.microsoft operators take it: what is added to scores, 0 or −∞, [batch, 1, length, length].</summary>
+    public static HostTensor ScoreBias(MaskPattern mask, int batch, int length)
+    {
+        var bound = mask.Bind(new MaskExtent(length, length, batch));
+        var bias = HostTensor.Zeros(DType.F32, batch, 1, length, length);
+        for (var at = 0; at < bias.Count; at++)
+        {
+            var (row, key) = (at / length, at % length);
+            bias.Span<float>()[at] = bound.Allows(row / length, 0, row % length, key) ? 0 : float.NegativeInfinity;
+        }
+
+        return bias;
     }
 
     private static OnnxValue Value(string name, HostTensor tensor) => new(

@@ -1,4 +1,5 @@
 using Stof.Reference.Graphs;
+using Stof.Reference.Masks;
 using Stof.Reference.Models;
 using Stof.Reference.Tensors;
 
@@ -12,12 +13,16 @@ internal static class OnnxBert
 {
     private const string Microsoft = "com.microsoft";
 
-    /// <summary>Makes a session: [batch, length, hidden] after the embedding in, the last hidden state out; no mask.</summary>
+    /// <summary>
+    /// Makes a session: [batch, length, hidden] after the embedding in, the last hidden state out. With a mask every layer adds 0 or −∞ to its scores
+    /// (the form in which the operator takes any mask), the same for all heads.
+    /// </summary>
     /// <param name="model">A post-norm F32 model with biases and GELU.</param>
     /// <param name="batch">Batch items.</param>
     /// <param name="length">Tokens of each.</param>
     /// <param name="threads">Threads inside an operator.</param>
-    public static OnnxSession Layers(TransformerModel model, int batch, int length, int threads)
+    /// <param name="mask">Which keys a query sees, or null for all.</param>
+    public static OnnxSession Layers(TransformerModel model, int batch, int length, int threads, MaskPattern? mask = null)
     {
         var spec = model.Spec;
         if (spec is not { Placement: NormPlacement.Post, Norm: NormKind.Layer, Activation: ActivationKind.GeluErf, HasBiases: true })
@@ -28,6 +33,12 @@ internal static class OnnxBert
         var nodes = new List<OnnxNode>();
         var weights = new List<(string, HostTensor)>();
         var epsilon = ("epsilon", (object)(float)spec.Epsilon);
+        string[] scoreBias = mask is null ? [] : ["", "", "score_bias"];
+        if (mask is not null)
+        {
+            weights.Add(("score_bias", OnnxAttention.ScoreBias(mask, batch, length)));
+        }
+
         for (var i = 0; i < spec.Layers; i++)
         {
             var layer = model.Layers[i];
@@ -38,7 +49,8 @@ internal static class OnnxBert
             }
 
             var input = i == 0 ? "input" : $"{i - 1}.output";
-            nodes.Add(new("Attention", Microsoft, [input, Name("qkv.weight"), Name("qkv.bias")], [Name("a")], ("num_heads", (long)spec.QueryHeads)));
+            nodes.Add(new(
+                "Attention", Microsoft, [input, Name("qkv.weight"), Name("qkv.bias"), .. scoreBias], [Name("a")], ("num_heads", (long)spec.QueryHeads)));
             nodes.Add(new("MatMul", "", [Name("a"), Name("out.weight")], [Name("m")]));
             nodes.Add(new(
                 "SkipLayerNormalization", Microsoft, [Name("m"), input, Name("norm1.gamma"), Name("norm1.beta"), Name("out.bias")], [Name("n")], epsilon));

@@ -12,17 +12,20 @@ namespace Stof.Reference.Golden.Tests.Oracle;
 public sealed class OnnxBertTests
 {
     [Theory]
-    [InlineData(1, 64)]
-    [InlineData(2, 17)]
-    public void All_layers_agree_with_the_oracle(int batch, int length)
+    [InlineData(1, 64, "full")]
+    [InlineData(2, 17, "full")]
+    [InlineData(1, 64, "bigbird(band=8,global=4,fill=0.1,seed=0)")]
+    [InlineData(2, 17, "causal & sliding(5)")]
+    public void All_layers_agree_with_the_oracle(int batch, int length, string text)
     {
         Assert.SkipUnless(OnnxRuntime.IsAvailable, OnnxRuntime.Missing);
+        var mask = MaskText.Parse(text);
         var model = ModelLoader.Load(TestData.Path("hf", "bert-bigbird")).To(DType.F32);
         var input = ModelInput.Random(model.Spec, batch, length, seed: 5);
-        var states = new OracleModel(model, new FullMask()).Run(input);
+        var states = new OracleModel(model, mask).Run(input);
         var embedded = HostTensor.From(states[0].Select(x => (float)x).ToArray(), batch, length, model.Spec.Hidden);
         var output = HostTensor.Zeros(DType.F32, batch, length, model.Spec.Hidden);
-        using var session = OnnxBert.Layers(model, batch, length, threads: 1);
+        using var session = OnnxBert.Layers(model, batch, length, threads: 1, mask is FullMask ? null : mask);
         session.Run([embedded], [output]);
 
         var difference = output.ToDoubles().Zip(states[^1], (a, b) => Math.Abs(a - b)).Max();
