@@ -11,8 +11,8 @@ namespace Stof.Reference.Formats;
 /// <param name="End">The entry behind its range.</param>
 /// <param name="Part">Where its state goes; −1 if it has the tile row to itself and stores the result.</param>
 /// <param name="KvHead">KV head of the query head.</param>
-/// <param name="Unused7">Fills 32 bytes.</param>
-public readonly record struct TileWorkItem(int Batch, int Head, int TileRow, int First, int End, int Part, int KvHead, int Unused7 = 0);
+/// <param name="Cut">Number of its tile row among those that were cut; 0 if it has the tile row to itself.</param>
+public readonly record struct TileWorkItem(int Batch, int Head, int TileRow, int First, int End, int Part, int KvHead, int Cut = 0);
 
 /// <summary>A tile row that was cut, eight 32-bit numbers as kernels read them.</summary>
 /// <param name="Batch">Batch item.</param>
@@ -77,7 +77,7 @@ public sealed record TileWork(TileWorkItem[] Items, TileMergeItem[] Merges, int 
                     for (var cut = 0; cut < cuts; cut++)
                     {
                         var (start, end) = ((long)count * cut / cuts, (long)count * (cut + 1) / cuts);
-                        items.Add(new TileWorkItem(batch, head, tileRow, first + (int)start, first + (int)end, parts++, problem.KvHeadOf(head)));
+                        items.Add(new TileWorkItem(batch, head, tileRow, first + (int)start, first + (int)end, parts++, problem.KvHeadOf(head), merges.Count - 1));
                     }
                 }
             }

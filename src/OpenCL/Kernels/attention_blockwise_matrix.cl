@@ -1,7 +1,8 @@
 // Block-wise attention on matrix units, as src/Cuda/Templates/BlockwiseAttention.cs does it (docs/attention-kernel.md walks through that): a work-group
 // computes TILE_Q queries, WARP_ROWS of them a warp, over the loaded tiles of its tile row. Keys and values come by asynchronous copies into a ring of
 // STAGES tiles; Q stays in registers; a part tile's bits lie in the order of the scores' registers, and full tiles have none; scores turn into weights
-// where they are. KEY_GROUPS groups of warps share the tiles of a row out among themselves, each with a ring of its own, and become one at the end.
+// where they are. KEY_GROUPS groups of warps share the tiles of a row out among themselves, each with a ring of its own, and become one at the end. Where a
+// row is cut into parts, the work-group that comes last merges them.
 // Sources: the STOF paper's block-wise kernel; Dao, "FlashAttention-2" (2023).
 //
 // Parameters: HEAD_SIZE and VALUE_SIZE (multiples of 8), TILE_Q, TILE_K, STAGES, WARP_ROWS (16 or 32), KEY_GROUPS, IS_PLAIN (scores are the products
@@ -32,8 +33,9 @@
 #define Q_TILE (TILE_Q * (PITCH(K_CHUNKS) > PITCH(V_CHUNKS) ? PITCH(K_CHUNKS) : PITCH(V_CHUNKS)))
 #define RING (Q_PLACE + (STAGE > Q_TILE ? STAGE : Q_TILE))
 
-// What a group leaves for the first: floats of each of its work-items, and how many chunks they fill.
-#define STATE (STRIPS * (5 + 4 * VALUE_TILES))
+// A state in floats of each work-item of a group, and how many chunks those of all groups but the first fill.
+#define STRIP_STATE (5 + 4 * VALUE_TILES)
+#define STATE (STRIPS * STRIP_STATE)
 #define STATES ((KEY_GROUPS - 1) * STATE * GROUP_ITEMS / 4)
 #define MEMORY (KEY_GROUPS * RING > STATES ? KEY_GROUPS * RING : STATES)
 
@@ -43,6 +45,7 @@
 
 #include "matrix_walk.cl"
 #include "matrix_softmax.cl"
+#include "matrix_states.cl"
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwise(
     const attention_shape shape,
@@ -50,8 +53,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global uint *bits,
     const int tile_rows, const int tile_columns,
     const global float *bias, const global int *bias_origins, const global float *sinks,
-    global float *states,
-    local float *scratch)
+    global float *states, const global int *merges, global int *arrivals)
 {
     local uint4 memory[MEMORY];
     EXCHANGE
@@ -87,14 +89,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     UNROLL
     for (int strip = 0; strip < STRIPS; strip++)
     {
-        seen[strip] = 0;
-        m[strip][0] = m[strip][1] = -INFINITY;
-        l[strip][0] = l[strip][1] = 0.0f;
-        UNROLL
-        for (int n = 0; n < VALUE_TILES; n++)
-        {
-            output[strip][n][0] = output[strip][n][1] = output[strip][n][2] = output[strip][n][3] = 0.0f;
-        }
+        clear(m[strip], l[strip], &seen[strip], output[strip]);
     }
 
 #define LOAD_WORDS \
@@ -238,7 +233,13 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     UNROLL
     for (int strip = 0; group > 0 && strip < STRIPS; strip++)
     {
-        leave(floats + ((group - 1) * STATE + strip * (STATE / STRIPS)) * GROUP_ITEMS, m[strip], l[strip], seen[strip], output[strip]);
+        float state[STRIP_STATE];
+        pack_state(state, m[strip], l[strip], seen[strip], output[strip]);
+        UNROLL
+        for (int i = 0; i < STRIP_STATE; i++)
+        {
+            floats[((group - 1) * STATE + strip * STRIP_STATE + i) * GROUP_ITEMS] = state[i];
+        }
     }
 
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -246,12 +247,63 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     for (int i = 0; group == 0 && i < (KEY_GROUPS - 1) * STRIPS; i++)
     {
         const int strip = i % STRIPS;
-        take_over(
-            floats + (i / STRIPS * STATE + strip * (STATE / STRIPS)) * GROUP_ITEMS, m[strip], l[strip], &seen[strip], output[strip], scale);
+        float state[STRIP_STATE];
+        UNROLL
+        for (int j = 0; j < STRIP_STATE; j++)
+        {
+            state[j] = floats[(i / STRIPS * STATE + strip * STRIP_STATE + j) * GROUP_ITEMS];
+        }
+
+        take_over(state, m[strip], l[strip], &seen[strip], output[strip], scale);
     }
 
     barrier(CLK_LOCAL_MEM_FENCE); // states are read, and results gather where they lay
 #endif
+    if (part >= 0)
+    {
+        // Of a row's parts the one that comes last, whichever that is, finds the states of all and takes them in ascending order.
+        const int cut = item[7], first_part = merges[cut * 8 + 3], parts = merges[cut * 8 + 4];
+        global float *floats = states + get_local_id(0) % (uint)GROUP_ITEMS;
+        UNROLL
+        for (int strip = 0; group == 0 && strip < STRIPS; strip++)
+        {
+            float state[STRIP_STATE];
+            pack_state(state, m[strip], l[strip], seen[strip], output[strip]);
+            UNROLL
+            for (int i = 0; i < STRIP_STATE; i++)
+            {
+                publish(floats + ((long)part * STATE + strip * STRIP_STATE + i) * GROUP_ITEMS, state[i]);
+            }
+        }
+
+        if (!comes_last(arrivals + cut, parts, (local int *)memory))
+        {
+            return;
+        }
+
+        UNROLL
+        for (int strip = 0; strip < STRIPS; strip++)
+        {
+            clear(m[strip], l[strip], &seen[strip], output[strip]);
+        }
+
+        for (int other = first_part; group == 0 && other < first_part + parts; other++)
+        {
+            UNROLL
+            for (int strip = 0; strip < STRIPS; strip++)
+            {
+                float state[STRIP_STATE];
+                UNROLL
+                for (int i = 0; i < STRIP_STATE; i++)
+                {
+                    state[i] = published(floats + ((long)other * STATE + strip * STRIP_STATE + i) * GROUP_ITEMS);
+                }
+
+                take_over(state, m[strip], l[strip], &seen[strip], output[strip], scale);
+            }
+        }
+    }
+
     UNROLL
     for (int i = 0; i < 2 * STRIPS; i++)
     {
@@ -264,45 +316,20 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         any += shuffle_xor(any, 1, exchange);
         any += shuffle_xor(any, 2, exchange);
         const float top = m[strip][half_row] * scale;
-        if (part >= 0)
+        float log_sum_exp;
+        const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+        local uint *gathered = (local uint *)(memory + Q_PLACE);
+        UNROLL
+        for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
         {
-            global float *state = states + ((long)part * TILE_Q + row) * (3 + VALUE_SIZE);
-            if (t == 0 && group == 0)
-            {
-                state[0] = top;
-                state[1] = sum;
-                state[2] = any;
-            }
-
-            UNROLL
-            for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
-            {
-                state[3 + 8 * n + 2 * t] = output[strip][n][2 * half_row];
-                state[4 + 8 * n + 2 * t] = output[strip][n][2 * half_row + 1];
-            }
+            const uint pair = pack_pair(output[strip][n][2 * half_row] * factor, output[strip][n][2 * half_row + 1] * factor);
+            gathered[4 * place(row, n, V_CHUNKS) + t] = any > 0.0f ? pair : 0u;
         }
-        else
+
+        if (shape.has_lse && t == 0 && group == 0 && query < shape.queries)
         {
-            float log_sum_exp;
-            const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
-            local uint *gathered = (local uint *)(memory + Q_PLACE);
-            UNROLL
-            for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
-            {
-                const uint pair = pack_pair(output[strip][n][2 * half_row] * factor, output[strip][n][2 * half_row + 1] * factor);
-                gathered[4 * place(row, n, V_CHUNKS) + t] = any > 0.0f ? pair : 0u;
-            }
-
-            if (shape.has_lse && t == 0 && group == 0 && query < shape.queries)
-            {
-                lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
-            }
+            lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
         }
-    }
-
-    if (part >= 0)
-    {
-        return;
     }
 
     // Through local memory, so that what reaches the output are sixteen bytes a lane, whole rows at a time.

@@ -107,6 +107,13 @@ void load_matrices(uint *r, tile_pointer tile, const int chunks, int row, int ch
     }
 }
 
+// Numbers for other work-groups of the launch.
+void publish(global float *p, float x) { *p = x; }
+float published(const global float *p) { return *p; }
+
+// All that this work-item, and those it has met at a barrier, published comes before what it does next, for the whole device.
+void order_globally(void) { asm volatile("fence.acq_rel.gpu;" : : : "memory"); }
+
 #else
 
 uint pack_pair(float low, float high)
@@ -206,5 +213,10 @@ void load_matrices(uint *r, tile_pointer tile, const int chunks, int row, int ch
         }
     }
 }
+
+// OpenCL C 1.2 promises work-groups no order but that of atomic operations on each number.
+void publish(global float *p, float x) { atomic_xchg((volatile global int *)p, as_int(x)); }
+float published(global float *p) { return as_float(atomic_add((volatile global int *)p, 0)); }
+void order_globally(void) { mem_fence(CLK_GLOBAL_MEM_FENCE); }
 
 #endif

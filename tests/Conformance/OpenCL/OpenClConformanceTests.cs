@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Stof.Reference.Backends;
 using Stof.Reference.Conformance.Tests.Attention;
 using Stof.Reference.Conformance.Tests.Models;
@@ -10,6 +11,7 @@ using Stof.Reference.OpenCL.Execution;
 using Stof.Reference.OpenCL.Execution.Attention;
 using Stof.Reference.Operators;
 using Stof.Reference.Plans;
+using Stof.Reference.Tensors;
 using Stof.Reference.Tests;
 
 namespace Stof.Reference.Conformance.Tests.OpenCL;
@@ -292,6 +294,39 @@ public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<E
                 Assert.True(opencl.Require(AttentionTrial.Of(problem, family, random), $"seed {Seed}, {mask}"));
             }
         }
+    }
+
+    // Work-groups come in another order each time; the last one merges, and leaves the count as the next launch needs it.
+    [Fact]
+    public void A_row_in_parts_has_the_same_bits_whichever_part_comes_last()
+    {
+        var problem = new AttentionProblem
+        {
+            Batch = 2,
+            QueryHeads = 4,
+            KvHeads = 2,
+            QueryLength = 50,
+            KvLength = 300,
+            HeadSize = 16,
+            Type = DType.F16,
+            Mask = new CausalMask(),
+            KvSplits = 5,
+            LogSumExp = LogSumExpOutput.Natural,
+        };
+        var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(Seed)) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
+        using var prepared = ((OpenClBackend)opencl.Backend).Prepare(problem);
+        prepared.SetInputs(trial.Q, trial.K, trial.V);
+        var seen = new HashSet<string>();
+        for (var run = 0; run < 30; run++)
+        {
+            var (output, logSumExp) = (HostTensor.Uninitialized(DType.F16, 2, 4, 50, 16), HostTensor.Uninitialized(DType.F32, 2, 4, 50));
+            prepared.Run();
+            prepared.GetOutputs(output, logSumExp);
+            trial.Require(output, logSumExp, $"seed {Seed}, run {run}");
+            seen.Add(Convert.ToHexString(SHA256.HashData([.. output.Bytes, .. logSumExp.Bytes])));
+        }
+
+        Assert.Single(seen);
     }
 
     // Shapes of warps, bits, rings and rows in local memory that differ from one another.

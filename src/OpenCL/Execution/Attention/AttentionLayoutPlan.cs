@@ -20,8 +20,14 @@ internal abstract record AttentionLayoutPlan
     /// <summary>Work-items of a group.</summary>
     public abstract int GroupSize { get; }
 
-    /// <summary>Local memory of a group.</summary>
+    /// <summary>Local memory of a group beside what the kernel has of its own; 0 for none.</summary>
     public abstract long LocalBytes(AttentionProblem problem);
+
+    /// <summary>True if the last work-group of a row that is cut merges it; otherwise a second launch does.</summary>
+    public virtual bool MergesItself => false;
+
+    /// <summary>Floats of a part's state.</summary>
+    public virtual long StateFloats(AttentionProblem problem) => (long)Tile.Rows * (3 + problem.ValueSize);
 
     /// <summary>The program.</summary>
     public abstract ProgramSpec Program(KernelDevice device, AttentionProblem problem);

@@ -38,7 +38,7 @@ public sealed record BlockwiseMatrixParameters
 /// <summary>attention_blockwise_matrix.cl: a work-group does a tile row on matrix units.</summary>
 /// <param name="Tiling">How.</param>
 /// <param name="IsEmulated">True where the device has none.</param>
-/// <param name="CutsRows">True if rows above the device's share of the work are cut, which costs a second launch.</param>
+/// <param name="CutsRows">True if rows above the device's share of the work are cut.</param>
 internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool CutsRows) : AttentionLayoutPlan
 {
     private const int WarpLanes = 32;
@@ -46,7 +46,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     private const int ChunkElements = 8;
     private const int LargestSize = 128; // beyond, no tiling fits 48 KiB of local memory
     private const int EmulationWords = 6; // of a lane
-    private const double Merge = 7; // µs of a second launch
+    private const double Merge = 1; // µs: states go through memory
     private const double Norm = 2.5; // p of the model
 
     // Constants of OpenCL's own: its compiler makes other code, a group has 48 KiB, and no kernel starts before the one in front has ended. Fitted to 241
@@ -120,8 +120,14 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
         return best;
     }
 
-    /// <summary>The kernel's local memory has sizes of its own; the argument is a formality.</summary>
-    public override long LocalBytes(AttentionProblem problem) => sizeof(float);
+    /// <inheritdoc/>
+    public override long LocalBytes(AttentionProblem problem) => 0;
+
+    /// <inheritdoc/>
+    public override bool MergesItself => true;
+
+    /// <inheritdoc/>
+    public override long StateFloats(AttentionProblem problem) => (long)GroupSize / Tiling.KeyGroups * LaneState(problem);
 
     /// <inheritdoc/>
     public override (BlockMask Mask, TileWork Work) Lists(KernelDevice device, AttentionProblem problem)
@@ -173,9 +179,11 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
         var stage = (long)Tiling.KeyTile * (key + value);
         var queries = (long)Tiling.QueryTile * Math.Max(key, value);
         var rings = Tiling.KeyGroups * ChunkBytes * (((Tiling.Stages - 1) * stage) + Math.Max(stage, queries));
-        var state = Tiling.WarpRows / FragmentBitmaps.BlockRows * (5 + (8 * Steps(problem.ValueSize)));
-        var states = (Tiling.KeyGroups - 1) * (long)sizeof(float) * state * GroupSize / Tiling.KeyGroups;
+        var states = (Tiling.KeyGroups - 1) * sizeof(float) * StateFloats(problem);
         var exchange = IsEmulated ? EmulationWords * GroupSize : 0;
-        return Math.Max(rings, states) + (sizeof(uint) * exchange) + LocalBytes(problem);
+        return Math.Max(rings, states) + (sizeof(uint) * exchange);
     }
+
+    // As STATE in the kernel.
+    private int LaneState(AttentionProblem problem) => Tiling.WarpRows / FragmentBitmaps.BlockRows * (5 + (8 * Steps(problem.ValueSize)));
 }

@@ -23,6 +23,7 @@ internal sealed class PreparedAttention : IDisposable
     private readonly OpenClBuffer _bitmaps;
     private readonly OpenClBuffer? _merges;
     private readonly OpenClBuffer? _states;
+    private readonly OpenClBuffer? _arrivals;
     private readonly OpenClBuffer? _bias;
     private readonly OpenClBuffer? _origins;
     private readonly OpenClBuffer? _sinks;
@@ -65,8 +66,15 @@ internal sealed class PreparedAttention : IDisposable
             if (_mergeCount > 0)
             {
                 _merges = _buffers.Upload<TileMergeItem>(work.Merges);
-                _states = _buffers.Allocate((long)work.Parts * plan.Tile.Rows * (3 + problem.ValueSize) * sizeof(float));
-                _merge = device.Programs.OwnKernel(AttentionLayoutPlan.MergeProgram(device, problem), "attention_merge");
+                _states = _buffers.Allocate(work.Parts * plan.StateFloats(problem) * sizeof(float));
+                if (plan.MergesItself)
+                {
+                    _arrivals = _buffers.Upload<int>(new int[_mergeCount]);
+                }
+                else
+                {
+                    _merge = device.Programs.OwnKernel(AttentionLayoutPlan.MergeProgram(device, problem), "attention_merge");
+                }
             }
         }
         catch
@@ -117,8 +125,17 @@ internal sealed class PreparedAttention : IDisposable
             .Add(_shape).Add(q).Add(k).Add(v).Add(o).Add(lse)
             .Add(_items).Add(_columns).Add(_parts).Add(_bitmaps)
             .Add(_plan.Tile.Rows).Add(_plan.Tile.Columns)
-            .Add(_bias).Add(_origins).Add(_sinks).Add(_states)
-            .AddLocal(_plan.LocalBytes(_problem));
+            .Add(_bias).Add(_origins).Add(_sinks).Add(_states);
+        if (_plan.MergesItself)
+        {
+            _kernel.Add(_merges).Add(_arrivals);
+        }
+
+        if (_plan.LocalBytes(_problem) is > 0 and var bytes)
+        {
+            _kernel.AddLocal(bytes);
+        }
+
         _merge?.Begin().Add(_shape).Add(o).Add(lse).Add(_merges).Add(_plan.Tile.Rows).Add(_sinks).Add(_states);
     }
 
