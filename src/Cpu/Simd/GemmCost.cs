@@ -9,8 +9,11 @@ internal static class GemmCost
     // Fewer rows than this wait for their own chains.
     private const int FewRows = 4;
 
-    // The 128 bytes of a panel that a task asks for at every k. On one thread free from sixteen rows up; many workers share what brings them.
-    private const double PanelStep = 4;
+    // The 128 bytes of a panel that a task needs at every k: asked for ahead of time but for its first block of the first panel, which comes at some
+    // 25 GB/s. Asked for they are all but free on two threads; many workers share what brings them.
+    private const double PanelStep = 2;
+    private const double FirstPanelStep = 8;
+    private const int FirstPanelDepth = 768;
 
     // An element of A: 0.1 ns from the caches of one's own core, a line of 5 ns from those of another, where the operator before has left it.
     private const double PackedElement = 0.5;
@@ -23,8 +26,10 @@ internal static class GemmCost
     // Beginning and ending a parallel loop: some 4 us on sixteen threads.
     private const double Loop = 7000;
 
-    // Workers end up to a task apart, more where one is interrupted; this share of a task is what it costs on average.
-    private const double Tail = 0.125;
+    // Workers do not end together: the others wait for some share of a task, and for up to a whole one where a worker is interrupted, every tenth of a
+    // second. So long work is cut finer than short work.
+    private const double Tail = 0.0625;
+    private const double Interruptions = 5e-9;
 
     /// <summary>One loop over blocks of rows by blocks of column panels.</summary>
     /// <param name="work">The product.</param>
@@ -38,14 +43,17 @@ internal static class GemmCost
         var (rowTasks, columnTasks) = (Math.Max(1, Ceiling(work.Rows, rows)), Ceiling(work.Panels, panelBlock));
         var perElement = (work.NormalisesInput ? PackedElement + NormedElement : PackedElement) / (isPacked ? 2 : 1);
         var pack = perElement * work.Depth * rows;
-        var task = Task + Multiply(in work, rows, panelBlock);
+        var begin = Task + (FirstPanelStep * Math.Min(work.Depth, FirstPanelDepth));
+        var task = begin + Multiply(in work, rows, panelBlock);
         var lastRows = Math.Max(1, work.Rows - ((rowTasks - 1) * rows));
-        var whole = ((double)rowTasks * columnTasks * Task)
+        var whole = ((double)rowTasks * columnTasks * begin)
             + ((rowTasks - 1) * Multiply(in work, rows, work.Panels)) + Multiply(in work, lastRows, work.Panels);
 
-        // A worker meets a row block in each of its rounds, as long as there are so many.
-        var rounds = Ceiling(rowTasks * columnTasks, threads);
-        return Scheduled(rowTasks * columnTasks, task, whole, threads) + (Math.Min(rowTasks, rounds) * pack);
+        // Workers keep their row block while they keep step; not where blocks and workers do not go into each other.
+        var packs = rowTasks >= threads ? Ceiling(rowTasks, threads)
+            : threads % rowTasks == 0 ? 1
+            : Math.Min(rowTasks, Ceiling(rowTasks * columnTasks, threads));
+        return Scheduled(rowTasks * columnTasks, task, whole, threads) + (packs * pack);
     }
 
     /// <summary>A loop over the rows of C that were left in float for others to normalise.</summary>
@@ -78,7 +86,8 @@ internal static class GemmCost
     {
         var byRounds = Ceiling(tasks, threads) * task;
         var byShare = (whole / threads) + (task * (threads - 1) / threads);
-        return Loop + Math.Min(byRounds, byShare) + (threads > 1 ? Tail * task : 0);
+        var time = Math.Min(byRounds, byShare);
+        return Loop + time + (threads > 1 ? task * (Tail + (Interruptions * time)) : 0);
     }
 
     private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;

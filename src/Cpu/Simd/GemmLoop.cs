@@ -38,7 +38,9 @@ internal readonly unsafe struct GemmLoop : IParallelBody
     private readonly PackedBlocks _next;
     private readonly int _rowBlock;
     private readonly int _panelBlock;
+    private readonly int _rowTasks;
     private readonly int _columnTasks;
+    private readonly int _group;
     private readonly long _ticket;
 
     /// <summary>Prepares a loop.</summary>
@@ -56,22 +58,28 @@ internal readonly unsafe struct GemmLoop : IParallelBody
         _next = next;
         _rowBlock = Math.Min(rowBlock, rows.Count);
         _panelBlock = Math.Min(panelBlock, stage.OutputPanels);
+        _rowTasks = (rows.Count + _rowBlock - 1) / _rowBlock;
         _columnTasks = (stage.OutputPanels + _panelBlock - 1) / _panelBlock;
+        _group = Math.Min(_rowTasks, workspace.Pool.Threads);
         _ticket = workspace.NextTicket();
     }
 
     /// <summary>Runs all tasks.</summary>
-    public void Run() => _workspace.Pool.Run((_rows.Count + _rowBlock - 1) / _rowBlock * _columnTasks, this);
+    public void Run() => _workspace.Pool.Run(_rowTasks * _columnTasks, this);
 
     /// <inheritdoc/>
     public void Execute(int task, int worker)
     {
-        // Column tasks of one row block follow each other: a worker packs the rows once for all that it gets of them.
-        var block = task / _columnTasks;
+        // Workers that keep step keep their row block, which they pack once, and read the same column panels at the same time, each after the one
+        // before: tasks go through as many row blocks as there are workers, then to the next columns.
+        var first = task / (_group * _columnTasks) * _group;
+        var group = Math.Min(_group, _rowTasks - first);
+        var turn = task - (first * _columnTasks);
+        var block = first + (turn % group);
         var rowStart = block * _rowBlock;
         var rows = Math.Min(_rowBlock, _rows.Count - rowStart);
         var packed = _rows.Packed.IsPresent ? _rows.Packed.Block(block) : PackedRows(worker, block, rowStart, rows);
-        var panelStart = task % _columnTasks * _panelBlock;
+        var panelStart = turn / group * _panelBlock;
         var panels = Math.Min(_panelBlock, _stage.OutputPanels - panelStart);
         if (_next.IsPresent)
         {
