@@ -7,7 +7,7 @@ namespace Stof.Reference.Cpu.Simd;
 internal static class GemmCost
 {
     // Fewer rows than this wait for their own chains.
-    private const int FewRows = 4;
+    private const int FewRows = 3;
 
     // The 128 bytes of a panel that a task needs at every k: asked for ahead of time but for its first block of the first panel, which comes at some
     // 25 GB/s. Asked for they are all but free on two threads; many workers share what brings them.
@@ -49,10 +49,10 @@ internal static class GemmCost
         var whole = ((double)rowTasks * columnTasks * begin)
             + ((rowTasks - 1) * Multiply(in work, rows, work.Panels)) + Multiply(in work, lastRows, work.Panels);
 
-        // Workers keep their row block while they keep step; not where blocks and workers do not go into each other.
-        var packs = rowTasks >= threads ? Ceiling(rowTasks, threads)
-            : threads % rowTasks == 0 ? 1
-            : Math.Min(rowTasks, Ceiling(rowTasks * columnTasks, threads));
+        // A worker keeps its row block (GemmGrid); where blocks do not go into the workers, some help with another's.
+        var others = rowTasks % threads;
+        var packs = (rowTasks / threads)
+            + (others == 0 ? 0 : threads % others == 0 ? 1 : Math.Min(others, Ceiling(others * columnTasks, threads)));
         return Scheduled(rowTasks * columnTasks, task, whole, threads) + (packs * pack);
     }
 

@@ -36,11 +36,7 @@ internal readonly unsafe struct GemmLoop : IParallelBody
     private readonly GemmRows _rows;
     private readonly GemmStage _stage;
     private readonly PackedBlocks _next;
-    private readonly int _rowBlock;
-    private readonly int _panelBlock;
-    private readonly int _rowTasks;
-    private readonly int _columnTasks;
-    private readonly int _group;
+    private readonly GemmGrid _grid;
     private readonly long _ticket;
 
     /// <summary>Prepares a loop.</summary>
@@ -56,52 +52,41 @@ internal readonly unsafe struct GemmLoop : IParallelBody
         _rows = rows;
         _stage = stage;
         _next = next;
-        _rowBlock = Math.Min(rowBlock, rows.Count);
-        _panelBlock = Math.Min(panelBlock, stage.OutputPanels);
-        _rowTasks = (rows.Count + _rowBlock - 1) / _rowBlock;
-        _columnTasks = (stage.OutputPanels + _panelBlock - 1) / _panelBlock;
-        _group = Math.Min(_rowTasks, workspace.Pool.Threads);
+        var counts = (int*)workspace.Rent(KernelWorkspace.SharedRoom.Counts, GemmGrid.Counts(rows.Count, rowBlock));
+        _grid = new GemmGrid(rows.Count, stage.OutputPanels, rowBlock, panelBlock, counts);
         _ticket = workspace.NextTicket();
     }
 
     /// <summary>Runs all tasks.</summary>
-    public void Run() => _workspace.Pool.Run(_rowTasks * _columnTasks, this);
+    public void Run() => _workspace.Pool.Run(_grid.Tasks, this);
 
     /// <inheritdoc/>
     public void Execute(int task, int worker)
     {
-        // Workers that keep step keep their row block, which they pack once, and read the same column panels at the same time, each after the one
-        // before: tasks go through as many row blocks as there are workers, then to the next columns.
-        var first = task / (_group * _columnTasks) * _group;
-        var group = Math.Min(_group, _rowTasks - first);
-        var turn = task - (first * _columnTasks);
-        var block = first + (turn % group);
-        var rowStart = block * _rowBlock;
-        var rows = Math.Min(_rowBlock, _rows.Count - rowStart);
-        var packed = _rows.Packed.IsPresent ? _rows.Packed.Block(block) : PackedRows(worker, block, rowStart, rows);
-        var panelStart = turn / group * _panelBlock;
-        var panels = Math.Min(_panelBlock, _stage.OutputPanels - panelStart);
+        ref var key = ref _workspace.PackedKey(worker);
+        var own = key.Ticket == _ticket ? key.Block : -1;
+        var t = _grid.Take(own);
+        var packed = _rows.Packed.IsPresent ? _rows.Packed.Block(t.Block) : Packed(worker, in t, isPacked: t.Block == own);
+        key = (_ticket, t.Block);
         if (_next.IsPresent)
         {
-            _stage.RunPacked(_workspace, worker, packed, rows, panelStart, panels, _next.Block(block));
+            _stage.RunPacked(_workspace, worker, packed, t.Rows, t.PanelStart, t.Panels, _next.Block(t.Block));
         }
         else
         {
-            _stage.Run(_workspace, worker, packed, rowStart, rows, panelStart, panels);
+            _stage.Run(_workspace, worker, packed, t.RowStart, t.Rows, t.PanelStart, t.Panels);
         }
     }
 
-    private float* PackedRows(int worker, int block, int rowStart, int rows)
+    private float* Packed(int worker, in GemmTask task, bool isPacked)
     {
         var depth = _rows.Matrix.Columns;
         var packed = _workspace.Rent(
-            worker, KernelWorkspace.Room.PackedRows, GemmLayout.RowPanels(rows) * GemmLayout.RowPanelFloats(depth));
-        ref var key = ref _workspace.PackedKey(worker);
-        if (key != (_ticket, block))
+            worker, KernelWorkspace.Room.PackedRows, GemmLayout.RowPanels(task.Rows) * GemmLayout.RowPanelFloats(depth));
+        if (!isPacked)
         {
             var scratch = _rows.Prologue.IsPresent ? _workspace.Rent(worker, KernelWorkspace.Room.Row, depth) : null;
-            RowPacking.Run(_rows.Matrix.SliceRows(rowStart, rows), in _rows.Prologue, scratch, packed);
-            key = (_ticket, block);
+            RowPacking.Run(_rows.Matrix.SliceRows(task.RowStart, task.Rows), in _rows.Prologue, scratch, packed);
         }
 
         return packed;

@@ -10,7 +10,7 @@ namespace Stof.Reference.Cpu.Simd;
 public sealed unsafe class KernelWorkspace(WorkerPool pool)
 {
     private readonly Slot[] _slots = CreateSlots(pool.Threads);
-    private readonly AlignedFloats?[] _shared = new AlignedFloats?[2];
+    private readonly AlignedFloats?[] _shared = new AlignedFloats?[3];
     private long _ticket;
 
     /// <summary>What a worker has for itself.</summary>
@@ -28,6 +28,7 @@ public sealed unsafe class KernelWorkspace(WorkerPool pool)
     {
         Sums,
         PackedIntermediate,
+        Counts,
     }
 
     /// <summary>The threads.</summary>
@@ -36,7 +37,7 @@ public sealed unsafe class KernelWorkspace(WorkerPool pool)
     /// <summary>A number that no earlier kernel run had: tells a worker whether its packed rows are of this run.</summary>
     internal long NextTicket() => ++_ticket;
 
-    /// <summary>Which (run, row block) the packed rows of a worker belong to.</summary>
+    /// <summary>The row block of a worker, in which run: what its packed rows belong to.</summary>
     internal ref (long Ticket, int Block) PackedKey(int worker) => ref _slots[worker].PackedKey;
 
     /// <summary>At least <paramref name="count"/> floats, 64-byte aligned, that only this worker uses.</summary>
