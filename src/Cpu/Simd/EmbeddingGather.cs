@@ -44,7 +44,7 @@ public static unsafe class EmbeddingGather
         var residualType = third.Table.IsPresent && isOnePass ? thirdType : secondType;
         var pair = RowMap.Select(first.Table.Type, residualType, isOnePass ? y.Type : DType.F32, Activation.None);
         var last = RowMap.Select(DType.F32, thirdType, y.Type, Activation.None);
-        var rowsPerTask = RowKernel.RowsPerTask(y.Columns * y.Type.Size());
+        var rowsPerTask = RowKernel.RowsPerTask(y.Rows, y.Columns * y.Type.Size(), workspace.Pool.Threads);
         var end = RowKernel.End(in y, (long)y.Rows * y.Columns * first.Table.Type.Size(), overwrites: false);
         var job = new Job(workspace, y, first, second, third, isOnePass, pair, last, end, rowsPerTask);
         workspace.Pool.Run(RowKernel.Tasks(y.Rows, rowsPerTask), job);

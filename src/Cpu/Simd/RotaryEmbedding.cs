@@ -43,7 +43,7 @@ public static unsafe class RotaryEmbedding
             }
         }
 
-        var rowsPerTask = RowKernel.RowsPerTask(x.Columns * x.Type.Size());
+        var rowsPerTask = RowKernel.RowsPerTask(x.Rows, x.Columns * x.Type.Size(), workspace.Pool.Threads);
 
         // Streamed lines must be whole: half a head of 32 elements is one in 16 bits.
         var end = table.HeadSize % (4 * Lanes) == 0

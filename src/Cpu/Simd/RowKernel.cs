@@ -11,7 +11,8 @@ namespace Stof.Reference.Cpu.Simd;
 internal static unsafe class RowKernel
 {
     private const int ScratchRows = NormWalk.ScratchRows;
-    private const int TaskBytes = 64 * 1024; // amortises handing out a task, and leaves enough of them to share
+    private const int TaskBytes = 64 * 1024; // amortises handing out a task, and leaves enough of them to share ...
+    private const int LeastTaskBytes = 8 * 1024; // ... unless there are few rows for many workers
 
     /// <summary>y = norm(activation(x + bias) + residual), every part optional.</summary>
     public static void Run(
@@ -43,15 +44,20 @@ internal static unsafe class RowKernel
         using var pinnedNorm = new PinnedNorm(norm);
         using var pinnedBias = bias.AsMemory().Pin();
         var pipeline = new RowPipeline(x.Type, y.Type, y.Type, activation, pinnedNorm);
-        var rowsPerTask = RowsPerTask(x.Columns * x.Type.Size());
+        var rowsPerTask = RowsPerTask(x.Rows, x.Columns * x.Type.Size(), workspace.Pool.Threads);
         var operandBytes = (x.Rows * x.StrideBytes) + (residual.IsPresent ? residual.Rows * residual.StrideBytes : 0);
         var end = End(in y, operandBytes, Overlaps(in y, in x) || Overlaps(in y, in residual));
         var job = new Job(workspace, x, y, (float*)pinnedBias.Pointer, residual, preNorm, pipeline, norm is not null, end, rowsPerTask);
         workspace.Pool.Run(Tasks(x.Rows, rowsPerTask), job);
     }
 
-    /// <summary>Rows of this many bytes that one task takes.</summary>
-    public static int RowsPerTask(int rowBytes) => Math.Max(1, TaskBytes / Math.Max(1, rowBytes));
+    /// <summary>Rows of a number of bytes that one task takes.</summary>
+    public static int RowsPerTask(int rows, int rowBytes, int threads)
+    {
+        var most = Math.Max(1, TaskBytes / Math.Max(1, rowBytes));
+        var least = Math.Max(1, LeastTaskBytes / Math.Max(1, rowBytes));
+        return Math.Clamp(Tasks(rows, threads), least, most);
+    }
 
     /// <summary>Number of tasks.</summary>
     public static int Tasks(int rows, int rowsPerTask) => (rows + rowsPerTask - 1) / rowsPerTask;
