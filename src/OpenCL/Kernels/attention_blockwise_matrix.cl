@@ -6,7 +6,7 @@
 // Sources: the STOF paper's block-wise kernel; Dao, "FlashAttention-2" (2023).
 //
 // Parameters: HEAD_SIZE and VALUE_SIZE (multiples of 8), TILE_Q, TILE_K, STAGES, WARP_ROWS (16 or 32), KEY_GROUPS, IS_PLAIN (scores are the products
-// times a positive number), IS_EMULATED, and those of attention.cl.
+// times a positive number), IS_CUT (there are rows in parts), ADDS_WEIGHTS (in float), IS_EMULATED, and those of attention.cl.
 
 #define STRIPS (WARP_ROWS / 16)
 #define GROUP_WARPS (TILE_Q / WARP_ROWS)
@@ -58,7 +58,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     local uint4 memory[MEMORY];
     EXCHANGE
     const global int *item = items + get_group_id(0) * 8;
-    const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4], part = item[5];
+    const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4];
     const int kv_head = item[6];
     const int lane = get_local_id(0) & 31, warp = (get_local_id(0) >> 5) % (uint)GROUP_WARPS, group = get_local_id(0) / (uint)GROUP_ITEMS;
     const int g = lane >> 2, t = lane & 3;
@@ -85,7 +85,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 #define PART(entry) ((entry) < end ? load_part_idx[min(entry, max(end - 1, 0))] : NO_TILE)
     int part_tile = PART(first + group);
     uint words[STRIPS * BIT_WORDS], seen[STRIPS];
-    float output[STRIPS][VALUE_TILES][4], m[STRIPS][2], l[STRIPS][2];
+    float output[STRIPS][VALUE_TILES][4], m[STRIPS][2], l[STRIPS][4];
     UNROLL
     for (int strip = 0; strip < STRIPS; strip++)
     {
@@ -103,6 +103,10 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     LOAD_WORDS
     AWAIT_COPIES(STAGES - 2);
     barrier(CLK_LOCAL_MEM_FENCE);
+    int query_places[PLACES(K_CHUNKS)], key_places[PLACES(K_CHUNKS)], value_places[PLACES(V_CHUNKS)];
+    find_places(query_places, K_CHUNKS, 1);
+    find_places(key_places, K_CHUNKS, 0);
+    find_places(value_places, V_CHUNKS, 1);
     uint queries[STRIPS][HEAD_STEPS][4];
     UNROLL
     for (int strip = 0; strip < STRIPS; strip++)
@@ -110,10 +114,13 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         UNROLL
         for (int step = 0; step < HEAD_STEPS; step++)
         {
-            load_matrices(queries[strip][step], query_tile, K_CHUNKS, WARP_ROWS * warp + 16 * strip, 2 * step, 1, 0);
+            load_matrices(queries[strip][step], query_tile, query_places, K_CHUNKS, WARP_ROWS * warp + 16 * strip, step, 1, 0);
         }
     }
 
+#if !ADDS_WEIGHTS
+    const uint one = g == 0 ? pack_pair(1.0f, 1.0f) : 0u, ones[2] = {one, one};
+#endif
     const float scale = IS_PLAIN ? shape.scale * LOG2_E : 1.0f, headroom = HEADROOM / scale;
     int stage = 0;
     for (int start = first; start < end; start += KEY_GROUPS)
@@ -151,7 +158,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             for (int n = 0; n < KEY_TILES; n += 2)
             {
                 uint b[4];
-                load_matrices(b, keys, K_CHUNKS, 8 * n, 2 * step, 0, 0);
+                load_matrices(b, keys, key_places, K_CHUNKS, 8 * n, step, 0, 0);
                 UNROLL
                 for (int strip = 0; strip < STRIPS; strip++)
                 {
@@ -210,11 +217,19 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
                 weights[i / 4][i % 4] = pack_pair(pair[0], pair[1]);
             }
 
+#if !ADDS_WEIGHTS
+            UNROLL
+            for (int strip = 0; strip < STRIPS; strip++)
+            {
+                multiply_add(l[strip], weights[strip], ones, exchange);
+            }
+#endif
+
             UNROLL
             for (int n = 0; n < VALUE_TILES; n += 2)
             {
                 uint b[4];
-                load_matrices(b, values, V_CHUNKS, 16 * step, n, 1, 1);
+                load_matrices(b, values, value_places, V_CHUNKS, 16 * step, n / 2, 1, 1);
                 UNROLL
                 for (int strip = 0; strip < STRIPS; strip++)
                 {
@@ -259,6 +274,8 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 
     barrier(CLK_LOCAL_MEM_FENCE); // states are read, and results gather where they lay
 #endif
+#if IS_CUT
+    const int part = item[5];
     if (part >= 0)
     {
         // Of a row's parts the one that comes last, whichever that is, finds the states of all and takes them in ascending order.
@@ -303,6 +320,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             }
         }
     }
+#endif
 
     UNROLL
     for (int i = 0; i < 2 * STRIPS; i++)
@@ -310,7 +328,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         // Sums and bits of the four lanes that share a row; bits 0 and 1 of four are its upper row's, 2 and 3 its lower one's.
         const int strip = i / 2, half_row = i % 2;
         const int row = WARP_ROWS * warp + 16 * strip + g + 8 * half_row, query = first_query + row;
-        float sum = l[strip][half_row], any = seen[strip] & (half_row ? 0xccccccccu : 0x33333333u) ? 1.0f : 0.0f;
+        float sum = l[strip][2 * half_row], any = seen[strip] & (half_row ? 0xccccccccu : 0x33333333u) ? 1.0f : 0.0f;
         sum += shuffle_xor(sum, 1, exchange);
         sum += shuffle_xor(sum, 2, exchange);
         any += shuffle_xor(any, 1, exchange);
