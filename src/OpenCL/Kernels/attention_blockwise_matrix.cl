@@ -48,16 +48,13 @@
 #include "matrix_states.cl"
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwise(
-    const attention_shape shape,
-    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
-    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global uint *bits,
-    const int tile_rows, const int tile_columns,
-    const global float *bias, const global int *bias_origins, const global float *sinks,
-    global float *states, const global int *merges, global int *arrivals)
+    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists)
 {
     local uint4 memory[MEMORY];
     EXCHANGE
-    const global int *item = items + get_group_id(0) * 8;
+    const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
+    const global uint *bits = LIST(const uint, bits);
+    const global int *item = LIST(const int, items) + get_group_id(0) * 8;
     const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4];
     const int kv_head = item[6];
     const int lane = get_local_id(0) & 31, warp = (get_local_id(0) >> 5) % (uint)GROUP_WARPS, group = get_local_id(0) / (uint)GROUP_ITEMS;
@@ -65,15 +62,15 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     const tile_pointer ring = chunks_on(point_to(memory), group * RING), query_tile = chunks_on(point_to(memory), Q_PLACE);
 
     tile_walk walk;
-    walk.k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
-    walk.v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    walk.k_rows = inputs + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    walk.v_rows = inputs + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
     walk.columns = load_col_idx;
     walk.next = first + group;
     walk.last = end - 1;
     walk.next_column = load_col_idx[min(walk.next, max(walk.last, 0))];
     walk.stage = 0;
     ask_rows(
-        query_tile, q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, HEAD_SIZE, K_CHUNKS,
+        query_tile, inputs + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, HEAD_SIZE, K_CHUNKS,
         get_local_id(0), ITEMS);
     UNROLL
     for (int i = 0; i < STAGES - 1; i++)
@@ -177,7 +174,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             const int strip = i / (4 * KEY_TILES), n = i / 4 % KEY_TILES, r = i % 4;
             const int query = min(first_query + WARP_ROWS * warp + 16 * strip + g + 8 * (r >> 1), shape.queries - 1);
             const int key = min(first_key + 8 * n + 2 * t + (r & 1), shape.keys - 1);
-            const float b = bias_at(bias, bias_origins, shape, batch, head, query, key);
+            const float b = bias_at(LIST(const float, bias), LIST(const int, bias_origins), shape, batch, head, query, key);
             s[strip][n][r] = finish_score(s[strip][n][r], b, shape.scale, shape.cap, shape.inverse_cap);
         }
 #endif
@@ -279,8 +276,10 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     if (part >= 0)
     {
         // Of a row's parts the one that comes last, whichever that is, finds the states of all and takes them in ascending order.
-        const int cut = item[7], first_part = merges[cut * 8 + 3], parts = merges[cut * 8 + 4];
-        global float *floats = states + get_local_id(0) % (uint)GROUP_ITEMS;
+        const int cut = item[7];
+        const global int *row_parts = LIST(const int, cuts) + 8 * cut;
+        const int first_part = row_parts[3], parts = row_parts[4];
+        global float *floats = LIST(float, states) + get_local_id(0) % (uint)GROUP_ITEMS;
         UNROLL
         for (int strip = 0; group == 0 && strip < STRIPS; strip++)
         {
@@ -293,7 +292,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             }
         }
 
-        if (!comes_last(arrivals + cut, parts, (local int *)memory))
+        if (!comes_last(LIST(int, arrivals) + cut, parts, (local int *)memory))
         {
             return;
         }
@@ -335,7 +334,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         any += shuffle_xor(any, 2, exchange);
         const float top = m[strip][half_row] * scale;
         float log_sum_exp;
-        const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+        const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
         local uint *gathered = (local uint *)(memory + Q_PLACE);
         UNROLL
         for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
@@ -346,7 +345,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 
         if (shape.has_lse && t == 0 && group == 0 && query < shape.queries)
         {
-            lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+            LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
         }
     }
 

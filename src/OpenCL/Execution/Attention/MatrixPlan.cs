@@ -141,11 +141,11 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     }
 
     /// <inheritdoc/>
-    public override OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask)
+    public override long AddBits(JoinedLists lists, BlockMask mask)
     {
         // Full tiles ask for bits too, those of the first part tile, and do not look at them.
         var bits = FragmentBits.Of(mask);
-        return buffers.Upload<uint>(bits.Length > 0 ? bits : new uint[Tile.Rows / FragmentBitmaps.BlockRows * FragmentBitmaps.WordsPerBlock(Tile.Columns)]);
+        return lists.Add(bits.Length > 0 ? bits : new uint[Tile.Rows / FragmentBitmaps.BlockRows * FragmentBitmaps.WordsPerBlock(Tile.Columns)]);
     }
 
     /// <inheritdoc/>
