@@ -21,10 +21,10 @@ internal sealed class PreparedAttention : IDisposable
 
     /// <summary>Prepares a valid problem.</summary>
     /// <param name="device">Where.</param>
-    /// <param name="problem">The problem; its layout holds where <paramref name="place"/> says nothing else.</param>
+    /// <param name="problem">The problem.</param>
     /// <param name="plan">Kernel and tile.</param>
-    /// <param name="place">Changes where the tensors lie; null for tensors of their own.</param>
-    public PreparedAttention(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape>? place = null)
+    /// <param name="place">Says where in their buffers the tensors lie.</param>
+    public PreparedAttention(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape> place)
     {
         (_device, _problem, _plan) = (device, problem, plan);
         _buffers = new BufferSet(device.Context);
@@ -33,8 +33,7 @@ internal sealed class PreparedAttention : IDisposable
         try
         {
             var bias = problem.Bias is null ? null : DeviceBias.Of(problem);
-            _shape = AttentionShape.Of(problem, bias);
-            _shape = place?.Invoke(_shape) ?? _shape;
+            _shape = place(AttentionShape.Of(problem, bias));
             (_shape.TileRows, _shape.TileColumns) = (plan.Tile.Rows, plan.Tile.Columns);
             var (mask, work) = plan.Lists(device, problem);
             (_itemCount, _mergeCount) = (work.Items.Length, work.Merges.Length);
