@@ -5,7 +5,7 @@ using Stof.Reference.Bench.Verification;
 using Stof.Reference.Masks;
 using Stof.Reference.Tests.Planted;
 
-// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH [HEADSIZE]] | quick attention-memory [LENGTH] | quick call [LENGTH [THREADS]] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
+// quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH [HEADSIZE]] | quick attention-memory [LENGTH] | quick call [LENGTH [THREADS]] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS | quick products [THREADS [LENGTH[,LENGTH]]]: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
 if (args is ["quick", var suite, ..])
 {
     switch (suite)
@@ -50,8 +50,14 @@ if (args is ["quick", var suite, ..])
             var numbers = Array.ConvertAll(args[2..], int.Parse);
             TilingQuick.Run(Console.Out, numbers[0], numbers[1], numbers[2], numbers[3]);
             return 0;
+        case "products":
+            ProductsQuick.Run(
+                Console.Out,
+                args.Length > 2 ? int.Parse(args[2]) : Environment.ProcessorCount,
+                args.Length > 3 ? [.. args[3].Split(',').Select(int.Parse)] : ProductsQuick.DefaultLengths);
+            return 0;
         default:
-            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, call, selector, masks, simulator, or tiling M N K THREADS");
+            Console.Error.WriteLine($"quick: '{suite}'; expected gemm, rows, attention, attention-memory, call, selector, masks, simulator, products, or tiling M N K THREADS");
             return 2;
     }
 }

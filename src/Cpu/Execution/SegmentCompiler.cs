@@ -119,14 +119,17 @@ internal sealed class SegmentCompiler : ISegmentCompiler<HostTensor>
 
     private GemmTiling Tiling(ParameterSet parameters, ProductShape shape)
     {
-        var automatic = GemmTiling.For(
-            _workload.Rows, shape.First.Width, shape.First.Depth, _workspace.Pool.Threads, shape.FirstEpilogue.Norm is not null);
-        return new GemmTiling(
-            parameters.NumberOrAuto(GemmTemplate.RowBlock) ?? automatic.RowBlock,
-            parameters.NumberOrAuto(GemmTemplate.DepthBlock) ?? automatic.DepthBlock,
-            parameters.Values.ContainsKey(GemmTemplate.ColumnBlock)
-                ? parameters.NumberOrAuto(GemmTemplate.ColumnBlock) ?? automatic.ColumnBlock
-                : automatic.ColumnBlock);
+        var isGated = shape.FirstEpilogue.Activation == ActivationKind.SwiGlu;
+        var work = new GemmWork(_workload.Rows, isGated ? shape.First.Width / 2 : shape.First.Width, shape.First.Depth)
+        {
+            IsGated = isGated,
+            NormalisesInput = shape.Prologue is not null,
+            NormalisesOutput = shape.FirstEpilogue.Norm is not null,
+        };
+        var columns = parameters.Values.ContainsKey(GemmTemplate.ColumnBlock) ? parameters.NumberOrAuto(GemmTemplate.ColumnBlock) : null;
+        var tiling = GemmTiling.For(
+            in work, _workspace.Pool.Threads, rowBlock: parameters.NumberOrAuto(GemmTemplate.RowBlock), columnBlock: columns);
+        return parameters.NumberOrAuto(GemmTemplate.DepthBlock) is { } depth ? tiling with { DepthBlock = depth } : tiling;
     }
 
     private Action<Frame> Attention(OperatorGraph graph, SegmentPlan plan, IReadOnlyDictionary<string, HostTensor> weights)

@@ -1,5 +1,3 @@
-using Stof.Reference.Cpu.Threading;
-
 namespace Stof.Reference.Cpu.Simd;
 
 /// <summary>
@@ -66,25 +64,34 @@ public sealed unsafe class GemmKernel
         using var prologue = new PinnedNorm(_prologue);
         using var norm = new PinnedNorm(_epilogue.Norm);
         using var bias = _epilogue.Bias.AsMemory().Pin();
-        var wholeRows = _epilogue.Norm is not null;
-        var tiling = _tiling ?? Automatic(a.Rows, wholeRows);
+        var tiling = _tiling ?? Automatic(a.Rows);
+        var finishes = norm.IsPresent && tiling.ColumnBlock < OutputColumns;
+        var sums = finishes
+            ? _workspace.Rent(KernelWorkspace.SharedRoom.Sums, GemmStage.SumFloats(_weights, a.Rows))
+            : null;
         var stage = new GemmStage(
-            _weights, (float*)bias.Pointer, _epilogue.Activation, norm, c, residual, preNorm, tiling.DepthBlock);
-        var panelBlock = wholeRows ? stage.OutputPanels : tiling.ColumnBlock / GemmLayout.PanelColumns;
-        panelBlock = Math.Min(panelBlock, stage.OutputPanels);
-        var rowBlock = Math.Min(tiling.RowBlock, GemmLayout.RowPanels(a.Rows) * GemmLayout.PanelRows);
-        var columnTasks = (stage.OutputPanels + panelBlock - 1) / panelBlock;
-        var rowTasks = (a.Rows + rowBlock - 1) / rowBlock;
-        var job = new Job(_workspace, a, prologue, stage, rowBlock, panelBlock, columnTasks);
-        _workspace.Pool.Run(rowTasks * columnTasks, job);
+            _weights, (float*)bias.Pointer, _epilogue.Activation, norm, c, residual, preNorm, tiling.DepthBlock, sums);
+        var rows = new GemmRows(a, prologue, default, a.Rows);
+        new GemmLoop(_workspace, in rows, in stage, tiling.RowBlock, GemmLayout.Panels(tiling.ColumnBlock)).Run();
+        if (finishes)
+        {
+            new GemmFinishLoop(_workspace.Pool, stage, a.Rows).Run();
+        }
+
         GC.KeepAlive(_weights);
     }
 
-    private GemmTiling Automatic(int rows, bool wholeRows)
+    private GemmTiling Automatic(int rows)
     {
         if (_automatic is null || _automaticRows != rows)
         {
-            _automatic = GemmTiling.For(rows, OutputColumns, _weights.Depth, _workspace.Pool.Threads, wholeRows);
+            var work = new GemmWork(rows, OutputColumns, _weights.Depth)
+            {
+                IsGated = _weights.IsGated,
+                NormalisesInput = _prologue is not null,
+                NormalisesOutput = _epilogue.Norm is not null,
+            };
+            _automatic = GemmTiling.For(in work, _workspace.Pool.Threads);
             _automaticRows = rows;
         }
 
@@ -110,45 +117,6 @@ public sealed unsafe class GemmKernel
             {
                 throw new InvalidInputException(nameof(preNorm), preNorm.ToString(), "none: the epilogue has no norm");
             }
-        }
-    }
-
-    private readonly struct Job(
-        KernelWorkspace workspace,
-        MatrixView a,
-        PinnedNorm prologue,
-        GemmStage stage,
-        int rowBlock,
-        int panelBlock,
-        int columnTasks) : IParallelBody
-    {
-        private readonly long _ticket = workspace.NextTicket();
-
-        // Column tasks of one row block follow each other: a worker packs the rows once for all that it gets of them.
-        public void Execute(int task, int worker)
-        {
-            var block = task / columnTasks;
-            var rowStart = block * rowBlock;
-            var rows = Math.Min(rowBlock, a.Rows - rowStart);
-            var packed = PackedRows(worker, block, rowStart, rows);
-            var panelStart = task % columnTasks * panelBlock;
-            var panels = Math.Min(panelBlock, stage.OutputPanels - panelStart);
-            stage.Run(workspace, worker, packed, rowStart, rows, panelStart, panels);
-        }
-
-        private float* PackedRows(int worker, int block, int rowStart, int rows)
-        {
-            var count = GemmLayout.RowPanels(rows) * GemmLayout.RowPanelFloats(a.Columns);
-            var packed = workspace.Rent(worker, KernelWorkspace.Room.PackedRows, count);
-            ref var key = ref workspace.PackedKey(worker);
-            if (key != (_ticket, block))
-            {
-                var scratch = prologue.IsPresent ? workspace.Rent(worker, KernelWorkspace.Room.Row, a.Columns) : null;
-                RowPacking.Run(a.SliceRows(rowStart, rows), in prologue, scratch, packed);
-                key = (_ticket, block);
-            }
-
-            return packed;
         }
     }
 }

@@ -10,8 +10,10 @@ namespace Stof.Reference.Cpu.Simd;
 public sealed unsafe class KernelWorkspace(WorkerPool pool)
 {
     private readonly Slot[] _slots = CreateSlots(pool.Threads);
+    private readonly AlignedFloats?[] _shared = new AlignedFloats?[2];
     private long _ticket;
 
+    /// <summary>What a worker has for itself.</summary>
     internal enum Room
     {
         PackedRows,
@@ -19,6 +21,13 @@ public sealed unsafe class KernelWorkspace(WorkerPool pool)
         Accumulators,
         WidenedPanel,
         Row,
+    }
+
+    /// <summary>What the workers of a run share.</summary>
+    internal enum SharedRoom
+    {
+        Sums,
+        PackedIntermediate,
     }
 
     /// <summary>The threads.</summary>
@@ -31,9 +40,13 @@ public sealed unsafe class KernelWorkspace(WorkerPool pool)
     internal ref (long Ticket, int Block) PackedKey(int worker) => ref _slots[worker].PackedKey;
 
     /// <summary>At least <paramref name="count"/> floats, 64-byte aligned, that only this worker uses.</summary>
-    internal float* Rent(int worker, Room room, long count)
+    internal float* Rent(int worker, Room room, long count) => Grown(ref _slots[worker].Rooms[(int)room], count);
+
+    /// <summary>At least <paramref name="count"/> floats, 64-byte aligned, for all workers; rented before their loop starts.</summary>
+    internal float* Rent(SharedRoom room, long count) => Grown(ref _shared[(int)room], count);
+
+    private static float* Grown(ref AlignedFloats? buffer, long count)
     {
-        ref var buffer = ref _slots[worker].Rooms[(int)room];
         if (buffer is null || buffer.Count < count)
         {
             buffer = new AlignedFloats(count);

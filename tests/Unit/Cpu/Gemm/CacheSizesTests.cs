@@ -41,8 +41,8 @@ public sealed class CacheSizesTests
     [Fact]
     public void Blocks_follow_the_caches()
     {
-        var small = GemmTiling.For(1024, 1024, 1024, 1, false, new CacheSizes(512 << 10, 8 << 20));
-        var large = GemmTiling.For(1024, 1024, 1024, 1, false, new CacheSizes(4 << 20, 8 << 20));
+        var small = GemmTiling.For(new GemmWork(1024, 1024, 1024), 1, new CacheSizes(512 << 10, 8 << 20));
+        var large = GemmTiling.For(new GemmWork(1024, 1024, 1024), 1, new CacheSizes(4 << 20, 8 << 20));
         Assert.True(small.RowBlock < large.RowBlock && small.DepthBlock < large.DepthBlock, $"{small} {large}");
     }
 

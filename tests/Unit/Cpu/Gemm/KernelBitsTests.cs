@@ -24,7 +24,7 @@ public sealed class KernelBitsTests
         // What other machines' caches would make of it.
         foreach (var caches in new[] { new CacheSizes(128 << 10, 1 << 20), new CacheSizes(16 << 20, 1 << 30) })
         {
-            Assert.Equal(reference, KernelBits.Hash(2, GemmTiling.For(100, 200, 300, 2, false, caches)));
+            Assert.Equal(reference, KernelBits.Hash(2, GemmTiling.For(new GemmWork(100, 200, 300), 2, caches)));
         }
 
         if (Environment.GetEnvironmentVariable(OutputVariable) is { } path)
