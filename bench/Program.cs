@@ -62,7 +62,7 @@ if (args is ["quick", var suite, ..])
     }
 }
 
-// sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE]]]: one JSON object a line, for bench/peers/compare.py.
+// sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE] [LENGTH[,LENGTH]]]]: one JSON object a line, for bench/peers/compare.py.
 if (args is ["sweep", "attention", ..])
 {
     AttentionSweep.Run(Console.Out, args.AsSpan(2));

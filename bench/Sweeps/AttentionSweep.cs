@@ -22,20 +22,21 @@ internal static class AttentionSweep
 {
     private const int Heads = 12;
     private const int CheckedRows = 64; // of one head, spread over its length: the oracle never holds S² of anything
-    private static readonly int[] Lengths = [512, 1024, 2048, 4096, 8192];
+    private static readonly int[] AllLengths = [512, 1024, 2048, 4096, 8192];
 
     /// <summary>Prints one line a cell.</summary>
     /// <param name="output">Where to.</param>
     /// <param name="threads">Worker counts.</param>
     /// <param name="headSizes">Dqk = Dv.</param>
-    public static void Run(TextWriter output, IReadOnlyList<int> threads, IReadOnlyList<int> headSizes)
+    /// <param name="lengths">S.</param>
+    public static void Run(TextWriter output, IReadOnlyList<int> threads, IReadOnlyList<int> headSizes, IReadOnlyList<int> lengths)
     {
         foreach (var count in threads)
         {
             using var pool = new WorkerPool(count);
             foreach (var headSize in headSizes)
             {
-                foreach (var length in Lengths)
+                foreach (var length in lengths)
                 {
                     var dense = 0.0;
                     foreach (var (name, text) in PaperMasks.At(length))
@@ -93,11 +94,11 @@ internal static class AttentionSweep
         return dense;
     }
 
-    /// <summary>Reads <c>sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE]]]</c>.</summary>
+    /// <summary>Reads <c>sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE] [LENGTH[,LENGTH]]]]</c>.</summary>
     public static void Run(TextWriter output, ReadOnlySpan<string> arguments)
     {
         static int[] Numbers(string text) => [.. text.Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture))];
         var threads = arguments.Length > 0 ? Numbers(arguments[0]) : [1, Environment.ProcessorCount];
-        Run(output, threads, arguments.Length > 1 ? Numbers(arguments[1]) : [64]);
+        Run(output, threads, arguments.Length > 1 ? Numbers(arguments[1]) : [64], arguments.Length > 2 ? Numbers(arguments[2]) : AllLengths);
     }
 }

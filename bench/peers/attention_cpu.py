@@ -5,15 +5,12 @@
     python3 bench/peers/attention_cpu.py --threads 1,2,16 --head-sizes 64,128 > torch.jsonl
     python3 bench/peers/compare.py ours.jsonl torch.jsonl
 
-F32, batch 1, 12 heads. Inputs and masks are the same: the inputs come from SplitMix64, BigBird's random cells from the generator that
-Python's `random` is. SDPA gets a bool mask, or is_causal. The error is relative (Frobenius), of 64 rows of the first head, against
+F32, batch 1, 12 heads. Inputs and masks are the same (cells.py). SDPA gets a bool mask, or is_causal. The error is relative (Frobenius), of 64 rows of the first head, against
 double precision. One JSON object a line.
 """
 
 import argparse
 import json
-import math
-import random
 import statistics
 import sys
 import time
@@ -24,67 +21,10 @@ import torch.nn.functional as F
 import torch._inductor.config as inductor
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
+from cells import dense_mask, normal, predicate, reference, relative_error
+
 HEADS = 12
-CHECKED_ROWS = 64
-
-
-def signed(word):
-    return word - (1 << 64) if word >= 1 << 63 else word
-
-
-def shifted(words, bits):
-    """Logical shift to the right of 64-bit words that torch holds as signed."""
-    return (words >> bits) & ((1 << (64 - bits)) - 1)
-
-
-def normal(seed, *shape):
-    """N(0, 1): SplitMix64 from a seed, two numbers a value, Box-Muller in double precision, rounded to float."""
-    words = torch.arange(1, 2 * math.prod(shape) + 1, dtype=torch.int64) * signed(0x9E3779B97F4A7C15) + seed
-    words = (words ^ shifted(words, 30)) * signed(0xBF58476D1CE4E5B9)
-    words = (words ^ shifted(words, 27)) * signed(0x94D049BB133111EB)
-    uniform = shifted(words ^ shifted(words, 31), 11).double() / (1 << 53)
-    values = torch.sqrt(-2 * torch.log(1 - uniform[0::2])) * torch.cos(2 * math.pi * uniform[1::2])
-    return values.float().reshape(shape)
-
-
-def reference(q, k, v, mask_mod):
-    """Some rows of the first head in double precision, and which."""
-    length = q.shape[2]
-    rows = torch.arange(CHECKED_ROWS) * length // CHECKED_ROWS
-    q, k, v = q[0, 0, rows].double(), k[0, 0].double(), v[0, 0].double()
-    scores = q @ k.T / math.sqrt(q.shape[1])
-    if mask_mod is not None:
-        scores.masked_fill_(~mask_mod(0, 0, rows[:, None], torch.arange(length)[None, :]), -math.inf)
-    return rows, torch.softmax(scores, 1) @ v
-
-
-def random_cells(length, fill=0.1, seed=0):
-    """BigBird's random pairs as the STOF artifact draws them, batch item 0."""
-    generator, cells, rows = random.Random(seed), torch.zeros(length, length, dtype=torch.bool), length // 32
-    for i in range(rows - 1):
-        block = i + generator.choice([1, 0] if i == 0 else [-1, 0] if i == rows - 2 else [-1, 0, 1])
-        for _ in range(int(1024 * fill)):
-            query, key = 32 * i + generator.randint(0, 32), 32 * block + generator.randint(0, 32)
-            if key < length:
-                cells[query, key] = True
-    return cells
-
-
-def masks(length):
-    """(name, dense mask or None, is_causal, mask_mod or None) with widths of sqrt(S)."""
-    width = int(math.sqrt(length))
-    q, k = torch.arange(length)[:, None], torch.arange(length)[None, :]
-    cells = random_cells(length)
-    sliding = (q - k).abs() <= width
-    reach = width + 1  # a gap of one key: every second one
-    dilated = ((q - k).abs() <= reach) & ((k - (q - reach)) % 2 == 0)
-    longformer = sliding | (q < width) | (k < width)
-    yield "dense", None, False, None
-    yield "causal", None, True, lambda b, h, q, k: k <= q
-    yield "sliding", sliding, False, lambda b, h, q, k: (q - k).abs() <= width
-    yield "dilated", dilated, False, lambda b, h, q, k: ((q - k).abs() <= reach) & ((k - (q - reach)) % 2 == 0)
-    yield "longformer", longformer, False, lambda b, h, q, k: ((q - k).abs() <= width) | (q < width) | (k < width)
-    yield "bigbird", longformer | cells, False, lambda b, h, q, k: ((q - k).abs() <= width) | (q < width) | (k < width) | cells[q, k]
+MASKS = ["dense", "causal", "sliding", "dilated", "longformer", "bigbird"]
 
 
 def measure(run, seconds):
@@ -103,6 +43,7 @@ def main():
     parser.add_argument("--threads", default="1,16")
     parser.add_argument("--lengths", type=int, nargs="*", default=[512, 1024, 2048, 4096, 8192])
     parser.add_argument("--head-sizes", default="64")
+    parser.add_argument("--masks", default=",".join(MASKS))
     parser.add_argument("--seconds", type=float, default=0.5, help="time for each cell")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -112,23 +53,26 @@ def main():
         inductor.cpp.threads = threads  # compiled code has its number of threads built in
         for size in map(int, arguments.head_sizes.split(",")):
             for length in arguments.lengths:
-                cells(threads, size, length, arguments.seconds)
+                cells(threads, size, length, arguments.masks.split(","), arguments.seconds)
 
 
-def cells(threads, size, length, seconds):
-    q, k, v = (normal(seed, 1, HEADS, length, size) for seed in (1, 2, 3))
-    for name, dense, causal, mask_mod in masks(length):
+def cells(threads, size, length, names, seconds):
+    q, k, v = (normal(seed, HEADS * length * size).reshape(1, HEADS, length, size) for seed in (1, 2, 3))
+    for name in names:
         torch._dynamo.reset()
         flex = torch.compile(flex_attention, dynamic=False)
+        mask_mod, _ = predicate(name, 1, length)
         block = None if mask_mod is None else create_block_mask(mask_mod, 1, 1, length, length, device="cpu")
-        rows, expected = reference(q, k, v, mask_mod)
+        mask = None if mask_mod is None else dense_mask(mask_mod, 1, length)
+        dense, causal = None if name == "causal" else mask, name == "causal"
+        rows, expected = reference(q[0, 0], k[0, 0], v[0, 0], None if mask is None else mask[0, 0])
         for who, run in (
             ("sdpa", lambda: F.scaled_dot_product_attention(q, k, v, attn_mask=dense, is_causal=causal)),
             ("flex", lambda: flex(q, k, v, block_mask=block)),
         ):
             try:
                 with torch.no_grad():
-                    error = (torch.linalg.norm(run()[0, 0, rows].double() - expected) / torch.linalg.norm(expected)).item()
+                    error = relative_error(run()[0, 0, rows], expected)
                     median, best = measure(run, seconds)
             except Exception as failure:  # a compiler that refuses a cell leaves it out, and says so
                 print(f"{who} {name} {length}: {str(failure).splitlines()[0][:200]}", file=sys.stderr)

@@ -4,8 +4,7 @@
     python3 bench/peers/torch_attention.py --stof path/to/stof --sweep paper --out cells.jsonl
 
 runs both, one process after the other on the same GPU, and prints one table. Without --stof it times PyTorch alone; --ours FILE takes our
-lines from a file. --compilers N compiles in N processes first (PyTorch keeps compiled kernels on disk), and times afterwards, alone. 12 heads of 64, F16 by default; inputs and masks are the same: inputs come from SplitMix64, BigBird's cells from the
-generator that Python's `random` is.
+lines from a file. --compilers N compiles in N processes first (PyTorch keeps compiled kernels on disk), and times afterwards, alone. 12 heads of 64, F16 by default; inputs and masks are the same (cells.py).
 
 Peers: FlexAttention, compiled, with the mask as a captured tensor (flex_lookup), as a predicate (flex_predicate; BigBird's random cells are
 looked up, the rest computed) and as a predicate with mode max-autotune-no-cudagraphs (flex_tuned); SDPA's cuDNN backend (dense mask as bias,
@@ -16,7 +15,6 @@ The error is relative (Frobenius), of 64 rows of the last head of the last batch
 import argparse
 import json
 import math
-import random
 import statistics
 import subprocess
 import sys
@@ -29,82 +27,15 @@ import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
+from cells import dense_mask, normal, predicate, reference, relative_error
+
 CALLS = 20
-CHECKED_ROWS = 64
 SWEEPS = {
     "paper": [(b, s) for b in (1, 8, 16) for s in (128, 256, 512, 1024, 2048, 4096)],
     "long": [(1, 8192), (1, 16384), (1, 32768)],
     "quick": [(1, 256), (1, 1024), (16, 1024)],
 }
 MASKS = ["causal", "sliding", "dilated", "longformer", "bigbird"]
-
-
-def signed(number):
-    return number - (1 << 64) if number >= 1 << 63 else number
-
-
-def shifted(words, count):
-    return (words >> count) & ((1 << (64 - count)) - 1)
-
-
-def normal(seed, count):
-    """N(0, 1): SplitMix64 from a seed, two numbers a value, Box-Muller in double precision, rounded to float."""
-    values = torch.empty(count, dtype=torch.float32, device="cuda")
-    for start in range(0, count, 1 << 24):
-        end = min(start + (1 << 24), count)
-        words = torch.arange(2 * start + 1, 2 * end + 1, dtype=torch.int64, device="cuda") * signed(0x9E3779B97F4A7C15) + seed
-        words = (words ^ shifted(words, 30)) * signed(0xBF58476D1CE4E5B9)
-        words = (words ^ shifted(words, 27)) * signed(0x94D049BB133111EB)
-        uniform = shifted(words ^ shifted(words, 31), 11).double() / (1 << 53)
-        values[start:end] = (torch.sqrt(-2 * torch.log(1 - uniform[0::2])) * torch.cos(2 * math.pi * uniform[1::2])).float()
-    return values
-
-
-def random_cells(batch, length, fill=0.1, seed=0):
-    """BigBird's random pairs as the STOF artifact draws them: one stream for all batch items."""
-    generator, rows = random.Random(seed), length // 32
-    cells = torch.zeros(batch, length, length, dtype=torch.bool)
-    for item in range(batch):
-        queries, keys = [], []
-        for i in range(rows - 1):
-            block = i + generator.choice([1, 0] if i == 0 else [-1, 0] if i == rows - 2 else [-1, 0, 1])
-            for _ in range(int(1024 * fill)):
-                query, key = 32 * i + generator.randint(0, 32), 32 * block + generator.randint(0, 32)
-                if key < length:
-                    queries.append(query)
-                    keys.append(key)
-        cells[item, queries, keys] = True
-    return cells.cuda()
-
-
-def predicates(name, batch, length):
-    """The mask as a predicate, and whether it is the same in every batch item."""
-    width = int(math.sqrt(length))
-    reach = width + 1  # a gap of one key: every second one
-    if name == "causal":
-        return (lambda b, h, q, k: k <= q), True
-    if name == "sliding":
-        return (lambda b, h, q, k: (q - k).abs() <= width), True
-    if name == "dilated":
-        return (lambda b, h, q, k: ((q - k).abs() <= reach) & ((k - (q - reach)) % 2 == 0)), True
-    if name == "longformer":
-        return (lambda b, h, q, k: ((q - k).abs() <= width) | (q < width) | (k < width)), True
-    cells = random_cells(batch, length)
-    return (lambda b, h, q, k: ((q - k).abs() <= width) | (q < width) | (k < width) | cells[b, q, k]), False
-
-
-def dense_mask(predicate, batch, length):
-    q, k = torch.arange(length, device="cuda")[:, None], torch.arange(length, device="cuda")[None, :]
-    return torch.stack([predicate(torch.tensor(b, device="cuda"), 0, q, k).expand(length, length) for b in range(batch)])[:, None]
-
-
-def reference(q, k, v, dense):
-    """Some rows of the last head in double precision, and which."""
-    length = q.shape[2]
-    rows = torch.arange(CHECKED_ROWS, device="cuda") * length // CHECKED_ROWS
-    q, k, v = q[-1, -1, rows].double(), k[-1, -1].double(), v[-1, -1].double()
-    scores = (q @ k.T / math.sqrt(q.shape[1])).masked_fill(~dense[-1, 0, rows], -math.inf)
-    return rows, torch.softmax(scores, 1) @ v
 
 
 def replayed(run, samples):
@@ -130,18 +61,18 @@ def replayed(run, samples):
     return statistics.median(times), min(times)
 
 
-def peers(name, batch, length, q, k, v, dense, predicate, shared, wanted):
+def peers(name, batch, length, q, k, v, dense, mask_mod, shared, wanted):
     """Name and call of each peer that computes this mask."""
     same = None if shared else batch
 
-    def compiled(mask_mod, **options):
+    def compiled(mask, **options):
         torch._dynamo.reset()
         # What several processes tuned on one GPU is no choice: of a tuned kernel only the compiled candidates are kept.
         is_kept = "mode" not in options
         torch._inductor.config.autotune_local_cache = torch._inductor.config.fx_graph_cache = is_kept
         torch._functorch.config.enable_autograd_cache = is_kept
         flex = torch.compile(flex_attention, dynamic=False, **options)
-        block = create_block_mask(mask_mod, same, None, length, length, device="cuda", _compile=True)
+        block = create_block_mask(mask, same, None, length, length, device="cuda", _compile=True)
         return lambda: flex(q, k, v, block_mask=block)
 
     if shared:
@@ -152,8 +83,8 @@ def peers(name, batch, length, q, k, v, dense, predicate, shared, wanted):
         lookup = lambda b, h, i, j: planes[b, i, j]
     every = {
         "flex_lookup": lambda: compiled(lookup),
-        "flex_predicate": lambda: compiled(predicate),
-        "flex_tuned": lambda: compiled(predicate, mode="max-autotune-no-cudagraphs"),
+        "flex_predicate": lambda: compiled(mask_mod),
+        "flex_tuned": lambda: compiled(mask_mod, mode="max-autotune-no-cudagraphs"),
         "sdpa_cudnn": lambda: sdpa(SDPBackend.CUDNN_ATTENTION, q, k, v, name, dense),
     }
     if name == "causal":
@@ -173,17 +104,17 @@ def sdpa(backend, q, k, v, name, dense):
 
 
 def cell(name, batch, length, q, k, v, wanted, samples, compiles_only=False):
-    predicate, shared = predicates(name, batch, length)
-    dense = dense_mask(predicate, 1 if shared else batch, length)
-    rows, expected = reference(q, k, v, dense)
-    for who, make in peers(name, batch, length, q, k, v, dense, predicate, shared, wanted).items():
+    mask_mod, shared = predicate(name, batch, length, "cuda")
+    dense = dense_mask(mask_mod, 1 if shared else batch, length, "cuda")
+    rows, expected = reference(q[-1, -1], k[-1, -1], v[-1, -1], dense[-1, 0])
+    for who, make in peers(name, batch, length, q, k, v, dense, mask_mod, shared, wanted).items():
         try:
             with torch.no_grad():
                 run = make()
                 if compiles_only:
                     run()
                     continue
-                error = (torch.linalg.norm(run()[-1, -1, rows].double() - expected) / torch.linalg.norm(expected)).item()
+                error = relative_error(run()[-1, -1, rows], expected)
                 median, best = replayed(run, samples)
         except Exception as failure:  # a compiler or backend that refuses a cell leaves it out, and says so
             print(f"{who} {batch}x{length} {name}: {str(failure).splitlines()[0][:200]}", file=sys.stderr)
@@ -270,7 +201,7 @@ def main():
         first, step = map(int, arguments.part.split("/"))
         cells = cells[first::step]
     compile_first(arguments.compilers)
-    everything = [normal(seed, largest).to(kind) for seed in (1, 2, 3)]
+    everything = [normal(seed, largest, "cuda").to(kind) for seed in (1, 2, 3)]
     for batch, length, name in cells:
         count = batch * arguments.heads * length * arguments.head_size
         q, k, v = (tensor[:count].reshape(batch, arguments.heads, length, arguments.head_size) for tensor in everything)

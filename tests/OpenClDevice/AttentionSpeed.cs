@@ -69,12 +69,7 @@ internal static class AttentionSpeed
                     continue;
                 }
 
-                using var step = new PreparedAttention(kernels, problem, AttentionChooser.Choose(kernels, problem, choice));
-                using var buffers = new BufferSet(kernels.Context);
-                var inputs = Enumerable.Range(1, 3)
-                    .Select(seed => buffers.Upload<byte>(Seeded.Tensor(new Random(seed), type, InputFamily.UnitNormal, batch, Heads, length, Size).Bytes)).ToArray();
-                var output = buffers.Allocate((long)batch * Heads * length * Size * type.Size());
-                var seconds = Best(kernels, () => step.Run(inputs[0], inputs[1], inputs[2], output, null));
+                var seconds = Best(kernels, problem, AttentionChooser.Choose(kernels, problem, choice));
                 var pairs = Pairs(problem);
                 var rate = 4.0 * Size * pairs / seconds / 1e12;
                 Console.WriteLine($"speed {device.Address} {batch,2}x{length,-5} {mask,-48} {type,-5} {name} {choice,-10} {seconds * 1e6,10:f1} us {rate,8:f2} TFLOP/s of allowed pairs");
@@ -121,6 +116,19 @@ internal static class AttentionSpeed
 
         Console.WriteLine($"speed cpu        {batch,2}x{length,-5} {mask,-48} F32   SIMD             {best * 1e6,10:f1} us");
         results.Add(new JsonObject { ["device"] = "cpu", ["batch"] = batch, ["length"] = length, ["mask"] = mask.ToString(), ["dtype"] = "F32", ["microseconds"] = best * 1e6 });
+    }
+
+    /// <summary>Seconds of one attention among many, with inputs of its own.</summary>
+    public static double Best(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan)
+    {
+        using var attention = new OpenClAttention(device, problem, problem, plan);
+        HostTensor Input(int seed, int heads, int length, int size) =>
+            Seeded.Tensor(new Random(seed), problem.Type, InputFamily.UnitNormal, problem.Batch, heads, length, size);
+        attention.SetInputs(
+            Input(1, problem.QueryHeads, problem.QueryLength, problem.HeadSize),
+            Input(2, problem.KvHeads, problem.KvLength, problem.HeadSize),
+            Input(3, problem.KvHeads, problem.KvLength, problem.ValueSize));
+        return Best(device, attention.Run);
     }
 
     /// <summary>Seconds of one run among many that are started back to back; the best of some rounds.</summary>

@@ -13,10 +13,14 @@ internal sealed record Options(string? Device, IReadOnlySet<string> Parts, int S
 {
     public const string Usage =
         "usage: Stof.Reference.OpenClDevice [--device opencl[:P[:D]]] [--only suite,extensions,agreement,speed,matrix,products] [--stride N] [--json FILE]\n"
+        + "       of suite: [--kernels \"matrix units\"]\n"
         + "       of matrix: [--shapes 1x1024,16x4096] [--masks sliding,causal] [--tilings all|64x64x2x16,64x32x2x16x2]";
 
     private static readonly string[] AllParts = ["suite", "extensions", "agreement", "speed", "matrix", "products"];
     private static readonly string[] AllMasks = [.. PaperMasks.At(1).Select(mask => mask.Name)];
+
+    /// <summary>The kind of kernels that the suite runs with; null for all.</summary>
+    public string? Kernels { get; init; }
 
     /// <summary>Batches and lengths of the part on matrix units: the paper's sweep.</summary>
     public IReadOnlyList<(int Batch, int Length)> Shapes { get; init; } =
@@ -50,6 +54,9 @@ internal sealed record Options(string? Device, IReadOnlySet<string> Parts, int S
                     break;
                 case "--stride" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var stride) && stride > 0:
                     options = options with { Stride = stride };
+                    break;
+                case "--kernels":
+                    options = options with { Kernels = value };
                     break;
                 case "--shapes" when Numbers(value, 2, 2) is { } shapes:
                     options = options with { Shapes = [.. shapes.Select(shape => (shape[0], shape[1]))] };

@@ -44,12 +44,12 @@ foreach (var device in devices)
 
 if (options.Parts.Contains("suite"))
 {
-    json["suite"] = Suite.Run(devices, options.Stride, extensionsOnly: false, ref failures);
+    json["suite"] = Suite.Run(devices, options.Stride, extensionsOnly: false, options.Kernels, ref failures);
 }
 
 if (options.Parts.Contains("extensions"))
 {
-    json["extensionSuite"] = Suite.Run(devices, options.Stride, extensionsOnly: true, ref failures);
+    json["extensionSuite"] = Suite.Run(devices, options.Stride, extensionsOnly: true, options.Kernels, ref failures);
     json["extensions"] = ExtensionPaths.Run(devices);
 }
 

@@ -22,13 +22,14 @@ internal static class Suite
     /// <param name="devices">The devices.</param>
     /// <param name="stride">Of many random problems every so many.</param>
     /// <param name="extensionsOnly">True for what a device's extensions change.</param>
+    /// <param name="kernels">The kind of kernels, such as "row-wise"; null for all.</param>
     /// <param name="failures">Counts those that fail.</param>
-    public static JsonArray Run(IReadOnlyList<OpenCL.OpenClDevice> devices, int stride, bool extensionsOnly, ref int failures)
+    public static JsonArray Run(IReadOnlyList<OpenCL.OpenClDevice> devices, int stride, bool extensionsOnly, string? kernels, ref int failures)
     {
         var results = new JsonArray();
         foreach (var device in devices)
         {
-            foreach (var (name, options) in (extensionsOnly ? Without(device) : Plain(device)).Concat(Extensions(device)))
+            foreach (var (name, options) in (extensionsOnly ? Without(device) : Plain(device)).Concat(Extensions(device)).Where(kind => kernels is null || kind.Name == kernels))
             {
                 var watch = Stopwatch.StartNew();
                 var (isGood, note) = RunOne(device, options, stride);

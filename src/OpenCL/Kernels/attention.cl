@@ -5,15 +5,25 @@
 
 #include "numbers.cl"
 
+// Where lists begin in their buffer, in bytes; the same fields in the same order as AttentionPlaces.
+typedef struct
+{
+    long items, columns, part_tiles, bits, bias, bias_origins, sinks, states, cuts, arrivals, log_sum_exp;
+} attention_places;
+
+#define LIST(type, name) ((global type *)(lists + shape.at.name))
+
 // Strides in elements; the same fields in the same order as AttentionShape.
 typedef struct
 {
+    attention_places at;
     long q_start, q_batch, q_head, q_row;
     long k_start, k_batch, k_head, k_row;
     long v_start, v_batch, v_head, v_row;
     long o_start, o_batch, o_head, o_row;
     long bias_batch, bias_head, bias_row;
     int queries, keys, heads, heads_per_kv_head, head_size, value_size;
+    int tile_rows, tile_columns;
     int has_lse, has_sinks;
     float scale, cap, inverse_cap;
     int reserved;

@@ -24,20 +24,15 @@ void stage(const global element *rows, long stride, int first, int limit, int co
 }
 
 kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void attention_blockwise(
-    const attention_shape shape,
-    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
-    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global ulong *bitmaps,
-    const int tile_rows, const int tile_columns,
-    const global float *bias, const global int *bias_origins, const global float *sinks,
-    global float *states,
-    local float *scratch)
+    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists, local float *scratch)
 {
-    const global int *item = items + get_group_id(0) * 8;
+    const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
+    const global int *item = LIST(const int, items) + get_group_id(0) * 8;
     const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, part = item[5];
     const int kv_head = head / shape.heads_per_kv_head;
     const int tx = get_local_id(0) % GROUP_X, ty = get_local_id(0) / GROUP_X;
-    const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
-    const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    const global element *k_rows = inputs + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    const global element *v_rows = inputs + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
     const int q_stride = shape.head_size + 1;
     const int kv_stride = max(shape.head_size, VALUE_PAD) + 1;
     local float *queries = scratch;
@@ -47,7 +42,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
     local float *sums = maxima + TILE_Q * SUM_STRIDE;
     local float *any = sums + TILE_Q * SUM_STRIDE;
 
-    stage(q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, shape.head_size, shape.head_size, q_stride, queries);
+    stage(inputs + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, shape.head_size, shape.head_size, q_stride, queries);
 
     float m[ROWS], l[ROWS], output[ROWS][VALUES];
     int seen[ROWS];
@@ -66,7 +61,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
     {
         const int first_key = load_col_idx[entry] * TILE_K;
         const int part_tile = load_part_idx[entry];
-        const global ulong *words = bitmaps + (long)part_tile * (TILE_Q / 8) * (TILE_K / 8);
+        const global ulong *words = LIST(const ulong, bits) + (long)part_tile * (TILE_Q / 8) * (TILE_K / 8);
 
         barrier(CLK_LOCAL_MEM_FENCE); // the values of the tile before are used
         stage(k_rows, shape.k_row, first_key, shape.keys, TILE_K, shape.head_size, shape.head_size, kv_stride, keys);
@@ -117,7 +112,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
 #if BIAS != BIAS_NONE
                 if (is_allowed)
                 {
-                    b = bias_at(bias, bias_origins, shape, batch, head, first_query + row, first_key + column);
+                    b = bias_at(LIST(const float, bias), LIST(const int, bias_origins), shape, batch, head, first_query + row, first_key + column);
                 }
 #endif
                 s[i][j] = is_allowed ? finish_score(s[i][j], b, shape.scale, shape.cap, shape.inverse_cap) : -INFINITY;
@@ -198,7 +193,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
         const int query = first_query + row;
         if (part >= 0)
         {
-            global float *state = states + ((long)part * TILE_Q + row) * (3 + shape.value_size);
+            global float *state = LIST(float, states) + ((long)part * TILE_Q + row) * (3 + shape.value_size);
             if (tx == 0)
             {
                 state[0] = m[i];
@@ -222,7 +217,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
         }
 
         float log_sum_exp;
-        const float factor = finish_row(m[i], l[i], seen[i], shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+        const float factor = finish_row(m[i], l[i], seen[i], shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
         global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
         for (int j = 0; j < VALUES; j++)
         {
@@ -234,7 +229,7 @@ kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void atten
 
         if (shape.has_lse && tx == 0)
         {
-            lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+            LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
         }
     }
 }

@@ -78,19 +78,14 @@ void stage_rows(const global element *rows, long stride, int first, int limit, i
 }
 
 kernel void attention_blockwise(
-    const attention_shape shape,
-    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
-    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global ulong *bitmaps,
-    const int tile_rows, const int tile_columns,
-    const global float *bias, const global int *bias_origins, const global float *sinks,
-    global float *states,
-    local real *scratch)
+    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists, local real *scratch)
 {
-    const int strips = tile_rows / ROWS;
+    const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
+    const int strips = shape.tile_rows / ROWS;
     const int strip = (int)get_group_id(0) % strips;
-    const global int *item = items + (get_group_id(0) / strips) * 8;
+    const global int *item = LIST(const int, items) + (get_group_id(0) / strips) * 8;
     const int batch = item[0], head = item[1], tile_row = item[2], part = item[5];
-    const int query = tile_row * tile_rows + strip * ROWS;
+    const int query = tile_row * shape.tile_rows + strip * ROWS;
     const int size = shape.head_size;
     const int key_step = (size + LANES - 1) / LANES, value_step = (shape.value_size + LANES - 1) / LANES;
     if (query >= shape.queries && part < 0)
@@ -99,16 +94,16 @@ kernel void attention_blockwise(
     }
 
     const int kv_head = head / shape.heads_per_kv_head;
-    const global element *q_rows = q + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
-    const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
-    const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    const global element *q_rows = inputs + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
+    const global element *k_rows = inputs + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    const global element *v_rows = inputs + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
 
     // D and Dv rounded up to vectors: queries [D][VECTORS], output [Dv][VECTORS], scores [BN][VECTORS]; along the rows, keys [BN][D / LANES] and values [BN][Dv / LANES].
     local real *queries = scratch;
     local real *output = queries + key_step * LANES * VECTORS;
     local real *scores = output + value_step * LANES * VECTORS;
-    local real *keys = scores + tile_columns * VECTORS;
-    local real *values = keys + tile_columns * key_step;
+    local real *keys = scores + shape.tile_columns * VECTORS;
+    local real *values = keys + shape.tile_columns * key_step;
 
     ROLLED
     for (int r = 0; r < ROWS; r++)
@@ -140,9 +135,9 @@ kernel void attention_blockwise(
 
     for (int entry = item[3]; entry < item[4]; entry++)
     {
-        const int first_key = load_col_idx[entry] * tile_columns;
+        const int first_key = load_col_idx[entry] * shape.tile_columns;
         const int part_tile = load_part_idx[entry];
-        const global ulong *words = bitmaps + (long)part_tile * (tile_rows / 8) * (tile_columns / 8);
+        const global ulong *words = LIST(const ulong, bits) + (long)part_tile * (shape.tile_rows / 8) * (shape.tile_columns / 8);
         real top[VECTORS];
         for (int n = 0; n < VECTORS; n++)
         {
@@ -150,13 +145,13 @@ kernel void attention_blockwise(
         }
 
         int group_count = 0;
-        for (int g = 0; g < tile_columns / GROUP; g++)
+        for (int g = 0; g < shape.tile_columns / GROUP; g++)
         {
             uint bits[GROUP];
             uint every = ALL_ROWS;
             if (part_tile >= 0)
             {
-                const uint any = group_bits(words, (tile_rows / 8) * g + strip * (ROWS / 8), bits, &every);
+                const uint any = group_bits(words, (shape.tile_rows / 8) * g + strip * (ROWS / 8), bits, &every);
                 if (any == 0)
                 {
                     continue;
@@ -229,7 +224,7 @@ kernel void attention_blockwise(
                 for (int n = 0; n < VECTORS; n++)
                 {
 #if BIAS != BIAS_NONE
-                    const real b = bias_of_lanes(bias, bias_origins, shape, batch, head, query + n * LANES, key + j);
+                    const real b = bias_of_lanes(LIST(const float, bias), LIST(const int, bias_origins), shape, batch, head, query + n * LANES, key + j);
 #else
                     const real b = 0.0f;
 #endif
@@ -320,7 +315,7 @@ kernel void attention_blockwise(
         if (part >= 0)
         {
             // State (part, row): m, l, seen, o.
-            global float *state = states + ((long)part * tile_rows + strip * ROWS + r) * (3 + shape.value_size);
+            global float *state = LIST(float, states) + ((long)part * shape.tile_rows + strip * ROWS + r) * (3 + shape.value_size);
             state[0] = row_m[r];
             state[1] = row_l[r];
             state[2] = (float)row_seen;
@@ -338,7 +333,7 @@ kernel void attention_blockwise(
         }
 
         float log_sum_exp;
-        const float factor = finish_row(row_m[r], row_l[r], row_seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+        const float factor = finish_row(row_m[r], row_l[r], row_seen, shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
         global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + (query + r) * shape.o_row;
         ROLLED
         for (int d = 0; d < shape.value_size; d += LANES)
@@ -354,7 +349,7 @@ kernel void attention_blockwise(
 
         if (shape.has_lse)
         {
-            lse[((long)batch * shape.heads + head) * shape.queries + query + r] = log_sum_exp;
+            LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query + r] = log_sum_exp;
         }
     }
 }

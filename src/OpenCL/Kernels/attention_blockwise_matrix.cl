@@ -6,7 +6,7 @@
 // Sources: the STOF paper's block-wise kernel; Dao, "FlashAttention-2" (2023).
 //
 // Parameters: HEAD_SIZE and VALUE_SIZE (multiples of 8), TILE_Q, TILE_K, STAGES, WARP_ROWS (16 or 32), KEY_GROUPS, IS_PLAIN (scores are the products
-// times a positive number), IS_EMULATED, and those of attention.cl.
+// times a positive number), IS_CUT (there are rows in parts), ADDS_WEIGHTS (in float), IS_EMULATED, and those of attention.cl.
 
 #define STRIPS (WARP_ROWS / 16)
 #define GROUP_WARPS (TILE_Q / WARP_ROWS)
@@ -48,32 +48,29 @@
 #include "matrix_states.cl"
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwise(
-    const attention_shape shape,
-    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
-    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global uint *bits,
-    const int tile_rows, const int tile_columns,
-    const global float *bias, const global int *bias_origins, const global float *sinks,
-    global float *states, const global int *merges, global int *arrivals)
+    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists)
 {
     local uint4 memory[MEMORY];
     EXCHANGE
-    const global int *item = items + get_group_id(0) * 8;
-    const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4], part = item[5];
+    const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
+    const global uint *bits = LIST(const uint, bits);
+    const global int *item = LIST(const int, items) + get_group_id(0) * 8;
+    const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, first = item[3], end = item[4];
     const int kv_head = item[6];
     const int lane = get_local_id(0) & 31, warp = (get_local_id(0) >> 5) % (uint)GROUP_WARPS, group = get_local_id(0) / (uint)GROUP_ITEMS;
     const int g = lane >> 2, t = lane & 3;
     const tile_pointer ring = chunks_on(point_to(memory), group * RING), query_tile = chunks_on(point_to(memory), Q_PLACE);
 
     tile_walk walk;
-    walk.k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
-    walk.v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    walk.k_rows = inputs + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    walk.v_rows = inputs + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
     walk.columns = load_col_idx;
     walk.next = first + group;
     walk.last = end - 1;
     walk.next_column = load_col_idx[min(walk.next, max(walk.last, 0))];
     walk.stage = 0;
     ask_rows(
-        query_tile, q + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, HEAD_SIZE, K_CHUNKS,
+        query_tile, inputs + shape.q_start + batch * shape.q_batch + head * shape.q_head, shape.q_row, first_query, shape.queries, TILE_Q, HEAD_SIZE, K_CHUNKS,
         get_local_id(0), ITEMS);
     UNROLL
     for (int i = 0; i < STAGES - 1; i++)
@@ -85,7 +82,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 #define PART(entry) ((entry) < end ? load_part_idx[min(entry, max(end - 1, 0))] : NO_TILE)
     int part_tile = PART(first + group);
     uint words[STRIPS * BIT_WORDS], seen[STRIPS];
-    float output[STRIPS][VALUE_TILES][4], m[STRIPS][2], l[STRIPS][2];
+    float output[STRIPS][VALUE_TILES][4], m[STRIPS][2], l[STRIPS][4];
     UNROLL
     for (int strip = 0; strip < STRIPS; strip++)
     {
@@ -103,6 +100,10 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
     LOAD_WORDS
     AWAIT_COPIES(STAGES - 2);
     barrier(CLK_LOCAL_MEM_FENCE);
+    int query_places[PLACES(K_CHUNKS)], key_places[PLACES(K_CHUNKS)], value_places[PLACES(V_CHUNKS)];
+    find_places(query_places, K_CHUNKS, 1);
+    find_places(key_places, K_CHUNKS, 0);
+    find_places(value_places, V_CHUNKS, 1);
     uint queries[STRIPS][HEAD_STEPS][4];
     UNROLL
     for (int strip = 0; strip < STRIPS; strip++)
@@ -110,10 +111,13 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         UNROLL
         for (int step = 0; step < HEAD_STEPS; step++)
         {
-            load_matrices(queries[strip][step], query_tile, K_CHUNKS, WARP_ROWS * warp + 16 * strip, 2 * step, 1, 0);
+            load_matrices(queries[strip][step], query_tile, query_places, K_CHUNKS, WARP_ROWS * warp + 16 * strip, step, 1, 0);
         }
     }
 
+#if !ADDS_WEIGHTS
+    const uint one = g == 0 ? pack_pair(1.0f, 1.0f) : 0u, ones[2] = {one, one};
+#endif
     const float scale = IS_PLAIN ? shape.scale * LOG2_E : 1.0f, headroom = HEADROOM / scale;
     int stage = 0;
     for (int start = first; start < end; start += KEY_GROUPS)
@@ -151,7 +155,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             for (int n = 0; n < KEY_TILES; n += 2)
             {
                 uint b[4];
-                load_matrices(b, keys, K_CHUNKS, 8 * n, 2 * step, 0, 0);
+                load_matrices(b, keys, key_places, K_CHUNKS, 8 * n, step, 0, 0);
                 UNROLL
                 for (int strip = 0; strip < STRIPS; strip++)
                 {
@@ -170,7 +174,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             const int strip = i / (4 * KEY_TILES), n = i / 4 % KEY_TILES, r = i % 4;
             const int query = min(first_query + WARP_ROWS * warp + 16 * strip + g + 8 * (r >> 1), shape.queries - 1);
             const int key = min(first_key + 8 * n + 2 * t + (r & 1), shape.keys - 1);
-            const float b = bias_at(bias, bias_origins, shape, batch, head, query, key);
+            const float b = bias_at(LIST(const float, bias), LIST(const int, bias_origins), shape, batch, head, query, key);
             s[strip][n][r] = finish_score(s[strip][n][r], b, shape.scale, shape.cap, shape.inverse_cap);
         }
 #endif
@@ -210,11 +214,19 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
                 weights[i / 4][i % 4] = pack_pair(pair[0], pair[1]);
             }
 
+#if !ADDS_WEIGHTS
+            UNROLL
+            for (int strip = 0; strip < STRIPS; strip++)
+            {
+                multiply_add(l[strip], weights[strip], ones, exchange);
+            }
+#endif
+
             UNROLL
             for (int n = 0; n < VALUE_TILES; n += 2)
             {
                 uint b[4];
-                load_matrices(b, values, V_CHUNKS, 16 * step, n, 1, 1);
+                load_matrices(b, values, value_places, V_CHUNKS, 16 * step, n / 2, 1, 1);
                 UNROLL
                 for (int strip = 0; strip < STRIPS; strip++)
                 {
@@ -259,11 +271,15 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 
     barrier(CLK_LOCAL_MEM_FENCE); // states are read, and results gather where they lay
 #endif
+#if IS_CUT
+    const int part = item[5];
     if (part >= 0)
     {
         // Of a row's parts the one that comes last, whichever that is, finds the states of all and takes them in ascending order.
-        const int cut = item[7], first_part = merges[cut * 8 + 3], parts = merges[cut * 8 + 4];
-        global float *floats = states + get_local_id(0) % (uint)GROUP_ITEMS;
+        const int cut = item[7];
+        const global int *row_parts = LIST(const int, cuts) + 8 * cut;
+        const int first_part = row_parts[3], parts = row_parts[4];
+        global float *floats = LIST(float, states) + get_local_id(0) % (uint)GROUP_ITEMS;
         UNROLL
         for (int strip = 0; group == 0 && strip < STRIPS; strip++)
         {
@@ -276,7 +292,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             }
         }
 
-        if (!comes_last(arrivals + cut, parts, (local int *)memory))
+        if (!comes_last(LIST(int, arrivals) + cut, parts, (local int *)memory))
         {
             return;
         }
@@ -303,6 +319,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             }
         }
     }
+#endif
 
     UNROLL
     for (int i = 0; i < 2 * STRIPS; i++)
@@ -310,14 +327,14 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         // Sums and bits of the four lanes that share a row; bits 0 and 1 of four are its upper row's, 2 and 3 its lower one's.
         const int strip = i / 2, half_row = i % 2;
         const int row = WARP_ROWS * warp + 16 * strip + g + 8 * half_row, query = first_query + row;
-        float sum = l[strip][half_row], any = seen[strip] & (half_row ? 0xccccccccu : 0x33333333u) ? 1.0f : 0.0f;
+        float sum = l[strip][2 * half_row], any = seen[strip] & (half_row ? 0xccccccccu : 0x33333333u) ? 1.0f : 0.0f;
         sum += shuffle_xor(sum, 1, exchange);
         sum += shuffle_xor(sum, 2, exchange);
         any += shuffle_xor(any, 1, exchange);
         any += shuffle_xor(any, 2, exchange);
         const float top = m[strip][half_row] * scale;
         float log_sum_exp;
-        const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+        const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
         local uint *gathered = (local uint *)(memory + Q_PLACE);
         UNROLL
         for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
@@ -328,7 +345,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
 
         if (shape.has_lse && t == 0 && group == 0 && query < shape.queries)
         {
-            lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+            LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
         }
     }
 

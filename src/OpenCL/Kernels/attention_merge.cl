@@ -6,10 +6,11 @@
 #include "attention.cl"
 
 kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void attention_merge(
-    const attention_shape shape, global element *o, global float *lse, const global int *items, const int tile_rows, const global float *sinks,
-    global float *states)
+    const attention_shape shape, global element *o, global uchar *lists)
 {
-    const global int *item = items + get_group_id(0) / tile_rows * 8;
+    const global float *states = LIST(const float, states);
+    const int tile_rows = shape.tile_rows;
+    const global int *item = LIST(const int, cuts) + get_group_id(0) / tile_rows * 8;
     const int row = (int)(get_group_id(0) % tile_rows);
     const int batch = item[0], head = item[1], query = item[2] * tile_rows + row, first = item[3], parts = item[4];
     if (query >= shape.queries)
@@ -41,7 +42,7 @@ kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void attention_mer
     }
 
     float log_sum_exp;
-    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
     global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
     for (int d = get_local_id(0); d < shape.value_size; d += ROW_ITEMS)
     {
@@ -60,6 +61,6 @@ kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void attention_mer
 
     if (shape.has_lse && get_local_id(0) == 0)
     {
-        lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+        LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
     }
 }

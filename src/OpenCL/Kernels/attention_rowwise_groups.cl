@@ -11,15 +11,10 @@
 #include "work_group.cl"
 
 kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
-    const attention_shape shape,
-    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
-    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global ulong *bitmaps,
-    const int tile_rows, const int tile_columns,
-    const global float *bias, const global int *bias_origins, const global float *sinks,
-    global float *states,
-    local float *scratch)
+    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists, local float *scratch)
 {
-    const global int *item = items + (get_group_id(0) / TILE) * 8;
+    const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
+    const global int *item = LIST(const int, items) + (get_group_id(0) / TILE) * 8;
     const int row = (int)(get_group_id(0) % TILE), me = get_local_id(0);
     const int batch = item[0], head = item[1], query = item[2] * TILE + row, part = item[5];
     const int is_inside = query < shape.queries;
@@ -29,9 +24,9 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
     }
 
     const int kv_head = head / shape.heads_per_kv_head;
-    const global element *q_row = q + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
-    const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
-    const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    const global element *q_row = inputs + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
+    const global element *k_rows = inputs + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    const global element *v_rows = inputs + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
     local float *queries = scratch;
     local float *scores = queries + shape.head_size;
     local int *list = (local int *)(scores + TILE);
@@ -50,7 +45,7 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
     for (int entry = item[3]; entry < (is_inside ? item[4] : item[3]); entry++)
     {
         const int part_tile = load_part_idx[entry];
-        const ulong bits = part_tile < 0 ? ~0ul : bits_of_row(bitmaps + (long)part_tile * 64, row);
+        const ulong bits = part_tile < 0 ? ~0ul : bits_of_row(LIST(const ulong, bits) + (long)part_tile * 64, row);
         if (bits == 0)
         {
             continue; // the same for the whole group
@@ -76,7 +71,7 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
                 sum += queries[d] * load_one(k_row, d);
             }
 
-            score = finish_score(sum, bias_at(bias, bias_origins, shape, batch, head, query, key), shape.scale, shape.cap, shape.inverse_cap);
+            score = finish_score(sum, bias_at(LIST(const float, bias), LIST(const int, bias_origins), shape, batch, head, query, key), shape.scale, shape.cap, shape.inverse_cap);
         }
 
 #if SUB_GROUPS == SUB_GROUPS_NONE
@@ -128,7 +123,7 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
 
     if (part >= 0)
     {
-        global float *state = states + ((long)part * TILE + row) * (3 + shape.value_size);
+        global float *state = LIST(float, states) + ((long)part * TILE + row) * (3 + shape.value_size);
         if (me == 0)
         {
             state[0] = m;
@@ -148,7 +143,7 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
     }
 
     float log_sum_exp;
-    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
     global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
     for (int i = 0; i < VALUE_STEPS; i++)
     {
@@ -160,6 +155,6 @@ kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
 
     if (shape.has_lse && me == 0)
     {
-        lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+        LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
     }
 }

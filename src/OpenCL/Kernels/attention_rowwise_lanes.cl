@@ -9,15 +9,10 @@
 #define TILE 64
 
 kernel void attention_rowwise(
-    const attention_shape shape,
-    const global element *q, const global element *k, const global element *v, global element *o, global float *lse,
-    const global int *items, const global int *load_col_idx, const global int *load_part_idx, const global ulong *bitmaps,
-    const int tile_rows, const int tile_columns,
-    const global float *bias, const global int *bias_origins, const global float *sinks,
-    global float *states,
-    local real *scratch)
+    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists, local real *scratch)
 {
-    const global int *item = items + (get_group_id(0) / TILE) * 8;
+    const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
+    const global int *item = LIST(const int, items) + (get_group_id(0) / TILE) * 8;
     const int row = (int)(get_group_id(0) % TILE);
     const int batch = item[0], head = item[1], query = item[2] * TILE + row, part = item[5];
     const int size = shape.head_size, value_size = shape.value_size;
@@ -28,9 +23,9 @@ kernel void attention_rowwise(
     }
 
     const int kv_head = head / shape.heads_per_kv_head;
-    const global element *q_row = q + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
-    const global element *k_rows = k + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
-    const global element *v_rows = v + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
+    const global element *q_row = inputs + shape.q_start + batch * shape.q_batch + head * shape.q_head + query * shape.q_row;
+    const global element *k_rows = inputs + shape.k_start + batch * shape.k_batch + kv_head * shape.k_head;
+    const global element *v_rows = inputs + shape.v_start + batch * shape.v_batch + kv_head * shape.v_head;
     const int size_vectors = (size + LANES - 1) / LANES, value_vectors = (value_size + LANES - 1) / LANES;
     local real *queries = scratch;
     local real *output = scratch + size_vectors;
@@ -50,7 +45,7 @@ kernel void attention_rowwise(
     {
         const int first_key = load_col_idx[entry] * TILE;
         const int part_tile = load_part_idx[entry];
-        ulong bits = part_tile < 0 ? ~0ul : bits_of_row(bitmaps + (long)part_tile * 64, row);
+        ulong bits = part_tile < 0 ? ~0ul : bits_of_row(LIST(const ulong, bits) + (long)part_tile * 64, row);
         while (bits != 0)
         {
             int keys[GROUP];
@@ -80,7 +75,7 @@ kernel void attention_rowwise(
                 }
 
                 ((float *)&scores)[j] = sum_of(sum);
-                ((float *)&biases)[j] = bias_at(bias, bias_origins, shape, batch, head, query, keys[j]);
+                ((float *)&biases)[j] = bias_at(LIST(const float, bias), LIST(const int, bias_origins), shape, batch, head, query, keys[j]);
             }
 
             const real s = finish_score(scores, biases, shape.scale, shape.cap, shape.inverse_cap);
@@ -119,7 +114,7 @@ kernel void attention_rowwise(
 
     if (part >= 0)
     {
-        global float *state = states + ((long)part * TILE + row) * (3 + value_size);
+        global float *state = LIST(float, states) + ((long)part * TILE + row) * (3 + value_size);
         state[0] = m;
         state[1] = l;
         state[2] = (float)seen;
@@ -133,7 +128,7 @@ kernel void attention_rowwise(
     }
 
     float log_sum_exp;
-    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? sinks[head] : 0.0f, &log_sum_exp);
+    const float factor = finish_row(m, l, seen, shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
     global element *target = o + shape.o_start + batch * shape.o_batch + head * shape.o_head + query * shape.o_row;
     for (int i = 0; i < value_vectors; i++)
     {
@@ -142,6 +137,6 @@ kernel void attention_rowwise(
 
     if (shape.has_lse)
     {
-        lse[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
+        LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
     }
 }

@@ -1,6 +1,7 @@
 // The online softmax of a warp's sixteen queries in the registers of its products: a lane holds two rows (g and g + 8), two neighbouring columns of each
 // in every tile of eight. Weights are relative to a score m that was the row's largest when it was taken; it is taken anew only where a score exceeds it
-// by HEADROOM powers of two. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end.
+// by HEADROOM powers of two. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end: l[0] its upper row's, l[2] its
+// lower one's. They are added where ADDS_WEIGHTS; else they are column 0 of a product of the rounded weights with ones, and l that fragment.
 //
 // Parameters: those of attention_blockwise_matrix.cl.
 
@@ -23,6 +24,8 @@ float largest_of(float (*s)[4], const int row)
     return fmax(fmax(top[0], top[1]), fmax(top[2], top[3]));
 }
 
+#if ADDS_WEIGHTS
+
 float sum_of_row(float (*s)[4], const int row)
 {
     float sum[4];
@@ -40,6 +43,8 @@ float sum_of_row(float (*s)[4], const int row)
 
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
+
+#endif
 
 // Weights up to 2^8: as exact in 16 bits as those up to 1, and far from 65,504, the largest number of F16.
 #define HEADROOM 8.0f
@@ -68,7 +73,7 @@ void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale,
             const float largest = grows ? top[half_row] : m[half_row];
             const float shrink = grows ? power_of_two(fma(m[half_row], scale, base_of(largest, scale))) : 1.0f;
             m[half_row] = largest;
-            l[half_row] *= shrink;
+            l[row] *= shrink;
             UNROLL
             for (int n = 0; n < VALUE_TILES; n++)
             {
@@ -90,6 +95,8 @@ void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale,
             s[n][row + 1] = power_of_two(fma(s[n][row + 1], scale, base));
         }
 
-        l[half_row] += sum_of_row(s, row);
+#if ADDS_WEIGHTS
+        l[row] += sum_of_row(s, row);
+#endif
     }
 }

@@ -8,7 +8,7 @@ void clear(float *m, float *l, uint *seen, float (*output)[4])
 {
     *seen = 0;
     m[0] = m[1] = -INFINITY;
-    l[0] = l[1] = 0.0f;
+    l[0] = l[1] = l[2] = l[3] = 0.0f;
     UNROLL
     for (int i = 0; i < 4 * VALUE_TILES; i++)
     {
@@ -21,7 +21,7 @@ void pack_state(float *state, const float *m, const float *l, uint seen, float (
     state[0] = m[0];
     state[1] = m[1];
     state[2] = l[0];
-    state[3] = l[1];
+    state[3] = l[2];
     state[4] = as_float(seen);
     UNROLL
     for (int i = 0; i < 4 * VALUE_TILES; i++)
@@ -40,7 +40,7 @@ void take_over(const float *state, float *m, float *l, uint *seen, float (*outpu
         const float base = base_of(top, scale);
         mine[i] = power_of_two(fma(m[i], scale, base));
         others[i] = power_of_two(fma(state[i], scale, base));
-        l[i] = l[i] * mine[i] + state[2 + i] * others[i];
+        l[2 * i] = l[2 * i] * mine[i] + state[2 + i] * others[i];
         m[i] = top;
     }
 

@@ -20,8 +20,9 @@
 // Rows of 2, 4 or a multiple of 8 chunks are permuted by their number; others are an odd number of chunks apart.
 #define IS_PERMUTED(chunks) ((chunks) == 2 || (chunks) == 4 || (chunks) % 8 == 0)
 #define PITCH(chunks) (IS_PERMUTED(chunks) ? (chunks) : (chunks) | 1)
+#define PLACES(chunks) (!IS_PERMUTED(chunks) || (chunks) == 2 ? 1 : (chunks) == 4 ? 2 : 4) // steps of two chunks after which permutations repeat
 
-// Where a chunk of a row lies.
+// Where a chunk of a row lies. Eight rows on it is as much further for every chunk.
 int place(int row, int chunk, const int chunks)
 {
     const int turn = chunks % 8 == 0 ? row & 7 : chunks == 4 ? row >> 1 & 3 : chunks == 2 ? row >> 2 & 1 : 0;
@@ -88,13 +89,24 @@ void commit_copies(void) { asm volatile("cp.async.commit_group;" : : : "memory")
 // Waits until at most so many groups of this work-item are on their way.
 #define AWAIT_COPIES(groups) asm volatile("cp.async.wait_group %0;" : : "n"(groups) : "memory")
 
-// Four matrices of 8 x 8 from a tile: at (row, chunk), and those below, to the right and across, the one below first or second. Transposed, a word
-// holds two rows of a column.
-void load_matrices(uint *r, tile_pointer tile, const int chunks, int row, int chunk, const int is_below_first, const int is_transposed)
+// Where a lane's rows of four matrices lie, at the first row of a tile and at steps that are permuted each in its own way: addresses of the others are
+// a constant away, which costs a load nothing.
+void find_places(int *places, const int chunks, const int is_below_first)
 {
     const int lane = get_local_id(0) & 31;
     const int below = is_below_first ? lane >> 3 & 1 : lane >> 4, right = is_below_first ? lane >> 4 : lane >> 3 & 1;
-    const tile_pointer address = chunks_on(tile, place(row + 8 * below + (lane & 7), chunk + right, chunks));
+    UNROLL
+    for (int i = 0; i < PLACES(chunks); i++)
+    {
+        places[i] = place(8 * below + (lane & 7), 2 * i + right, chunks);
+    }
+}
+
+// Four matrices of 8 x 8 from a tile: at a row that is a multiple of 8 and a step of two chunks, and those below, to the right and across, the one below
+// first or second. Transposed, a word holds two rows of a column.
+void load_matrices(uint *r, tile_pointer tile, const int *places, const int chunks, int row, int step, const int is_below_first, const int is_transposed)
+{
+    const tile_pointer address = chunks_on(tile, row * PITCH(chunks) + places[step % PLACES(chunks)] + step / PLACES(chunks) * PLACES(chunks) * 2);
     if (is_transposed)
     {
         asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -193,9 +205,11 @@ void commit_copies(void) { }
 
 #define AWAIT_COPIES(groups)
 
-void load_matrices(uint *r, tile_pointer tile, const int chunks, int row, int chunk, const int is_below_first, const int is_transposed)
+void find_places(int *places, const int chunks, const int is_below_first) { places[0] = 0; }
+
+void load_matrices(uint *r, tile_pointer tile, const int *places, const int chunks, int row, int step, const int is_below_first, const int is_transposed)
 {
-    const int lane = get_local_id(0) & 31, g = lane / 4, t = lane % 4;
+    const int lane = get_local_id(0) & 31, g = lane / 4, t = lane % 4, chunk = 2 * step;
     for (int i = 0; i < 4; i++)
     {
         const int below = is_below_first ? i & 1 : i >> 1, right = is_below_first ? i >> 1 : i & 1;

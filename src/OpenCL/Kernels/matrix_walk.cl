@@ -19,13 +19,14 @@ void ask_rows(
     {
         const int my_row = me / (uint)chunks, chunk = me % (uint)chunks;
         const global element *from = rows + (first + my_row) * stride + 8 * chunk;
+        const tile_pointer to = chunks_on(tile, place(my_row, chunk, chunks));
         UNROLL
         for (int start = 0; start < count; start += at_once)
         {
             const int row = start + my_row;
             if (count % at_once == 0 || row < count)
             {
-                copy_chunk(chunks_on(tile, place(row, chunk, chunks)), (const global uint4 *)from, first + row < limit && 8 * chunk < size);
+                copy_chunk(at_once % 8 == 0 ? chunks_on(to, start * PITCH(chunks)) : chunks_on(tile, place(row, chunk, chunks)), (const global uint4 *)from, first + row < limit && 8 * chunk < size);
             }
 
             from += at_once * stride;

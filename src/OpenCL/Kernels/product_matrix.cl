@@ -15,6 +15,9 @@
 #define COLUMN_TILES (COLUMNS / 8)
 #define X_TILE (TILE_M * PITCH(CHUNKS))
 #define STAGE (X_TILE + TILE_N * PITCH(CHUNKS))
+#define ROWS_AT_ONCE (ITEMS / CHUNKS) // a multiple of 8
+#define X_COPIES (TILE_M / ROWS_AT_ONCE)
+#define W_COPIES (TILE_N / ROWS_AT_ONCE)
 #define SUM_PITCH (COLUMNS + 8) // floats between rows of sums
 #define BAND 8 // tiles of rows whose work-groups follow one another, so that X and W stay in the cache
 
@@ -26,33 +29,53 @@ int weight_row(int r, int first_column, const product_shape *shape, const int is
     return column >= shape->width ? -1 : is_gated && i >= outputs ? shape->width + column : column;
 }
 
-// Asks for a step of the depth; zeros beyond the ends.
-void ask_step(
-    tile_pointer tile, const product_shape *shape, const global element *x, const global element *weights, int first_row, int first_column, int depth,
+// What a work-item copies of each step: one chunk of every ROWS_AT_ONCE-th row of X's tile, then of W's; of rows beyond the ends it copies zeros.
+typedef struct
+{
+    const global element *x[X_COPIES], *w[W_COPIES];
+    uint x_is_there, w_is_there; // a bit a row
+} operand_rows;
+
+void find_rows(
+    operand_rows *rows, const product_shape *shape, const global element *x, const global element *weights, int first_row, int first_column,
     const int is_gated)
 {
-    const uint me = get_local_id(0);
+    const int my_row = get_local_id(0) / (uint)CHUNKS, column = 8 * (get_local_id(0) % (uint)CHUNKS);
+    rows->x_is_there = rows->w_is_there = 0;
     UNROLL
-    for (int start = 0; start < TILE_M * CHUNKS; start += ITEMS)
+    for (int i = 0; i < X_COPIES; i++)
     {
-        const int r = (start + me) / CHUNKS, chunk = (start + me) % CHUNKS, column = depth + 8 * chunk;
-        if (TILE_M * CHUNKS % ITEMS == 0 || r < TILE_M)
-        {
-            const global element *from = x + (long)(first_row + r) * shape->depth + column;
-            copy_chunk(chunks_on(tile, place(r, chunk, CHUNKS)), (const global uint4 *)from, first_row + r < shape->rows && column < shape->depth);
-        }
+        const int row = first_row + my_row + i * ROWS_AT_ONCE;
+        rows->x[i] = x + (long)row * shape->depth + column;
+        rows->x_is_there |= row < shape->rows ? 1u << i : 0u;
     }
 
     UNROLL
-    for (int start = 0; start < TILE_N * CHUNKS; start += ITEMS)
+    for (int i = 0; i < W_COPIES; i++)
     {
-        const int r = (start + me) / CHUNKS, chunk = (start + me) % CHUNKS, column = depth + 8 * chunk;
-        if (TILE_N * CHUNKS % ITEMS == 0 || r < TILE_N)
-        {
-            const int row = weight_row(r, first_column, shape, is_gated);
-            const global element *from = weights + (long)row * shape->depth + column;
-            copy_chunk(chunks_on(tile, X_TILE + place(r, chunk, CHUNKS)), (const global uint4 *)from, row >= 0 && column < shape->depth);
-        }
+        const int row = weight_row(my_row + i * ROWS_AT_ONCE, first_column, shape, is_gated);
+        rows->w[i] = weights + (long)row * shape->depth + column;
+        rows->w_is_there |= row >= 0 ? 1u << i : 0u;
+    }
+}
+
+// Asks for a step of the depth; zeros beyond the ends.
+void ask_step(tile_pointer tile, const operand_rows *rows, int depth, int end)
+{
+    const uint chunk = get_local_id(0) % (uint)CHUNKS;
+    const int is_there = depth + 8 * (int)chunk < end;
+    const tile_pointer to = chunks_on(tile, place(get_local_id(0) / (uint)CHUNKS, chunk, CHUNKS));
+    UNROLL
+    for (int i = 0; i < X_COPIES; i++)
+    {
+        copy_chunk(chunks_on(to, i * ROWS_AT_ONCE * PITCH(CHUNKS)), (const global uint4 *)(rows->x[i] + depth), is_there && rows->x_is_there >> i & 1);
+    }
+
+    UNROLL
+    for (int i = 0; i < W_COPIES; i++)
+    {
+        copy_chunk(
+            chunks_on(to, X_TILE + i * ROWS_AT_ONCE * PITCH(CHUNKS)), (const global uint4 *)(rows->w[i] + depth), is_there && rows->w_is_there >> i & 1);
     }
 }
 
@@ -114,13 +137,18 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void product(
         }
     }
 
+    operand_rows rows_of;
+    find_rows(&rows_of, &shape, x, weights, first_row, first_column, is_gated);
     UNROLL
     for (int i = 0; i < STAGES - 1; i++)
     {
-        ask_step(chunks_on(ring, i * STAGE), &shape, x, weights, first_row, first_column, 8 * CHUNKS * i, is_gated);
+        ask_step(chunks_on(ring, i * STAGE), &rows_of, 8 * CHUNKS * i, shape.depth);
         commit_copies();
     }
 
+    int x_places[PLACES(CHUNKS)], w_places[PLACES(CHUNKS)];
+    find_places(x_places, CHUNKS, 1);
+    find_places(w_places, CHUNKS, 0);
     int stage = 0, asked = STAGES - 1;
     for (int depth = 0; depth < shape.depth; depth += 8 * CHUNKS)
     {
@@ -128,12 +156,12 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void product(
         barrier(CLK_LOCAL_MEM_FENCE); // this step is there, and the one before it is used
         if (depth + 8 * CHUNKS * (STAGES - 1) < shape.depth)
         {
-            ask_step(
-                chunks_on(ring, asked * STAGE), &shape, x, weights, first_row, first_column, depth + 8 * CHUNKS * (STAGES - 1), is_gated);
+            ask_step(chunks_on(ring, asked * STAGE), &rows_of, depth + 8 * CHUNKS * (STAGES - 1), shape.depth);
         }
 
         commit_copies();
-        const tile_pointer x_tile = chunks_on(ring, stage * STAGE), w_tile = chunks_on(x_tile, X_TILE);
+        const tile_pointer tile = chunks_on(ring, stage * STAGE);
+        const tile_pointer x_tile = chunks_on(tile, warp_row * PITCH(CHUNKS)), w_tile = chunks_on(tile, X_TILE + warp_column * PITCH(CHUNKS));
         asked = stage;
         stage = stage + 1 == STAGES ? 0 : stage + 1;
         UNROLL
@@ -143,14 +171,14 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void product(
             UNROLL
             for (int strip = 0; strip < STRIPS; strip++)
             {
-                load_matrices(a[strip], x_tile, CHUNKS, warp_row + 16 * strip, 2 * step, 1, 0);
+                load_matrices(a[strip], x_tile, x_places, CHUNKS, 16 * strip, step, 1, 0);
             }
 
             UNROLL
             for (int n = 0; n < COLUMN_TILES; n += 2)
             {
                 uint b[4];
-                load_matrices(b, w_tile, CHUNKS, warp_column + 8 * n, 2 * step, 0, 0);
+                load_matrices(b, w_tile, w_places, CHUNKS, 8 * n, step, 0, 0);
                 UNROLL
                 for (int strip = 0; strip < STRIPS; strip++)
                 {

@@ -42,8 +42,8 @@ internal abstract record AttentionLayoutPlan
         return (mask, TileWork.Of(problem, mask, longest: 0));
     }
 
-    /// <summary>Brings the bits of part tiles to the device, in the kernel's order.</summary>
-    public virtual OpenClBuffer UploadBits(BufferSet buffers, BlockMask mask) => buffers.Upload<ulong>(mask.Bitmaps);
+    /// <summary>Adds the bits of part tiles, in the kernel's order.</summary>
+    public virtual long AddBits(JoinedLists lists, BlockMask mask) => lists.Add(mask.Bitmaps);
 
     /// <summary>The program that merges states.</summary>
     public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(

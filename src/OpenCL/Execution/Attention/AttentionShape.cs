@@ -20,10 +20,28 @@ internal readonly record struct RowStrides(long Start, long Batch, long Head, lo
     public static RowStrides Columns(int start, int width, int length, int size) => new(start, (long)length * width, size, width);
 }
 
+/// <summary>Where lists begin in their buffer, in bytes: the fields of <c>attention_places</c> in attention.cl, in their order.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct AttentionPlaces
+{
+    public long Items;
+    public long Columns;
+    public long PartTiles;
+    public long Bits;
+    public long Bias;
+    public long BiasOrigins;
+    public long Sinks;
+    public long States;
+    public long Cuts;
+    public long Arrivals;
+    public long LogSumExp;
+}
+
 /// <summary>Shape and options of an attention as kernels take them: the fields of <c>attention_shape</c> in attention.cl, in their order.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct AttentionShape
 {
+    public AttentionPlaces At;
     public RowStrides Q;
     public RowStrides K;
     public RowStrides V;
@@ -37,6 +55,8 @@ internal struct AttentionShape
     public int HeadsPerKvHead;
     public int HeadSize;
     public int ValueSize;
+    public int TileRows;
+    public int TileColumns;
     public int HasLse;
     public int HasSinks;
     public float Scale;

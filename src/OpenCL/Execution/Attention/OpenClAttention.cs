@@ -13,11 +13,9 @@ internal sealed class OpenClAttention : IPreparedAttention
     private readonly KernelDevice _device;
     private readonly BufferSet _buffers;
     private readonly PreparedAttention _step;
-    private readonly OpenClBuffer _q;
-    private readonly OpenClBuffer _k;
-    private readonly OpenClBuffer _v;
+    private readonly JoinedInputs _places;
+    private readonly OpenClBuffer _inputs;
     private readonly OpenClBuffer _o;
-    private readonly OpenClBuffer? _lse;
 
     /// <summary>Reserves the tensors and prepares a problem that the device computes.</summary>
     /// <param name="device">Where.</param>
@@ -30,15 +28,10 @@ internal sealed class OpenClAttention : IPreparedAttention
         _buffers = new BufferSet(device.Context);
         try
         {
-            OpenClBuffer Tensor(int heads, int length, int size) => _buffers.Allocate((long)problem.Batch * heads * length * size * problem.Type.Size());
-            _q = Tensor(problem.QueryHeads, problem.QueryLength, problem.HeadSize);
-            _k = Tensor(problem.KvHeads, problem.KvLength, problem.HeadSize);
-            _v = Tensor(problem.KvHeads, problem.KvLength, problem.ValueSize);
-            _o = Tensor(problem.QueryHeads, problem.QueryLength, problem.ValueSize);
-            _lse = problem.LogSumExp == LogSumExpOutput.None
-                ? null
-                : _buffers.Allocate((long)problem.Batch * problem.QueryHeads * problem.QueryLength * sizeof(float));
-            _step = new PreparedAttention(device, computed, plan);
+            _places = JoinedInputs.Of(problem);
+            _inputs = _buffers.Allocate(_places.Count * problem.Type.Size());
+            _o = _buffers.Allocate((long)problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize * problem.Type.Size());
+            _step = new PreparedAttention(device, computed, plan, _places.Place);
         }
         catch
         {
@@ -54,20 +47,20 @@ internal sealed class OpenClAttention : IPreparedAttention
     public void SetInputs(HostTensor q, HostTensor k, HostTensor v)
     {
         AttentionTensors.RequireInputs(Problem, q, k, v);
-        Write(_q, q);
-        Write(_k, k);
-        Write(_v, v);
+        Write(q, 0);
+        Write(k, _places.Keys);
+        Write(v, _places.Values);
     }
 
-    public void Run() => _step.Run(_q, _k, _v, _o, _lse);
+    public void Run() => _step.Run(_inputs, _o);
 
     public void GetOutputs(HostTensor output, HostTensor? logSumExp)
     {
         AttentionTensors.RequireResults(Problem, output, logSumExp);
-        Read(_o, output);
-        if (_lse is not null)
+        _device.Context.Read(_o, output.Bytes);
+        if (Problem.LogSumExp != LogSumExpOutput.None)
         {
-            Read(_lse, logSumExp!);
+            _step.ReadLogSumExp(logSumExp!.Bytes);
         }
     }
 
@@ -84,19 +77,5 @@ internal sealed class OpenClAttention : IPreparedAttention
         _buffers.Dispose();
     }
 
-    private void Write(OpenClBuffer buffer, HostTensor tensor)
-    {
-        if (tensor.Count > 0)
-        {
-            _device.Context.Write(buffer, tensor.Bytes);
-        }
-    }
-
-    private void Read(OpenClBuffer buffer, HostTensor tensor)
-    {
-        if (tensor.Count > 0)
-        {
-            _device.Context.Read(buffer, tensor.Bytes);
-        }
-    }
+    private void Write(HostTensor tensor, long start) => _device.Context.Write(_inputs, tensor.Bytes, start * Problem.Type.Size());
 }

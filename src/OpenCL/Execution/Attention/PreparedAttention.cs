@@ -1,4 +1,3 @@
-using Stof.Reference.Formats;
 using Stof.Reference.Operators;
 
 namespace Stof.Reference.OpenCL.Execution.Attention;
@@ -17,24 +16,15 @@ internal sealed class PreparedAttention : IDisposable
     private readonly OpenClKernel? _merge;
     private readonly int _itemCount;
     private readonly int _mergeCount;
-    private readonly OpenClBuffer _items;
-    private readonly OpenClBuffer _columns;
-    private readonly OpenClBuffer _parts;
-    private readonly OpenClBuffer _bitmaps;
-    private readonly OpenClBuffer? _merges;
-    private readonly OpenClBuffer? _states;
-    private readonly OpenClBuffer? _arrivals;
-    private readonly OpenClBuffer? _bias;
-    private readonly OpenClBuffer? _origins;
-    private readonly OpenClBuffer? _sinks;
-    private (OpenClBuffer Q, OpenClBuffer K, OpenClBuffer V, OpenClBuffer O, OpenClBuffer? Lse)? _bound;
+    private readonly OpenClBuffer _lists;
+    private (OpenClBuffer Inputs, OpenClBuffer O)? _bound;
 
     /// <summary>Prepares a valid problem.</summary>
     /// <param name="device">Where.</param>
-    /// <param name="problem">The problem; its layout holds where <paramref name="place"/> says nothing else.</param>
+    /// <param name="problem">The problem.</param>
     /// <param name="plan">Kernel and tile.</param>
-    /// <param name="place">Changes where the tensors lie; null for tensors of their own.</param>
-    public PreparedAttention(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape>? place = null)
+    /// <param name="place">Says where in their buffers the tensors lie.</param>
+    public PreparedAttention(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape> place)
     {
         (_device, _problem, _plan) = (device, problem, plan);
         _buffers = new BufferSet(device.Context);
@@ -43,39 +33,42 @@ internal sealed class PreparedAttention : IDisposable
         try
         {
             var bias = problem.Bias is null ? null : DeviceBias.Of(problem);
-            _shape = AttentionShape.Of(problem, bias);
-            _shape = place?.Invoke(_shape) ?? _shape;
+            _shape = place(AttentionShape.Of(problem, bias));
+            (_shape.TileRows, _shape.TileColumns) = (plan.Tile.Rows, plan.Tile.Columns);
+            var (mask, work) = plan.Lists(device, problem);
+            (_itemCount, _mergeCount) = (work.Items.Length, work.Merges.Length);
+            var lists = new JoinedLists();
+            ref var at = ref _shape.At;
+            at.Items = lists.Add(work.Items);
+            at.Columns = lists.Add(NotEmpty(mask.LoadColIdx));
+            at.PartTiles = lists.Add(NotEmpty(mask.LoadPartIdx));
+            at.Bits = plan.AddBits(lists, mask);
             if (bias is not null)
             {
-                _bias = _buffers.Upload<float>(bias.Values);
-                _origins = _buffers.Upload<int>(bias.Origins);
+                at.Bias = lists.Add(bias.Values);
+                at.BiasOrigins = lists.Add(bias.Origins);
             }
 
             if (problem.Sinks is not null)
             {
-                _sinks = _buffers.Upload<float>([.. problem.Sinks.Select(sink => (float)sink)]);
+                at.Sinks = lists.Add([.. problem.Sinks.Select(sink => (float)sink)]);
             }
 
-            var (mask, work) = plan.Lists(device, problem);
-            (_itemCount, _mergeCount) = (work.Items.Length, work.Merges.Length);
-            _items = _buffers.Upload<TileWorkItem>(work.Items);
-            _columns = _buffers.Upload<int>(NotEmpty(mask.LoadColIdx));
-            _parts = _buffers.Upload<int>(NotEmpty(mask.LoadPartIdx));
-            _bitmaps = plan.UploadBits(_buffers, mask);
+            if (_shape.HasLse != 0)
+            {
+                at.LogSumExp = lists.Reserve((long)problem.Batch * problem.QueryHeads * problem.QueryLength * sizeof(float));
+            }
+
             _kernel = device.Programs.OwnKernel(program, plan.KernelName);
             if (_mergeCount > 0)
             {
-                _merges = _buffers.Upload<TileMergeItem>(work.Merges);
-                _states = _buffers.Allocate(work.Parts * plan.StateFloats(problem) * sizeof(float));
-                if (plan.MergesItself)
-                {
-                    _arrivals = _buffers.Upload<int>(new int[_mergeCount]);
-                }
-                else
-                {
-                    _merge = device.Programs.OwnKernel(AttentionLayoutPlan.MergeProgram(device, problem), "attention_merge");
-                }
+                at.Cuts = lists.Add(work.Merges);
+                at.Arrivals = lists.Add(new int[_mergeCount]);
+                at.States = lists.Reserve(work.Parts * plan.StateFloats(problem) * sizeof(float));
+                _merge = plan.MergesItself ? null : device.Programs.OwnKernel(AttentionLayoutPlan.MergeProgram(device, problem), "attention_merge");
             }
+
+            _lists = lists.Upload(device.Context, _buffers);
         }
         catch
         {
@@ -85,12 +78,9 @@ internal sealed class PreparedAttention : IDisposable
     }
 
     /// <summary>Starts the attention.</summary>
-    /// <param name="q">Q.</param>
-    /// <param name="k">K.</param>
-    /// <param name="v">V.</param>
+    /// <param name="inputs">Q, K and V, where the shape places them.</param>
     /// <param name="o">O.</param>
-    /// <param name="lse">LSE, exactly where the problem asks for it.</param>
-    public void Run(OpenClBuffer q, OpenClBuffer k, OpenClBuffer v, OpenClBuffer o, OpenClBuffer? lse)
+    public void Run(OpenClBuffer inputs, OpenClBuffer o)
     {
         if (_itemCount == 0)
         {
@@ -98,10 +88,10 @@ internal sealed class PreparedAttention : IDisposable
         }
 
         // Setting arguments takes longer than a short kernel.
-        if (_bound != (q, k, v, o, lse))
+        if (_bound != (inputs, o))
         {
-            Bind(q, k, v, o, lse);
-            _bound = (q, k, v, o, lse);
+            Bind(inputs, o);
+            _bound = (inputs, o);
         }
 
         _device.Context.Launch(_kernel, new WorkSize((long)_itemCount * _plan.GroupsPerItem), new WorkSize(_plan.GroupSize));
@@ -119,24 +109,18 @@ internal sealed class PreparedAttention : IDisposable
         _buffers.Dispose();
     }
 
-    private void Bind(OpenClBuffer q, OpenClBuffer k, OpenClBuffer v, OpenClBuffer o, OpenClBuffer? lse)
-    {
-        _kernel.Begin()
-            .Add(_shape).Add(q).Add(k).Add(v).Add(o).Add(lse)
-            .Add(_items).Add(_columns).Add(_parts).Add(_bitmaps)
-            .Add(_plan.Tile.Rows).Add(_plan.Tile.Columns)
-            .Add(_bias).Add(_origins).Add(_sinks).Add(_states);
-        if (_plan.MergesItself)
-        {
-            _kernel.Add(_merges).Add(_arrivals);
-        }
+    /// <summary>Copies LSE to the host, after everything that was started before; only where the problem asks for it.</summary>
+    public void ReadLogSumExp(Span<byte> bytes) => _device.Context.Read(_lists, bytes, _shape.At.LogSumExp);
 
+    private void Bind(OpenClBuffer inputs, OpenClBuffer o)
+    {
+        _kernel.Begin().Add(_shape).Add(inputs).Add(o).Add(_lists);
         if (_plan.LocalBytes(_problem) is > 0 and var bytes)
         {
             _kernel.AddLocal(bytes);
         }
 
-        _merge?.Begin().Add(_shape).Add(o).Add(lse).Add(_merges).Add(_plan.Tile.Rows).Add(_sinks).Add(_states);
+        _merge?.Begin().Add(_shape).Add(o).Add(_lists);
     }
 
     // Kernels ask for an entry ahead, and for one even where a row has none.

@@ -30,7 +30,7 @@ internal sealed class AttentionSteps(StepBuilder builder) : IDisposable
             _owned.Add(step);
         }
 
-        return frame => step.Run(frame[qkv], frame[qkv], frame[qkv], frame[output], null);
+        return frame => step.Run(frame[qkv], frame[output]);
     }
 
     /// <summary>One of the five steps; scale, mask and softmax work in place.</summary>
