@@ -128,7 +128,7 @@ public sealed class AttentionKernel
         where TLanes : struct, IVectorLanes<TVector>
         where TVector : struct =>
         Choice.Algorithm == AttentionAlgorithm.Blockwise
-            ? new BlockwiseAttention<TLanes, TVector>(Problem, Mask, workspace, KeyBits.PartPairs)
+            ? new BlockwiseAttention<TLanes, TVector>(Problem, Mask, workspace)
             : new RowwiseAttention<TLanes, TVector>(Problem, Mask, workspace);
 }
 

@@ -53,7 +53,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
     private int[] _turns = [];
     private AttentionWave _wave = new([], [], []);
 
-    public BlockwiseAttention(AttentionProblem problem, BlockMask mask, AttentionWorkspace workspace, int partPairs)
+    public BlockwiseAttention(AttentionProblem problem, BlockMask mask, AttentionWorkspace workspace)
     {
         _problem = problem;
         _mask = mask;
@@ -63,7 +63,7 @@ internal sealed unsafe class BlockwiseAttention<TLanes, TVector> : IAttentionExe
         _plans = new AttentionPlans(
             panelFloats => AttentionPlan.Create(problem, mask, panelFloats, Blocks, Cost, problem.KvSplits), _panels.PanelFloats);
         _plan = _plans.For(_panels.MayLieInPlace);
-        _bits = new KeyBits(mask, partPairs);
+        _bits = new KeyBits(mask);
         _end = new BlockwiseEnd<TLanes, TVector>(problem, mask, _panels.ValueStride);
 
         // Where a score is the product times a positive factor, the queries take the factor.

@@ -9,9 +9,11 @@ namespace Stof.Reference.Cpu.Simd.Attention;
 /// </summary>
 internal sealed unsafe class KeyBits
 {
+    /// <summary>What a part costs beside its pairs, counted in pairs.</summary>
+    private const int PartPairs = 128;
+
     private const int WordsTogether = sizeof(ulong) / sizeof(ushort);
 
-    private readonly int _partPairs;
     private readonly int _strips;
     private readonly int _keys;
     private readonly ulong[] _storage;
@@ -19,11 +21,8 @@ internal sealed unsafe class KeyBits
     private readonly int[] _firstParts;
     private readonly TilePart[] _parts;
 
-    /// <param name="mask">The mask in two-level storage.</param>
-    /// <param name="partPairs">What a part costs beside its pairs, counted in pairs; changes no bit of a result.</param>
-    public KeyBits(BlockMask mask, int partPairs)
+    public KeyBits(BlockMask mask)
     {
-        _partPairs = partPairs;
         var tile = mask.Tile;
         var tiles = mask.Bitmaps.Length / tile.WordsPerTile;
         (_strips, _keys) = (Lanes.RoundUp(tile.Rows) / Lanes.Count, tile.Columns);
@@ -42,12 +41,6 @@ internal sealed unsafe class KeyBits
 
         _parts = [.. parts];
     }
-
-    /// <summary>
-    /// What a part costs on this machine: the wider the units, the more pairs pass while it begins. Measured, see
-    /// docs/decisions.md.
-    /// </summary>
-    public static int PartPairs { get; } = VectorUnits.Are512Bits ? 320 : 128;
 
     /// <summary>The words of one part tile.</summary>
     public TileBits Tile(int tile) => new(_words + ((long)tile * _strips * _keys), _keys);
@@ -96,7 +89,7 @@ internal sealed unsafe class KeyBits
             var pairs = own.Queries * own.Keys;
             var first = Math.Min(part.Key, own.Key);
             var joint = new TilePart(part.Query, part.Queries + own.Queries, first, Math.Max(part.Key + part.Keys, own.Key + own.Keys) - first);
-            if (part.Keys > 0 && own.Keys > 0 && joint.Keys * joint.Queries <= needed + pairs + _partPairs)
+            if (part.Keys > 0 && own.Keys > 0 && joint.Keys * joint.Queries <= needed + pairs + PartPairs)
             {
                 (part, needed) = (joint, needed + pairs);
                 continue;

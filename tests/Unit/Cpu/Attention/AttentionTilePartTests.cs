@@ -1,13 +1,8 @@
-using System.Runtime.Intrinsics;
-using System.Security.Cryptography;
-using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
-using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
-using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Unit.Tests.Cpu.Attention;
 
@@ -91,41 +86,5 @@ public sealed class AttentionTilePartTests
                 AttentionBudget.Check(item, output, logSumExp, $"{mask}, tile {tile}");
             }
         }
-    }
-
-    // 0 joins nothing, the last everything: what the processor is taken for must not show in a result.
-    [Fact]
-    public void How_far_parts_are_joined_changes_no_bit()
-    {
-        var workspace = new AttentionWorkspace();
-        using var pool = new WorkerPool(1);
-        var differentParts = 0;
-        for (var seed = 0; seed < 200; seed++)
-        {
-            // Bands leave corners, which random pairs do not.
-            var item = AttentionCases.Random(seed);
-            var p = seed % 2 == 0 ? item.Problem : item.Problem with { Mask = new SlidingMask(1 + (seed / 2)) };
-            var mask = BlockMaskBuilder.Build(p.BindMask(), item.Choice.Tile);
-            differentParts += Parts(mask, 128) == Parts(mask, 320) ? 0 : 1;
-            string? expected = null;
-            foreach (var partPairs in new[] { 128, 320, 0, int.MaxValue / 2 })
-            {
-                var output = HostTensor.Zeros(p.Type, p.Layout.Shape(p.Batch, p.QueryHeads, p.QueryLength, p.ValueSize));
-                var logSumExp = HostTensor.Zeros(DType.F32, p.Batch, p.QueryHeads, p.QueryLength);
-                new BlockwiseAttention<Lanes256, Vector256<float>>(p, mask, workspace, partPairs)
-                    .Run(AttentionOperands.Of(p, item.Q, item.K, item.V, output, logSumExp), pool);
-                var bits = Convert.ToHexString(SHA256.HashData([.. output.Bytes, .. logSumExp.Bytes]));
-                Assert.True(bits == (expected ??= bits), $"seed {seed}, {partPairs} pairs: {item}");
-            }
-        }
-
-        Assert.True(differentParts > 10, $"only {differentParts} masks are cut differently");
-    }
-
-    private static string Parts(BlockMask mask, int partPairs)
-    {
-        var bits = new KeyBits(mask, partPairs);
-        var tiles = mask.Bitmaps.Length / mask.Tile.WordsPerTile;
-        return string.Join(';', Enumerable.Range(0, tiles).Select(tile => string.Join(',', bits.Parts(tile).ToArray())));
     }
 }
