@@ -6,7 +6,7 @@
 // Sources: the STOF paper's block-wise kernel; Dao, "FlashAttention-2" (2023).
 //
 // Parameters: HEAD_SIZE and VALUE_SIZE (multiples of 8), TILE_Q, TILE_K, STAGES, WARP_ROWS (16 or 32), KEY_GROUPS, IS_PLAIN (scores are the products
-// times a positive number), IS_CUT (there are rows in parts), ADDS_WEIGHTS (in float), IS_EMULATED, and those of attention.cl.
+// times a positive number), IS_CUT (there are rows in parts), HAS_LSE, IS_EMULATED, and those of attention.cl.
 
 #define STRIPS (WARP_ROWS / 16)
 #define GROUP_WARPS (TILE_Q / WARP_ROWS)
@@ -34,7 +34,7 @@
 #define RING (Q_PLACE + (STAGE > Q_TILE ? STAGE : Q_TILE))
 
 // A state in floats of each work-item of a group, and how many chunks those of all groups but the first fill.
-#define STRIP_STATE (5 + 4 * VALUE_TILES)
+#define STRIP_STATE (7 + 4 * VALUE_TILES)
 #define STATE (STRIPS * STRIP_STATE)
 #define STATES ((KEY_GROUPS - 1) * STATE * GROUP_ITEMS / 4)
 #define MEMORY (KEY_GROUPS * RING > STATES ? KEY_GROUPS * RING : STATES)
@@ -115,9 +115,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         }
     }
 
-#if !ADDS_WEIGHTS
     const uint one = g == 0 ? pack_pair(1.0f, 1.0f) : 0u, ones[2] = {one, one};
-#endif
     const float scale = IS_PLAIN ? shape.scale * LOG2_E : 1.0f, headroom = HEADROOM / scale;
     int stage = 0;
     for (int start = first; start < end; start += KEY_GROUPS)
@@ -214,13 +212,12 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
                 weights[i / 4][i % 4] = pack_pair(pair[0], pair[1]);
             }
 
-#if !ADDS_WEIGHTS
             UNROLL
             for (int strip = 0; strip < STRIPS; strip++)
             {
                 multiply_add(l[strip], weights[strip], ones, exchange);
             }
-#endif
+
 
             UNROLL
             for (int n = 0; n < VALUE_TILES; n += 2)
@@ -327,14 +324,10 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
         // Sums and bits of the four lanes that share a row; bits 0 and 1 of four are its upper row's, 2 and 3 its lower one's.
         const int strip = i / 2, half_row = i % 2;
         const int row = WARP_ROWS * warp + 16 * strip + g + 8 * half_row, query = first_query + row;
-        float sum = l[strip][2 * half_row], any = seen[strip] & (half_row ? 0xccccccccu : 0x33333333u) ? 1.0f : 0.0f;
-        sum += shuffle_xor(sum, 1, exchange);
-        sum += shuffle_xor(sum, 2, exchange);
-        any += shuffle_xor(any, 1, exchange);
-        any += shuffle_xor(any, 2, exchange);
-        const float top = m[strip][half_row] * scale;
+        const float any = sum_of_four(seen[strip] & (half_row ? 0xccccccccu : 0x33333333u) ? 1.0f : 0.0f, exchange);
+        const float top = m[strip][half_row] * scale, sink = shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f;
         float log_sum_exp;
-        const float factor = finish_row(top, sum, any > 0.0f, shape.has_sinks, shape.has_sinks ? LIST(const float, sinks)[head] : 0.0f, &log_sum_exp);
+        const float factor = finish_row(top, sum_of_four(l[strip][2 * half_row], exchange), any > 0.0f, shape.has_sinks, sink, &log_sum_exp);
         local uint *gathered = (local uint *)(memory + Q_PLACE);
         UNROLL
         for (int n = 0; group == 0 && n < VALUE_SIZE / 8; n++)
@@ -343,10 +336,13 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
             gathered[4 * place(row, n, V_CHUNKS) + t] = any > 0.0f ? pair : 0u;
         }
 
-        if (shape.has_lse && t == 0 && group == 0 && query < shape.queries)
+#if HAS_LSE
+        finish_row(top, sum_of_four(l[strip][2 * half_row + 1], exchange), any > 0.0f, shape.has_sinks, sink, &log_sum_exp);
+        if (t == 0 && group == 0 && query < shape.queries)
         {
             LIST(float, log_sum_exp)[((long)batch * shape.heads + head) * shape.queries + query] = log_sum_exp;
         }
+#endif
     }
 
     // Through local memory, so that what reaches the output are sixteen bytes a lane, whole rows at a time.

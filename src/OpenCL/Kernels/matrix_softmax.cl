@@ -1,7 +1,8 @@
 // The online softmax of a warp's sixteen queries in the registers of its products: a lane holds two rows (g and g + 8), two neighbouring columns of each
 // in every tile of eight. Weights are relative to a score m that was the row's largest when it was taken; it is taken anew only where a score exceeds it
-// by HEADROOM powers of two. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end: l[0] its upper row's, l[2] its
-// lower one's. They are added where ADDS_WEIGHTS; else they are column 0 of a product of the rounded weights with ones, and l that fragment.
+// by HEADROOM powers of two. Largest scores are shared by the four lanes of a row; sums are each lane's own until the end. Those
+// that O is divided by are column 0 of a product of the rounded weights with ones: l[0] of its upper row, l[2] of its lower one. LSE wants them exact: where
+// HAS_LSE the weights are added too, beside them in l[1] and l[3], which that product leaves as they are.
 //
 // Parameters: those of attention_blockwise_matrix.cl.
 
@@ -24,7 +25,7 @@ float largest_of(float (*s)[4], const int row)
     return fmax(fmax(top[0], top[1]), fmax(top[2], top[3]));
 }
 
-#if ADDS_WEIGHTS
+#if HAS_LSE
 
 float sum_of_row(float (*s)[4], const int row)
 {
@@ -45,6 +46,13 @@ float sum_of_row(float (*s)[4], const int row)
 }
 
 #endif
+
+// The sum of a value of the four lanes that share a row.
+float sum_of_four(float x, local uint *exchange)
+{
+    x += shuffle_xor(x, 1, exchange);
+    return x + shuffle_xor(x, 2, exchange);
+}
 
 // Weights up to 2^8: as exact in 16 bits as those up to 1, and far from 65,504, the largest number of F16.
 #define HEADROOM 8.0f
@@ -74,6 +82,7 @@ void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale,
             const float shrink = grows ? power_of_two(fma(m[half_row], scale, base_of(largest, scale))) : 1.0f;
             m[half_row] = largest;
             l[row] *= shrink;
+            l[row + 1] *= shrink;
             UNROLL
             for (int n = 0; n < VALUE_TILES; n++)
             {
@@ -95,8 +104,8 @@ void take_in(float (*s)[4], float *m, float *l, float (*output)[4], float scale,
             s[n][row + 1] = power_of_two(fma(s[n][row + 1], scale, base));
         }
 
-#if ADDS_WEIGHTS
-        l[row] += sum_of_row(s, row);
+#if HAS_LSE
+        l[row + 1] += sum_of_row(s, row);
 #endif
     }
 }

@@ -20,13 +20,17 @@ void pack_state(float *state, const float *m, const float *l, uint seen, float (
 {
     state[0] = m[0];
     state[1] = m[1];
-    state[2] = l[0];
-    state[3] = l[2];
-    state[4] = as_float(seen);
+    state[2] = as_float(seen);
+    UNROLL
+    for (int i = 0; i < 4; i++)
+    {
+        state[3 + i] = l[i];
+    }
+
     UNROLL
     for (int i = 0; i < 4 * VALUE_TILES; i++)
     {
-        state[5 + i] = output[i / 4][i % 4];
+        state[7 + i] = output[i / 4][i % 4];
     }
 }
 
@@ -40,16 +44,17 @@ void take_over(const float *state, float *m, float *l, uint *seen, float (*outpu
         const float base = base_of(top, scale);
         mine[i] = power_of_two(fma(m[i], scale, base));
         others[i] = power_of_two(fma(state[i], scale, base));
-        l[2 * i] = l[2 * i] * mine[i] + state[2 + i] * others[i];
+        l[2 * i] = l[2 * i] * mine[i] + state[3 + 2 * i] * others[i];
+        l[2 * i + 1] = l[2 * i + 1] * mine[i] + state[4 + 2 * i] * others[i];
         m[i] = top;
     }
 
-    *seen |= as_uint(state[4]);
+    *seen |= as_uint(state[2]);
     UNROLL
     for (int i = 0; i < 4 * VALUE_TILES; i++)
     {
         const int half_row = i % 4 / 2;
-        output[i / 4][i % 4] = output[i / 4][i % 4] * mine[half_row] + state[5 + i] * others[half_row];
+        output[i / 4][i % 4] = output[i / 4][i % 4] * mine[half_row] + state[7 + i] * others[half_row];
     }
 }
 

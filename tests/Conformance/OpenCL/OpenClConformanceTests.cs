@@ -144,6 +144,9 @@ public abstract class GroupsTests(OpenClUnderTest opencl)
         new Masks(opencl).Every_pattern_agrees_with_the_oracle(text == "dense" ? "bigbird(band=3,global=5,fill=0.05,seed=3) & causal" : text);
 
     [Fact]
+    public void Running_twice_gives_the_same_bits_and_LSE_only_if_asked_for() => new Options(opencl).Running_twice_gives_the_same_bits_and_LSE_only_if_asked_for();
+
+    [Fact]
     public void Each_option_agrees_alone() => new Options(opencl).Each_option_agrees_alone_and_with_each_other(0, "plain");
 
     [Fact]
@@ -294,6 +297,32 @@ public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<E
                 Assert.True(opencl.Require(AttentionTrial.Of(problem, family, random), $"seed {Seed}, {mask}"));
             }
         }
+    }
+
+    [Theory]
+    [InlineData(DType.F16, 1)]
+    [InlineData(DType.BF16, 3)]
+    public void LSE_changes_no_bit_of_the_output(DType type, int splits)
+    {
+        var problem = new AttentionProblem
+        {
+            Batch = 1,
+            QueryHeads = 2,
+            KvHeads = 2,
+            QueryLength = 70,
+            KvLength = 130,
+            HeadSize = 32,
+            Type = type,
+            Mask = new CausalMask(),
+            KvSplits = splits,
+            LogSumExp = LogSumExpOutput.Natural,
+        };
+        var trial = AttentionTrial.Of(problem, InputFamily.Wide, new Random(Seed)) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
+        var (output, logSumExp) = opencl.Backend.Attend(problem, trial.Q, trial.K, trial.V);
+        trial.Require(output, logSumExp, $"seed {Seed}");
+        var (silent, none) = opencl.Backend.Attend(problem with { LogSumExp = LogSumExpOutput.None }, trial.Q, trial.K, trial.V);
+        Assert.Null(none);
+        Assert.True(output.Bytes.SequenceEqual(silent.Bytes), $"seed {Seed}");
     }
 
     // Work-groups come in another order each time; the last one merges, and leaves the count as the next launch needs it.

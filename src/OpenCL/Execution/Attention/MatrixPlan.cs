@@ -34,8 +34,8 @@ public sealed record BlockwiseMatrixParameters
     /// <summary>True if rows are cut, and the last part of each merges all.</summary>
     public bool IsCut { get; init; }
 
-    /// <summary>True to add weights in float, as LSE needs it; else their sums are a product with ones, of what the output's product takes too.</summary>
-    public bool AddsWeights { get; init; }
+    /// <summary>True to add weights in float too, for LSE; what O is divided by is a product with ones, of the rounded weights that its product takes.</summary>
+    public bool HasLse { get; init; }
 
     /// <summary>True to compute products of fragments through local memory, for devices without matrix units.</summary>
     public bool IsEmulated { get; init; }
@@ -163,7 +163,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
             KeyGroups = Tiling.KeyGroups,
             IsPlain = options is { Bias: BiasForm.None, HasSoftcap: false } && problem.EffectiveScale > 0,
             IsCut = CutsRows || problem.KvSplits > 1,
-            AddsWeights = problem.LogSumExp != LogSumExpOutput.None,
+            HasLse = problem.LogSumExp != LogSumExpOutput.None,
             IsEmulated = IsEmulated,
         });
     }
@@ -191,5 +191,5 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     }
 
     // As STATE in the kernel.
-    private int LaneState(AttentionProblem problem) => Tiling.WarpRows / FragmentBitmaps.BlockRows * (5 + (8 * Steps(problem.ValueSize)));
+    private int LaneState(AttentionProblem problem) => Tiling.WarpRows / FragmentBitmaps.BlockRows * (7 + (8 * Steps(problem.ValueSize)));
 }
