@@ -99,14 +99,14 @@ public sealed class GemmSharedRowsTests : IDisposable
     {
         var caches = new CacheSizes(2 << 20, 64 << 20);
         var few = new GemmWork(128, 768, 768) { NormalisesOutput = true };
-        var many = few with { Rows = 4096 };
+        var many = few with { Rows = 20_000 };
         Assert.True(GemmTiling.For(in few, 16, caches).ColumnBlock < 768);
         Assert.Equal(768, GemmTiling.For(in many, 16, caches).ColumnBlock);
         Assert.Equal(768, GemmTiling.For(in few, 1, caches).ColumnBlock);
 
         // Given blocks are kept, and the others fit them.
         Assert.Equal(24, GemmTiling.For(in few, 16, caches, rowBlock: 24).RowBlock);
-        Assert.Equal(new GemmTiling(64, 768, 96), GemmTiling.For(few with { NormalisesOutput = false }, 16, caches, rowBlock: 64));
+        Assert.Equal(new GemmTiling(128, 768, 32), GemmTiling.For(few with { NormalisesOutput = false }, 16, caches, rowBlock: 128));
         Assert.Equal(256, GemmTiling.For(in few, 16, caches, columnBlock: 256).ColumnBlock);
     }
 }

