@@ -218,7 +218,6 @@ kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwi
                 multiply_add(l[strip], weights[strip], ones, exchange);
             }
 
-
             UNROLL
             for (int n = 0; n < VALUE_TILES; n += 2)
             {

@@ -300,23 +300,11 @@ public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<E
     }
 
     [Theory]
-    [InlineData(DType.F16, 1)]
-    [InlineData(DType.BF16, 3)]
-    public void LSE_changes_no_bit_of_the_output(DType type, int splits)
+    [InlineData(1)]
+    [InlineData(5)]
+    public void LSE_changes_no_bit_of_the_output(int splits)
     {
-        var problem = new AttentionProblem
-        {
-            Batch = 1,
-            QueryHeads = 2,
-            KvHeads = 2,
-            QueryLength = 70,
-            KvLength = 130,
-            HeadSize = 32,
-            Type = type,
-            Mask = new CausalMask(),
-            KvSplits = splits,
-            LogSumExp = LogSumExpOutput.Natural,
-        };
+        var problem = InParts(splits);
         var trial = AttentionTrial.Of(problem, InputFamily.Wide, new Random(Seed)) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
         var (output, logSumExp) = opencl.Backend.Attend(problem, trial.Q, trial.K, trial.V);
         trial.Require(output, logSumExp, $"seed {Seed}");
@@ -329,19 +317,7 @@ public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<E
     [Fact]
     public void A_row_in_parts_has_the_same_bits_whichever_part_comes_last()
     {
-        var problem = new AttentionProblem
-        {
-            Batch = 2,
-            QueryHeads = 4,
-            KvHeads = 2,
-            QueryLength = 50,
-            KvLength = 300,
-            HeadSize = 16,
-            Type = DType.F16,
-            Mask = new CausalMask(),
-            KvSplits = 5,
-            LogSumExp = LogSumExpOutput.Natural,
-        };
+        var problem = InParts(5);
         var trial = AttentionTrial.Of(problem, InputFamily.UnitNormal, new Random(Seed)) with { LogSumExpLimit = 1e-4, BudgetShare = 0.8 };
         using var prepared = ((OpenClBackend)opencl.Backend).Prepare(problem);
         prepared.SetInputs(trial.Q, trial.K, trial.V);
@@ -405,4 +381,18 @@ public sealed class EmulatedMatrixTests(EmulatedMatrix opencl) : IClassFixture<E
             trial.Require(output, logSumExp, $"seed {Seed}, {mask}");
         }
     }
+
+    private static AttentionProblem InParts(int splits) => new()
+    {
+        Batch = 2,
+        QueryHeads = 4,
+        KvHeads = 2,
+        QueryLength = 50,
+        KvLength = 300,
+        HeadSize = 16,
+        Type = DType.F16,
+        Mask = new CausalMask(),
+        KvSplits = splits,
+        LogSumExp = LogSumExpOutput.Natural,
+    };
 }
