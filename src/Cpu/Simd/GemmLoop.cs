@@ -2,33 +2,6 @@ using Stof.Reference.Cpu.Threading;
 
 namespace Stof.Reference.Cpu.Simd;
 
-/// <summary>Packed rows that workers share, block after block; default for none.</summary>
-internal readonly unsafe struct PackedBlocks(float* address, int rowBlock, int depth)
-{
-    /// <summary>False for default.</summary>
-    public bool IsPresent => address is not null;
-
-    /// <summary>Floats of so many rows in blocks.</summary>
-    public static long Floats(int rows, int rowBlock, int depth) =>
-        ((rows + (long)rowBlock - 1) / rowBlock) * GemmLayout.RowPanels(rowBlock) * GemmLayout.RowPanelFloats(depth);
-
-    /// <summary>First row panel of a block.</summary>
-    public float* Block(int index) => address + (index * GemmLayout.RowPanels(rowBlock) * GemmLayout.RowPanelFloats(depth));
-}
-
-/// <summary>Where a product's rows come from: a matrix, whose rows a worker packs for itself, or rows packed before.</summary>
-/// <param name="matrix">The matrix; default if they are packed.</param>
-/// <param name="prologue">Normalisation of its rows, if any.</param>
-/// <param name="packed">The packed rows; default if they are not.</param>
-/// <param name="count">Number of rows.</param>
-internal readonly struct GemmRows(MatrixView matrix, PinnedNorm prologue, PackedBlocks packed, int count)
-{
-    public readonly MatrixView Matrix = matrix;
-    public readonly PinnedNorm Prologue = prologue;
-    public readonly PackedBlocks Packed = packed;
-    public readonly int Count = count;
-}
-
 /// <summary>The tasks of one product: blocks of rows by blocks of column panels.</summary>
 internal readonly unsafe struct GemmLoop : IParallelBody
 {
@@ -65,16 +38,16 @@ internal readonly unsafe struct GemmLoop : IParallelBody
     {
         ref var key = ref _workspace.PackedKey(worker);
         var own = key.Ticket == _ticket ? key.Block : -1;
-        var t = _grid.Take(own);
-        var packed = _rows.Packed.IsPresent ? _rows.Packed.Block(t.Block) : Packed(worker, in t, isPacked: t.Block == own);
-        key = (_ticket, t.Block);
+        var taken = _grid.Take(own);
+        var packed = _rows.Packed.IsPresent ? _rows.Packed.Block(taken.Block) : Packed(worker, in taken, isPacked: taken.Block == own);
+        key = (_ticket, taken.Block);
         if (_next.IsPresent)
         {
-            _stage.RunPacked(_workspace, worker, packed, t.Rows, t.PanelStart, t.Panels, _next.Block(t.Block));
+            _stage.RunPacked(_workspace, worker, packed, taken.Rows, taken.PanelStart, taken.Panels, _next.Block(taken.Block));
         }
         else
         {
-            _stage.Run(_workspace, worker, packed, t.RowStart, t.Rows, t.PanelStart, t.Panels);
+            _stage.Run(_workspace, worker, packed, taken.RowStart, taken.Rows, taken.PanelStart, taken.Panels);
         }
     }
 
@@ -91,19 +64,4 @@ internal readonly unsafe struct GemmLoop : IParallelBody
 
         return packed;
     }
-}
-
-/// <summary>Runs the epilogue on sums that all workers have made, a few rows a task.</summary>
-internal readonly struct GemmFinishLoop(WorkerPool pool, GemmStage stage, int rows) : IParallelBody
-{
-    // So many that a task is worth taking, and that two can be on their way.
-    private const int MostRows = 16;
-
-    private readonly int _block = Math.Clamp((rows + pool.Threads - 1) / pool.Threads, 1, MostRows);
-
-    /// <summary>Runs all tasks.</summary>
-    public void Run() => pool.Run((rows + _block - 1) / _block, this);
-
-    /// <inheritdoc/>
-    public void Execute(int task, int worker) => stage.Finish(task * _block, Math.Min(_block, rows - (task * _block)));
 }

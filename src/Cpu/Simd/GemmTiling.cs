@@ -85,11 +85,9 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
             RowBlock, RoundUp(DepthBlock, GemmLayout.DepthGroup), RoundUp(ColumnBlock, GemmLayout.PanelColumns));
     }
 
-    /// <summary>
-    /// Equal blocks of the depth, whose column panel takes about a tenth of the second level, from where the kernel asks for it ahead of time:
-    /// a shorter one, kept in the first level, costs more visits of the accumulators than it saves.
-    /// </summary>
-    internal static int DepthBlockFor(CacheSizes caches, int k)
+    // Equal blocks of the depth, whose column panel takes about a tenth of the second level, from where the kernel asks for it ahead of time:
+    // a shorter one, kept in the first level, costs more visits of the accumulators than it saves.
+    private static int DepthBlockFor(CacheSizes caches, int k)
     {
         var longest = (int)Math.Clamp(caches.SecondLevel / 32 * 3 / (sizeof(float) * GemmLayout.PanelColumns), MinimumDepthBlock, MaximumDepthBlock);
         var blocks = Math.Max(1, Ceiling(k, longest));
