@@ -1,4 +1,3 @@
-using Stof.Reference.Bench.Quick;
 using Stof.Reference.Cpu.Simd;
 using Stof.Reference.Cpu.Threading;
 
@@ -47,25 +46,25 @@ public sealed unsafe class GemmTilingTests
     [InlineData(3072, 768, false)]
     [InlineData(768, 768, true)]
     [InlineData(768, 3072, true)]
-    public void The_busiest_worker_has_not_much_more_than_its_share_and_hardly_ever_more_than_by_the_former_rule(int columns, int depth, bool norm)
+    public void The_busiest_worker_has_not_much_more_than_its_share(int columns, int depth, bool norm)
     {
-        var (items, more) = (0, 0);
         foreach (var threads in Threads)
         {
-            for (var rows = 1; rows <= 600; rows++)
+            for (var rows = 4; rows <= 600; rows++) // fewer wait for their own chains
             {
                 var work = new GemmWork(rows, columns, depth) { NormalisesOutput = norm };
-                var (tiling, former) = (GemmTiling.For(in work, threads, Caches), FormerTiling.For(in work, threads, Caches));
-                var (now, before) = (Busiest(in work, tiling, threads), FormerBusiest(in work, former, threads));
-                var label = $"{work}, {threads} threads: {tiling} takes {now:F1}, {former} took {before:F1}";
-                Assert.True(now <= 1.11 * before, label);
-                (items, more) = (items + 1, more + (now > 1.02 * before ? 1 : 0));
-                var least = rows < 64 ? 0 : threads > 16 ? 0.46 : rows < 128 ? 0.58 : 0.7;
-                Assert.True((double)rows * work.Panels / threads / now >= least, label);
+                var tiling = GemmTiling.For(in work, threads, Caches);
+                var busiest = Busiest(in work, tiling, threads);
+                Assert.True((double)rows * work.Panels / threads / busiest >= Least(threads, rows), $"{work}, {threads} threads: {tiling} takes {busiest:F1}");
             }
         }
+    }
 
-        Assert.True(more <= items / 200, $"{more} of {items} took more than 2 % longer");
+    // Few rows leave many workers little to share.
+    private static double Least(int threads, int rows)
+    {
+        double[] least = threads <= 4 ? [0.61, 0.7, 0.82, 0.85, 0.88] : threads <= 16 ? [0.29, 0.47, 0.55, 0.58, 0.7] : [0.16, 0.29, 0.42, 0.46, 0.55];
+        return least[rows < 12 ? 0 : rows < 32 ? 1 : rows < 64 ? 2 : rows < 128 ? 3 : 4];
     }
 
     private static double Busiest(in GemmWork work, GemmTiling tiling, int threads)
@@ -75,35 +74,23 @@ public sealed unsafe class GemmTilingTests
         {
             var grid = new GemmGrid(work.Rows, work.Panels, tiling.RowBlock, GemmLayout.Panels(tiling.ColumnBlock), pinned);
             var finish = work.NormalisesOutput && tiling.ColumnBlock < work.Columns ? (double)work.Rows * work.Columns / threads / work.Depth / 2 : 0;
-            return finish + Busiest(threads, grid.Tasks, (_, own) => grid.Take(own));
+            return finish + Busiest(threads, grid);
         }
-    }
-
-    private static double FormerBusiest(in GemmWork work, GemmTiling tiling, int threads)
-    {
-        var (rows, panels, panelBlock) = (work.Rows, work.Panels, GemmLayout.Panels(tiling.ColumnBlock));
-        var columnTasks = (panels + panelBlock - 1) / panelBlock;
-        var rowTasks = (work.Rows + tiling.RowBlock - 1) / tiling.RowBlock;
-        return Busiest(threads, rowTasks * columnTasks, (task, _) =>
-        {
-            var (row, panel) = (task / columnTasks * tiling.RowBlock, task % columnTasks * panelBlock);
-            return new GemmTask(task / columnTasks, row, Math.Min(tiling.RowBlock, rows - row), panel, Math.Min(panelBlock, panels - panel));
-        });
     }
 
     private static int Ragged(int rows) => rows % 12 is 1 or 2 ? rows - (rows % 12) + 3 : rows;
 
-    private static double Busiest(int threads, int tasks, Func<int, int, GemmTask> take)
+    private static double Busiest(int threads, GemmGrid grid)
     {
         var panel = 1 + (0.25 * Math.Min(threads, 16));
         const double Packed = 0.6;
         var free = new PriorityQueue<int, (double, int)>(Enumerable.Range(0, threads).Select(worker => (worker, (0.0, worker))));
         var own = Enumerable.Repeat(-1, threads).ToArray();
         var last = 0.0;
-        for (var i = 0; i < tasks; i++)
+        for (var i = 0; i < grid.Tasks; i++)
         {
             free.TryDequeue(out var worker, out var at);
-            var task = take(i, own[worker]);
+            var task = grid.Take(own[worker]);
             var end = at.Item1 + (task.Panels * (Ragged(task.Rows) + panel)) + (own[worker] == task.Block ? 0 : Packed * task.Rows);
             own[worker] = task.Block;
             last = Math.Max(last, end);
