@@ -39,6 +39,12 @@ internal static class Suite
             }
         }
 
+        if (results.Count == 0)
+        {
+            failures++;
+            Console.WriteLine($"suite FAIL nothing ran: no device has kernels '{kernels}'");
+        }
+
         return results;
     }
 

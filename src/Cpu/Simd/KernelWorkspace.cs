@@ -10,7 +10,7 @@ namespace Stof.Reference.Cpu.Simd;
 public sealed unsafe class KernelWorkspace(WorkerPool pool)
 {
     private readonly Slot[] _slots = CreateSlots(pool.Threads);
-    private readonly AlignedFloats?[] _shared = new AlignedFloats?[3];
+    private readonly AlignedFloats?[] _shared = new AlignedFloats?[Enum.GetValues<SharedRoom>().Length];
     private long _ticket;
 
     /// <summary>What a worker has for itself.</summary>
