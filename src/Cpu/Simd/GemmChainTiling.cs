@@ -39,10 +39,8 @@ internal sealed record GemmChainTiling(int RowBlock, (int First, int Second)? Pa
     private static int FusedRowBlock(int rows, int threads)
     {
         var panels = Math.Max(1, GemmLayout.RowPanels(rows));
-        var blocks = Ceiling(panels * GemmLayout.PanelRows, MostFusedRows);
-        blocks = Math.Min(panels, Ceiling(blocks, threads) * threads);
-        return Ceiling(panels, blocks) * GemmLayout.PanelRows;
+        var blocks = GemmTiling.Ceiling(panels * GemmLayout.PanelRows, MostFusedRows);
+        blocks = Math.Min(panels, GemmTiling.Ceiling(blocks, threads) * threads);
+        return GemmTiling.Ceiling(panels, blocks) * GemmLayout.PanelRows;
     }
-
-    private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
 }

@@ -42,7 +42,7 @@ internal static class GemmCost
     public static double Blocks(in GemmWork work, int rowBlock, int panelBlock, int threads, bool isPacked = false)
     {
         var rows = Math.Min(rowBlock, Math.Max(1, work.Rows));
-        var (rowTasks, columnTasks) = (Math.Max(1, Ceiling(work.Rows, rows)), Ceiling(work.Panels, panelBlock));
+        var (rowTasks, columnTasks) = (Math.Max(1, GemmTiling.Ceiling(work.Rows, rows)), GemmTiling.Ceiling(work.Panels, panelBlock));
         var perElement = (work.NormalisesInput ? PackedElement + NormedElement : PackedElement) / (isPacked ? 2 : 1);
         var pack = perElement * work.Depth * rows;
         var begin = Task + (FirstPanelStep * Math.Min(work.Depth, FirstPanelDepth));
@@ -54,13 +54,13 @@ internal static class GemmCost
         // A worker keeps its row block (GemmGrid); where blocks do not go into the workers, some help with another's.
         var others = rowTasks % threads;
         var packs = (rowTasks / threads)
-            + (others == 0 ? 0 : threads % others == 0 ? 1 : Math.Min(others, Ceiling(others * columnTasks, threads)));
+            + (others == 0 ? 0 : threads % others == 0 ? 1 : Math.Min(others, GemmTiling.Ceiling(others * columnTasks, threads)));
         return Scheduled(rowTasks * columnTasks, task, whole, threads) + (packs * pack);
     }
 
     /// <summary>A loop over the rows of C that were left in float for others to normalise.</summary>
     public static double Finish(in GemmWork work, int threads) =>
-        Loop + (PackedElement * Ceiling(work.Rows, threads) * work.Columns * (work.IsGated ? 2 : 1));
+        Loop + (PackedElement * GemmTiling.Ceiling(work.Rows, threads) * work.Columns * (work.IsGated ? 2 : 1));
 
     /// <summary>One loop over blocks of rows that take both products of a chain.</summary>
     /// <param name="first">The first product.</param>
@@ -70,7 +70,7 @@ internal static class GemmCost
     public static double Chain(in GemmWork first, in GemmWork second, int rowBlock, int threads)
     {
         var rows = Math.Min(rowBlock, Math.Max(1, first.Rows));
-        var tasks = Math.Max(1, Ceiling(first.Rows, rows));
+        var tasks = Math.Max(1, GemmTiling.Ceiling(first.Rows, rows));
         var pack = (first.NormalisesInput ? PackedElement + NormedElement : PackedElement) * first.Depth * rows;
         var task = Task + pack + Multiply(in first, rows, first.Panels, threads) + Multiply(in second, rows, second.Panels, threads);
         return Scheduled(tasks, task, tasks * task, threads);
@@ -80,17 +80,15 @@ internal static class GemmCost
     {
         var last = rows % GemmLayout.PanelRows;
         var steps = rows - last + (last == 0 ? 0 : Math.Max(last, FewRows)) + PanelStep + (PanelStepOfWorker * Math.Min(threads, MostSharing));
-        return ((work.IsGated ? 2.0 : 1.0) * panels * work.Depth * steps) + (StripRow * Ceiling(panels, GemmStage.StripPanels) * rows);
+        return ((work.IsGated ? 2.0 : 1.0) * panels * work.Depth * steps) + (StripRow * GemmTiling.Ceiling(panels, GemmStage.StripPanels) * rows);
     }
 
-    // Tasks that are handed out in turn end no later than either bound says; the second is the better one where the last blocks are short.
+    // Workers that take a task when they are free end no later than either bound says; the second is the better one where the last blocks are short.
     private static double Scheduled(int tasks, double task, double whole, int threads)
     {
-        var byRounds = Ceiling(tasks, threads) * task;
+        var byRounds = GemmTiling.Ceiling(tasks, threads) * task;
         var byShare = (whole / threads) + (task * (threads - 1) / threads);
         var time = Math.Min(byRounds, byShare);
         return Loop + time + (threads > 1 ? task * ((Tail * Math.Log2(threads)) + (Interruptions * time)) : 0);
     }
-
-    private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
 }

@@ -98,7 +98,8 @@ public sealed record GemmTiling(int RowBlock, int DepthBlock, int ColumnBlock)
     private static bool LeavesRows(in GemmWork work, CacheSizes caches) =>
         (long)work.Rows * work.Columns * sizeof(float) * (work.IsGated ? 2 : 1) <= caches.LastLevel / 2;
 
-    private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
+    /// <summary>How many blocks of a size hold so many.</summary>
+    internal static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
 
     private static int RoundUp(int value, int multiple) =>
         (int)Math.Min(((long)value + multiple - 1) / multiple * multiple, int.MaxValue / multiple * multiple);
