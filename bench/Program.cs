@@ -63,17 +63,23 @@ if (args is ["quick", var suite, ..])
 }
 
 // sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE] [LENGTH[,LENGTH]]]]: one JSON object a line, for bench/peers/compare.py.
-if (args is ["sweep", "attention", ..])
+// sweep dense, likewise: the dense kernel and ONNX Runtime's by turns. sweep model [THREADS[,THREADS]]: BERT-base beside ONNX Runtime.
+if (args is ["sweep", "attention" or "dense" or "model", ..])
 {
-    AttentionSweep.Run(Console.Out, args.AsSpan(2));
-    return 0;
-}
-
-// sweep model [THREADS[,THREADS]]: BERT-base beside ONNX Runtime.
-if (args is ["sweep", "model", ..])
-{
-    ModelSweep.Run(Console.Out, args.Length > 2 ? [.. args[2].Split(',').Select(int.Parse)] : [1, Environment.ProcessorCount]);
-    return 0;
+    int[] Numbers(int i, params int[] otherwise) => args.Length > i + 2 ? [.. args[i + 2].Split(',').Select(int.Parse)] : otherwise;
+    var threads = Numbers(0, 1, Environment.ProcessorCount);
+    switch (args[1])
+    {
+        case "attention":
+            AttentionSweep.Run(Console.Out, threads, Numbers(1, 64), Numbers(2, AttentionSweep.AllLengths));
+            return 0;
+        case "dense":
+            DenseSweep.Run(Console.Out, threads, Numbers(1, 64, 128), Numbers(2, 2048));
+            return 0;
+        default:
+            ModelSweep.Run(Console.Out, threads);
+            return 0;
+    }
 }
 
 // planted [LENGTH[,LENGTH] [BUG]]: what verify, probe and diagnose say about a kernel with each planted bug.

@@ -8,7 +8,6 @@ using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
 using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
-using Stof.Reference.Tests;
 
 namespace Stof.Reference.Bench.Quick;
 
@@ -55,11 +54,6 @@ internal static class AttentionQuick
                     Kernel(output, problem, new AttentionChoice(AttentionAlgorithm.Blockwise, new TileShape(side, side)), pool);
                 }
 
-                if (mask is FullMask && OnnxRuntime.IsAvailable)
-                {
-                    Peer(output, problem, pool);
-                }
-
                 Kernel(output, problem, new AttentionChoice(AttentionAlgorithm.Rowwise, TileShape.Default), pool);
                 Detached(output, problem, pool);
             }
@@ -78,19 +72,13 @@ internal static class AttentionQuick
         Line(output, problem, choice.ToString(), pairs, expected.Nanoseconds / 1e6, pool, () => kernel.Run(operands, pool));
     }
 
-    /// <summary>ONNX Runtime's tuned dense kernel on as many threads.</summary>
-    private static void Peer(TextWriter output, AttentionProblem problem, WorkerPool pool)
-    {
-        var length = problem.QueryLength;
-        using var session = OnnxAttention.MultiHead(1, Heads, length, length, problem.HeadSize, pool.Threads);
-        HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, length, Heads * problem.HeadSize);
-        HostTensor[] inputs = [Normal(1), Normal(2), Normal(3)];
-        HostTensor[] outputs = [HostTensor.Zeros(DType.F32, 1, length, Heads * problem.HeadSize)];
-        Line(output, problem, "ONNX Runtime", (long)length * length, 0, pool, () => session.Run(inputs, outputs));
-    }
-
     private static void Detached(TextWriter output, AttentionProblem problem, WorkerPool pool)
     {
+        if ((long)Heads * problem.QueryLength * problem.KvLength * sizeof(float) > int.MaxValue)
+        {
+            return; // its scores would be a tensor above 2 GiB
+        }
+
         var operands = Operands(problem);
         var scores = HostTensor.Zeros(DType.F32, 1, Heads, problem.QueryLength, problem.KvLength);
         var (product, scaleMask, softmax, sum) =

@@ -14,11 +14,18 @@ internal static class Peak
     /// <summary>Best GFLOP/s of a register-only loop of fused multiply-adds on every worker at once.</summary>
     public static double FmaGflops(WorkerPool pool)
     {
+        var (action, work) = FmaLoop(pool);
+        return work / Timing.Of(action).BestSeconds / 1e9;
+    }
+
+    /// <summary>A register-only loop of fused multiply-adds on every worker at once, and its floating-point operations.</summary>
+    public static (Action Action, double Work) FmaLoop(WorkerPool pool)
+    {
         var sink = new float[pool.Threads];
         var lanes = Vector512.IsHardwareAccelerated ? 16 : 8;
-        var timing = Timing.Of(() => pool.Run(pool.Threads, (task, _) =>
-            sink[task] = Vector512.IsHardwareAccelerated ? Loop512(Iterations) : Loop256(Iterations)));
-        return 2.0 * lanes * Chains * Iterations * pool.Threads / timing.BestSeconds / 1e9;
+        return (
+            () => pool.Run(pool.Threads, (task, _) => sink[task] = Vector512.IsHardwareAccelerated ? Loop512(Iterations) : Loop256(Iterations)),
+            2.0 * lanes * Chains * Iterations * pool.Threads);
     }
 
     /// <summary>Best GB/s of reading a buffer of this size, a part of it on every worker at once.</summary>

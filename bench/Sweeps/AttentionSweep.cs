@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Cpu.Oracle;
@@ -22,7 +21,9 @@ internal static class AttentionSweep
 {
     private const int Heads = 12;
     private const int CheckedRows = 64; // of one head, spread over its length: the oracle never holds S² of anything
-    private static readonly int[] AllLengths = [512, 1024, 2048, 4096, 8192];
+
+    /// <summary>Lengths where none are given.</summary>
+    public static readonly int[] AllLengths = [512, 1024, 2048, 4096, 8192];
 
     /// <summary>Prints one line a cell.</summary>
     /// <param name="output">Where to.</param>
@@ -92,13 +93,5 @@ internal static class AttentionSweep
         }));
         output.Flush();
         return dense;
-    }
-
-    /// <summary>Reads <c>sweep attention [THREADS[,THREADS] [HEADSIZE[,HEADSIZE] [LENGTH[,LENGTH]]]]</c>.</summary>
-    public static void Run(TextWriter output, ReadOnlySpan<string> arguments)
-    {
-        static int[] Numbers(string text) => [.. text.Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture))];
-        var threads = arguments.Length > 0 ? Numbers(arguments[0]) : [1, Environment.ProcessorCount];
-        Run(output, threads, arguments.Length > 1 ? Numbers(arguments[1]) : [64], arguments.Length > 2 ? Numbers(arguments[2]) : AllLengths);
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Stof.Reference.Bench.Quick;
 using Stof.Reference.Cpu.Execution;
@@ -24,7 +23,6 @@ internal static class ModelSweep
 {
     private const int SearchSamples = 150;
     private const int Rounds = 21;
-    private const int WarmUpRounds = 4;
     private const string BigBird = "bigbird(band=22,global=22,fill=0.1,seed=0)";
 
     /// <summary>Prints one line a setting, plan and thread count.</summary>
@@ -73,43 +71,17 @@ internal static class ModelSweep
             actions.Add(() => session.Run(fed, fetched));
         }
 
-        var times = InTurn(actions);
+        var times = Turns.Of(Rounds, actions);
         var peer = session is null ? new Timing(double.NaN, double.NaN) : times[2];
         using var pool = new WorkerPool(threads);
         var products = 2e-9 * length * model.Spec.Layers * graph.Operators.OfType<GemmOperator>().Sum(gemm => (double)gemm.Width * gemm.Depth)
             / Peak.FmaGflops(pool);
         foreach (var (name, executable, ours) in new[] { ("rules", ruled, times[0]), ("searched", found, times[1]) })
         {
-            var difference = session is not null ? Difference(executable.Run(input), theirs) : double.NaN;
+            var difference = session is not null ? ErrorMetrics.Compare(theirs.ToDoubles(), executable.Run(input)).MaxAbsolute : double.NaN;
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{threads,7}  {$"1 x {length}",14}  {(mask == "full" ? "dense" : "bigbird"),-9}  {name,-8} {1e3 * ours.MedianSeconds,10:F1} {1e3 * ours.BestSeconds,9:F1} {1e3 * peer.MedianSeconds,14:F1} {1e3 * peer.BestSeconds,9:F1} {ours.MedianSeconds / peer.MedianSeconds,8:F2} {ours.BestSeconds / peer.BestSeconds,8:F2} {1e3 * products,17:F1} {products / peer.BestSeconds,13:F2} {difference,20:E1}"));
         }
-    }
-
-    // Each in turn, so that what else the machine does hits all of them. The first run of a turn is not timed: the threads of the one before still wait
-    // for work and take the cores meanwhile (who came after ONNX Runtime lost 25 to 60 ms by it).
-    private static Timing[] InTurn(List<Action> actions)
-    {
-        var samples = actions.ConvertAll(_ => new double[Rounds]);
-        for (var round = -WarmUpRounds; round < Rounds; round++)
-        {
-            for (var i = 0; i < actions.Count; i++)
-            {
-                actions[i]();
-                var start = Stopwatch.GetTimestamp();
-                actions[i]();
-                samples[i][Math.Max(round, 0)] = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            }
-        }
-
-        samples.ForEach(Array.Sort);
-        return [.. samples.Select(sorted => new Timing(sorted[0], sorted[Rounds / 2]))];
-    }
-
-    private static double Difference(HostTensor ours, HostTensor theirs)
-    {
-        var (a, b) = (ours.ToDoubles(), theirs.ToDoubles());
-        return Enumerable.Range(0, a.Length).Max(i => Math.Abs(a[i] - b[i]));
     }
 }
