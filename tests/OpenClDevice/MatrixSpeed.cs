@@ -239,7 +239,7 @@ internal sealed class MatrixSpeed : IDisposable
 
     private void TellRegisters(MatrixPlan plan, AttentionProblem problem)
     {
-        var spec = plan.Program(_matrix, problem);
+        var spec = (plan with { IsJoined = true }).Program(_matrix, problem);
         if (!_told.Add(spec))
         {
             return;

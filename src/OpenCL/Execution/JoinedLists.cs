@@ -8,12 +8,15 @@ namespace Stof.Reference.OpenCL.Execution;
 /// </summary>
 internal sealed class JoinedLists
 {
-    private const long Alignment = 256;
+    /// <summary>Bytes between beginnings are a multiple of this.</summary>
+    public const long Alignment = 256;
 
     private readonly List<(long At, Bytes Values)> _lists = [];
-    private long _size;
 
     private delegate ReadOnlySpan<byte> Bytes();
+
+    /// <summary>Bytes so far.</summary>
+    public long Size { get; private set; }
 
     /// <summary>Adds a list.</summary>
     /// <returns>Where it begins, in bytes.</returns>
@@ -29,8 +32,8 @@ internal sealed class JoinedLists
     /// <returns>Where it begins, in bytes.</returns>
     public long Reserve(long bytes)
     {
-        var at = _size;
-        _size = (_size + bytes + Alignment - 1) / Alignment * Alignment;
+        var at = Size;
+        Size = (Size + bytes + Alignment - 1) / Alignment * Alignment;
         return at;
     }
 
@@ -38,7 +41,7 @@ internal sealed class JoinedLists
     /// <exception cref="InvalidInputException">They exceed what the device gives one buffer.</exception>
     public OpenClBuffer Upload(OpenClContext context, BufferSet buffers)
     {
-        var buffer = buffers.Allocate(_size);
+        var buffer = buffers.Allocate(Size);
         foreach (var (at, values) in _lists)
         {
             context.Write(buffer, values(), at);

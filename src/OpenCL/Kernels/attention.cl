@@ -1,17 +1,28 @@
 // What all attention kernels share: the shape, scores, and the masks' tiles.
 //
-// Parameters: BIAS (NONE, BY_DISTANCE, BY_PAIR), HAS_SOFTCAP, and those of numbers.cl.
+// Parameters: BIAS (NONE, BY_DISTANCE, BY_PAIR), HAS_SOFTCAP, IS_JOINED (tensors lie in the buffer of the lists), and those of numbers.cl.
 // A row's state is (m, l, o): maximum and sum of powers of two, since scores carry the factor log2(e).
 
 #include "numbers.cl"
 
-// Where lists begin in their buffer, in bytes; the same fields in the same order as AttentionPlaces.
+// Where lists, and tensors where IS_JOINED, begin in their buffer, in bytes; the same fields in the same order as AttentionPlaces.
 typedef struct
 {
-    long items, columns, part_tiles, bits, bias, bias_origins, sinks, states, cuts, arrivals, log_sum_exp;
+    long inputs, o, items, columns, part_tiles, bits, bias, bias_origins, sinks, states, cuts, arrivals, log_sum_exp;
 } attention_places;
 
 #define LIST(type, name) ((global type *)(lists + shape.at.name))
+
+// What a kernel takes beside the shape, and its first lines: a launch is shorter with fewer buffers.
+#if IS_JOINED
+#define TENSORS_AND_LISTS global uchar *lists
+#define FIND_INPUTS const global element *inputs = LIST(const element, inputs);
+#define FIND_OUTPUT global element *o = LIST(element, o);
+#else
+#define TENSORS_AND_LISTS const global element *inputs, global element *o, global uchar *lists
+#define FIND_INPUTS
+#define FIND_OUTPUT
+#endif
 
 // Strides in elements; the same fields in the same order as AttentionShape.
 typedef struct

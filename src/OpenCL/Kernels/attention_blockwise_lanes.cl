@@ -78,8 +78,10 @@ void stage_rows(const global element *rows, long stride, int first, int limit, i
 }
 
 kernel void attention_blockwise(
-    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists, local real *scratch)
+    const attention_shape shape, TENSORS_AND_LISTS, local real *scratch)
 {
+    FIND_INPUTS
+    FIND_OUTPUT
     const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
     const int strips = shape.tile_rows / ROWS;
     const int strip = (int)get_group_id(0) % strips;

@@ -13,6 +13,7 @@
 #define GROUP_ITEMS (32 * GROUP_WARPS)
 #define WARPS (KEY_GROUPS * GROUP_WARPS)
 #define ITEMS (32 * WARPS)
+#define PADS_ROWS 1 // more work-groups at a time by fewer registers
 
 #include "attention.cl"
 #include "matrix_units.cl"
@@ -48,8 +49,10 @@
 #include "matrix_states.cl"
 
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwise(
-    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists)
+    const attention_shape shape, TENSORS_AND_LISTS)
 {
+    FIND_INPUTS
+    FIND_OUTPUT
     local uint4 memory[MEMORY];
     EXCHANGE
     const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);

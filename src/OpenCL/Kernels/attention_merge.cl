@@ -6,8 +6,9 @@
 #include "attention.cl"
 
 kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void attention_merge(
-    const attention_shape shape, global element *o, global uchar *lists)
+    const attention_shape shape, TENSORS_AND_LISTS)
 {
+    FIND_OUTPUT
     const global float *states = LIST(const float, states);
     const int tile_rows = shape.tile_rows;
     const global int *item = LIST(const int, cuts) + get_group_id(0) / tile_rows * 8;

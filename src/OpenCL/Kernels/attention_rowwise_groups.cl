@@ -11,8 +11,10 @@
 #include "work_group.cl"
 
 kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
-    const attention_shape shape, const global element *inputs, global element *o, global uchar *lists, local float *scratch)
+    const attention_shape shape, TENSORS_AND_LISTS, local float *scratch)
 {
+    FIND_INPUTS
+    FIND_OUTPUT
     const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
     const global int *item = LIST(const int, items) + (get_group_id(0) / TILE) * 8;
     const int row = (int)(get_group_id(0) % TILE), me = get_local_id(0);

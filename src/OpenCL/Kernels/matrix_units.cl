@@ -3,9 +3,10 @@
 //   A: a[r] holds row g + 8 (r & 1), columns 2 t + 8 (r >> 1) and the next;  B: b[r] holds rows 2 t + 8 r and the next, column g;
 //   C: c[r] is row g + 8 (r >> 1), column 2 t + (r & 1).
 //
-// Tiles in local memory are rows of chunks, sixteen bytes each, in places where the chunks that a warp reads at a time lie in different banks.
+// Tiles in local memory are rows of chunks, sixteen bytes each, in places where the chunks that a warp reads at a time lie in different banks: rows of 2, 4
+// or a multiple of 8 chunks are an odd number apart where PADS_ROWS, which costs memory, else permuted by their number, which costs registers.
 //
-// Parameters: IS_EMULATED, WARPS, and those of numbers.cl with TYPE F16 or BF16.
+// Parameters: IS_EMULATED, WARPS, PADS_ROWS, and those of numbers.cl with TYPE F16 or BF16.
 
 #include "numbers.cl"
 
@@ -17,15 +18,14 @@
 #define EXCHANGE local uint *exchange = 0;
 #endif
 
-// Rows of 2, 4 or a multiple of 8 chunks are permuted by their number; others are an odd number of chunks apart.
-#define IS_PERMUTED(chunks) ((chunks) == 2 || (chunks) == 4 || (chunks) % 8 == 0)
+#define IS_PERMUTED(chunks) (!PADS_ROWS && ((chunks) == 2 || (chunks) == 4 || (chunks) % 8 == 0))
 #define PITCH(chunks) (IS_PERMUTED(chunks) ? (chunks) : (chunks) | 1)
 #define PLACES(chunks) (!IS_PERMUTED(chunks) || (chunks) == 2 ? 1 : (chunks) == 4 ? 2 : 4) // steps of two chunks after which permutations repeat
 
 // Where a chunk of a row lies. Eight rows on it is as much further for every chunk.
 int place(int row, int chunk, const int chunks)
 {
-    const int turn = chunks % 8 == 0 ? row & 7 : chunks == 4 ? row >> 1 & 3 : chunks == 2 ? row >> 2 & 1 : 0;
+    const int turn = !IS_PERMUTED(chunks) ? 0 : chunks % 8 == 0 ? row & 7 : chunks == 4 ? row >> 1 & 3 : chunks == 2 ? row >> 2 & 1 : 0;
     return row * PITCH(chunks) + (chunk ^ turn);
 }
 

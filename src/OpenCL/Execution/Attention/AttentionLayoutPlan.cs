@@ -8,6 +8,9 @@ internal abstract record AttentionLayoutPlan
 {
     private const int MergeItems = 32;
 
+    /// <summary>True if the tensors lie in the buffer of the lists: each buffer makes a launch longer.</summary>
+    public bool IsJoined { get; init; }
+
     /// <summary>Tile of the mask's lists.</summary>
     public abstract TileShape Tile { get; }
 
@@ -46,8 +49,8 @@ internal abstract record AttentionLayoutPlan
     public virtual long AddBits(JoinedLists lists, BlockMask mask) => lists.Add(mask.Bitmaps);
 
     /// <summary>The program that merges states.</summary>
-    public static ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
-        "attention_merge.cl", device.Numbers(problem.Type) with { Lanes = 1 }, AttentionParameters.Of(problem), new MergeParameters { RowItems = RowItems(device) });
+    public ProgramSpec MergeProgram(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
+        "attention_merge.cl", device.Numbers(problem.Type) with { Lanes = 1 }, AttentionParameters.Of(problem, IsJoined), new MergeParameters { RowItems = RowItems(device) });
 
     /// <summary>Work-items that merge a row together.</summary>
     public static int RowItems(KernelDevice device) => device.Mapping == Mapping.Groups ? MergeItems : 1;
@@ -91,7 +94,7 @@ internal sealed record BlockwiseLanesPlan(TileShape Tile, int Lanes) : Attention
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
-        "attention_blockwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem), new BlockwiseLanesParameters { Vectors = Vectors });
+        "attention_blockwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem, IsJoined), new BlockwiseLanesParameters { Vectors = Vectors });
 }
 
 /// <summary>attention_rowwise_lanes.cl: a work-item does one query.</summary>
@@ -115,7 +118,7 @@ internal sealed record RowwiseLanesPlan(int Lanes) : AttentionLayoutPlan
 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) =>
-        ProgramSpec.Of("attention_rowwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem));
+        ProgramSpec.Of("attention_rowwise_lanes.cl", device.Numbers(problem.Type), AttentionParameters.Of(problem, IsJoined));
 
     private int Padded(int size) => (size + Lanes - 1) / Lanes * Lanes;
 }

@@ -24,8 +24,11 @@ public sealed record AttentionParameters
     /// <summary>True if scores are capped.</summary>
     public bool HasSoftcap { get; init; }
 
+    /// <summary>True if the tensors lie in the buffer of the lists.</summary>
+    public bool IsJoined { get; init; }
+
     /// <summary>The parameters of a problem.</summary>
-    internal static AttentionParameters Of(AttentionProblem problem) => new()
+    internal static AttentionParameters Of(AttentionProblem problem, bool isJoined = false) => new()
     {
         Bias = problem.Bias switch
         {
@@ -34,6 +37,7 @@ public sealed record AttentionParameters
             _ => BiasForm.ByPair,
         },
         HasSoftcap = problem.Softcap is not null,
+        IsJoined = isJoined,
     };
 }
 

@@ -20,10 +20,12 @@ internal readonly record struct RowStrides(long Start, long Batch, long Head, lo
     public static RowStrides Columns(int start, int width, int length, int size) => new(start, (long)length * width, size, width);
 }
 
-/// <summary>Where lists begin in their buffer, in bytes: the fields of <c>attention_places</c> in attention.cl, in their order.</summary>
+/// <summary>Where lists, and tensors that are joined with them, begin in their buffer, in bytes: the fields of <c>attention_places</c> in attention.cl, in their order.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct AttentionPlaces
 {
+    public long Inputs;
+    public long O;
     public long Items;
     public long Columns;
     public long PartTiles;

@@ -83,7 +83,7 @@ internal sealed record BlockwiseGroupsPlan(TileShape Tile, int GroupY) : Attenti
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
         "attention_blockwise_groups.cl",
         device.Numbers(problem.Type),
-        AttentionParameters.Of(problem),
+        AttentionParameters.Of(problem, IsJoined),
         new BlockwiseGroupsParameters { TileQ = Tile.Rows, TileK = Tile.Columns, GroupY = GroupY, Values = ValuesOf(problem) });
 
     private static int ValuesOf(AttentionProblem problem) => (int)BitOperations.RoundUpToPowerOf2((uint)(problem.ValueSize + GroupX - 1) / GroupX);

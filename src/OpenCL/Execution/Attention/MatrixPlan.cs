@@ -151,7 +151,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     /// <inheritdoc/>
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem)
     {
-        var options = AttentionParameters.Of(problem);
+        var options = AttentionParameters.Of(problem, IsJoined);
         return ProgramSpec.Of("attention_blockwise_matrix.cl", device.Numbers(problem.Type), options, new BlockwiseMatrixParameters
         {
             HeadSize = problem.HeadSize,
@@ -172,11 +172,7 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     private static int Steps(int size) => (size + (2 * ChunkElements) - 1) / (2 * ChunkElements);
 
     // Chunks between rows, as PITCH in matrix_units.cl.
-    private static int Pitch(int size)
-    {
-        var chunks = 2 * Steps(size);
-        return chunks is 2 or 4 || chunks % 8 == 0 ? chunks : chunks | 1;
-    }
+    private static int Pitch(int size) => (2 * Steps(size)) | 1;
 
     // As MEMORY in the kernel.
     private long StaticLocalBytes(AttentionProblem problem)

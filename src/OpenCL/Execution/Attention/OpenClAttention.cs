@@ -11,11 +11,8 @@ internal sealed class OpenClAttention : IPreparedAttention
     private const int RunsPerSample = 10; // one after the other, so that the device stays at work
 
     private readonly KernelDevice _device;
-    private readonly BufferSet _buffers;
     private readonly PreparedAttention _step;
     private readonly JoinedInputs _places;
-    private readonly OpenClBuffer _inputs;
-    private readonly OpenClBuffer _o;
 
     /// <summary>Reserves the tensors and prepares a problem that the device computes.</summary>
     /// <param name="device">Where.</param>
@@ -25,19 +22,9 @@ internal sealed class OpenClAttention : IPreparedAttention
     public OpenClAttention(KernelDevice device, AttentionProblem problem, AttentionProblem computed, AttentionLayoutPlan plan)
     {
         (_device, Problem, Kernel) = (device, problem, plan.Description);
-        _buffers = new BufferSet(device.Context);
-        try
-        {
-            _places = JoinedInputs.Of(problem);
-            _inputs = _buffers.Allocate(_places.Count * problem.Type.Size());
-            _o = _buffers.Allocate((long)problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize * problem.Type.Size());
-            _step = new PreparedAttention(device, computed, plan, _places.Place);
-        }
-        catch
-        {
-            _buffers.Dispose();
-            throw;
-        }
+        _places = JoinedInputs.Of(problem);
+        var outputs = (long)problem.Batch * problem.QueryHeads * problem.QueryLength * problem.ValueSize;
+        _step = new PreparedAttention(device, computed, plan, _places.Place, (_places.Count * problem.Type.Size(), outputs * problem.Type.Size()));
     }
 
     public AttentionProblem Problem { get; }
@@ -52,12 +39,12 @@ internal sealed class OpenClAttention : IPreparedAttention
         Write(v, _places.Values);
     }
 
-    public void Run() => _step.Run(_inputs, _o);
+    public void Run() => _step.Run();
 
     public void GetOutputs(HostTensor output, HostTensor? logSumExp)
     {
         AttentionTensors.RequireResults(Problem, output, logSumExp);
-        _device.Context.Read(_o, output.Bytes);
+        _device.Context.Read(_step.O.Buffer, output.Bytes, _step.O.At);
         if (Problem.LogSumExp != LogSumExpOutput.None)
         {
             _step.ReadLogSumExp(logSumExp!.Bytes);
@@ -71,11 +58,8 @@ internal sealed class OpenClAttention : IPreparedAttention
         return [.. Enumerable.Range(0, samples).Select(_ => Timing.Median(_device.Context.Time(RunsPerSample, Run)))];
     }
 
-    public void Dispose()
-    {
-        _step.Dispose();
-        _buffers.Dispose();
-    }
+    public void Dispose() => _step.Dispose();
 
-    private void Write(HostTensor tensor, long start) => _device.Context.Write(_inputs, tensor.Bytes, start * Problem.Type.Size());
+    private void Write(HostTensor tensor, long start) => 
+        _device.Context.Write(_step.Inputs.Buffer, tensor.Bytes, _step.Inputs.At + (start * Problem.Type.Size()));
 }

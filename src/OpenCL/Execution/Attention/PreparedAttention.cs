@@ -2,8 +2,14 @@ using Stof.Reference.Operators;
 
 namespace Stof.Reference.OpenCL.Execution.Attention;
 
+/// <summary>A place in a buffer.</summary>
+/// <param name="Buffer">The buffer.</param>
+/// <param name="At">Where it begins, in bytes.</param>
+internal readonly record struct Place(OpenClBuffer Buffer, long At);
+
 /// <summary>
-/// One attention made ready for a device: kernels, tile lists, work and bias are there, tensors come with each run. Not thread-safe.
+/// One attention made ready for a device: kernels, tile lists, work and bias are there. Tensors come with each run, or lie in a place that this object
+/// has reserved for them: in the buffer of the lists where that can hold them. Not thread-safe.
 /// </summary>
 internal sealed class PreparedAttention : IDisposable
 {
@@ -24,12 +30,15 @@ internal sealed class PreparedAttention : IDisposable
     /// <param name="problem">The problem.</param>
     /// <param name="plan">Kernel and tile.</param>
     /// <param name="place">Says where in their buffers the tensors lie.</param>
-    public PreparedAttention(KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape> place)
+    /// <param name="own">Bytes of inputs and of O to reserve; null if they come with each run.</param>
+    public PreparedAttention(
+        KernelDevice device, AttentionProblem problem, AttentionLayoutPlan plan, Func<AttentionShape, AttentionShape> place, (long Inputs, long O)? own = null)
     {
-        (_device, _problem, _plan) = (device, problem, plan);
+        (_device, _problem) = (device, problem);
         _buffers = new BufferSet(device.Context);
-        var program = plan.Program(device, problem);
-        device.Programs.BuildAhead([program]); // while masks are cut into tiles
+        var largest = device.Device.MaxBufferBytes;
+        _plan = plan with { IsJoined = own is { } tensors && tensors.Inputs + tensors.O < largest };
+        device.Programs.BuildAhead([_plan.Program(device, problem)]); // while masks are cut into tiles
         try
         {
             var bias = problem.Bias is null ? null : DeviceBias.Of(problem);
@@ -59,16 +68,31 @@ internal sealed class PreparedAttention : IDisposable
                 at.LogSumExp = lists.Reserve((long)problem.Batch * problem.QueryHeads * problem.QueryLength * sizeof(float));
             }
 
-            _kernel = device.Programs.OwnKernel(program, plan.KernelName);
             if (_mergeCount > 0)
             {
                 at.Cuts = lists.Add(work.Merges);
                 at.Arrivals = lists.Add(new int[_mergeCount]);
                 at.States = lists.Reserve(work.Parts * plan.StateFloats(problem) * sizeof(float));
-                _merge = plan.MergesItself ? null : device.Programs.OwnKernel(AttentionLayoutPlan.MergeProgram(device, problem), "attention_merge");
             }
 
+            var (inputBytes, outputBytes) = own ?? default;
+            if (_plan.IsJoined && lists.Size + inputBytes + outputBytes + (2 * JoinedLists.Alignment) <= largest)
+            {
+                (at.Inputs, at.O) = (lists.Reserve(inputBytes), lists.Reserve(outputBytes));
+            }
+            else
+            {
+                _plan = plan with { IsJoined = false };
+            }
+
+            _kernel = device.Programs.OwnKernel(_plan.Program(device, problem), plan.KernelName);
+            _merge = _mergeCount == 0 || plan.MergesItself ? null : device.Programs.OwnKernel(_plan.MergeProgram(device, problem), "attention_merge");
             _lists = lists.Upload(device.Context, _buffers);
+            if (own is not null)
+            {
+                Inputs = _plan.IsJoined ? new Place(_lists, at.Inputs) : new Place(_buffers.Allocate(inputBytes), 0);
+                O = _plan.IsJoined ? new Place(_lists, at.O) : new Place(_buffers.Allocate(outputBytes), 0);
+            }
         }
         catch
         {
@@ -76,6 +100,15 @@ internal sealed class PreparedAttention : IDisposable
             throw;
         }
     }
+
+    /// <summary>The reserved inputs, where some were.</summary>
+    public Place Inputs { get; }
+
+    /// <summary>The reserved O, where one was.</summary>
+    public Place O { get; }
+
+    /// <summary>Starts the attention of reserved tensors.</summary>
+    public void Run() => Run(Inputs.Buffer, O.Buffer);
 
     /// <summary>Starts the attention.</summary>
     /// <param name="inputs">Q, K and V, where the shape places them.</param>
@@ -114,13 +147,23 @@ internal sealed class PreparedAttention : IDisposable
 
     private void Bind(OpenClBuffer inputs, OpenClBuffer o)
     {
-        _kernel.Begin().Add(_shape).Add(inputs).Add(o).Add(_lists);
+        var kernel = BindBuffers(_kernel, inputs, o);
         if (_plan.LocalBytes(_problem) is > 0 and var bytes)
         {
-            _kernel.AddLocal(bytes);
+            kernel.AddLocal(bytes);
         }
 
-        _merge?.Begin().Add(_shape).Add(o).Add(_lists);
+        if (_merge is not null)
+        {
+            BindBuffers(_merge, inputs, o);
+        }
+    }
+
+    // As TENSORS_AND_LISTS in attention.cl.
+    private OpenClKernel BindBuffers(OpenClKernel kernel, OpenClBuffer inputs, OpenClBuffer o)
+    {
+        kernel.Begin().Add(_shape);
+        return _plan.IsJoined ? kernel.Add(_lists) : kernel.Add(inputs).Add(o).Add(_lists);
     }
 
     // Kernels ask for an entry ahead, and for one even where a row has none.

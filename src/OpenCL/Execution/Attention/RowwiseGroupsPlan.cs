@@ -36,6 +36,6 @@ internal sealed record RowwiseGroupsPlan(SubGroups SubGroups) : AttentionLayoutP
     public override ProgramSpec Program(KernelDevice device, AttentionProblem problem) => ProgramSpec.Of(
         "attention_rowwise_groups.cl",
         device.Numbers(problem.Type),
-        AttentionParameters.Of(problem),
+        AttentionParameters.Of(problem, IsJoined),
         new RowwiseGroupsParameters { ValueSteps = (problem.ValueSize + GroupSize - 1) / GroupSize, SubGroups = SubGroups });
 }
