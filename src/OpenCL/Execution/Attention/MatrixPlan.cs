@@ -53,20 +53,20 @@ internal sealed record MatrixPlan(BlockwiseTiling Tiling, bool IsEmulated, bool 
     private const int LargestSize = 128; // beyond, no tiling fits 48 KiB of local memory
     private const int EmulationWords = 6; // of a lane
     private const int CompilersOwn = 16; // bytes of local memory that NVIDIA's adds
-    private const double Merge = 1; // µs: states go through memory
-    private const double Norm = 3; // p of the model
+    private const double Merge = 2; // µs: states go through memory
+    private const double Norm = 2.5; // p of the model
 
-    // Constants of OpenCL's own: its compiler makes other code, a group has 48 KiB, and no kernel starts before the one in front has ended. Fitted to 900
-    // measurements (STOF's masks, batch 1, 8 and 16, lengths 256 to 4096) on an H100 with F16 and head size 64: root mean square error 6 %, choices 0.2 %
-    // off the fastest of fifteen tilings on average.
+    // Constants of OpenCL's own: its compiler makes other code, a group has 48 KiB, and no kernel starts before the one in front has ended. Fitted to 1,000
+    // measurements (STOF's masks, batch 1, 8 and 16, lengths 128 to 4096) on an H100 with F16 and head size 64: root mean square error 5 %, choices 0.6 %
+    // off the fastest of twelve tilings on average.
     private static readonly BlockwiseCost[] Costs =
     [
-        new(new BlockwiseTiling(32, 32, 2), 5.0, 0.55, 0.335, 0.155),
-        new(new BlockwiseTiling(32, 32, 3), 6.5, 0.50, 0.340, 0),
-        new(new BlockwiseTiling(64, 32, 2), 5.5, 0.55, 0.296, 0.879),
-        new(new BlockwiseTiling(64, 64, 2), 6.0, 1.00, 0.592, 0.837),
-        new(new BlockwiseTiling(128, 32, 3, 32), 6.0, 0.75, 0.445, 3.492),
-        new(new BlockwiseTiling(128, 64, 2, 32), 6.5, 1.40, 0.880, 2.665),
+        new(new BlockwiseTiling(32, 32, 2), 3.0, 0.65, 0.192, 0.522),
+        new(new BlockwiseTiling(32, 32, 2, 16, 2), 4.0, 0.75, 0.205, 0.690),
+        new(new BlockwiseTiling(64, 32, 2), 3.5, 0.55, 0.252, 0.948),
+        new(new BlockwiseTiling(64, 64, 2), 4.0, 0.90, 0.492, 0.914),
+        new(new BlockwiseTiling(128, 64, 2), 3.5, 1.30, 0.847, 2.396),
+        new(new BlockwiseTiling(128, 64, 2, 32), 3.5, 1.35, 0.783, 2.926),
     ];
 
     /// <inheritdoc/>
