@@ -17,7 +17,7 @@ namespace Stof.Reference.Bench.Sweeps;
 internal static class DenseSweep
 {
     private const int Heads = 8;
-    private const int Rounds = 41;
+    private const int Rounds = 9;
 
     /// <summary>Prints one line a thread count, head size and length.</summary>
     /// <param name="output">Where to.</param>

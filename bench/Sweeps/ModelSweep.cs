@@ -22,7 +22,7 @@ namespace Stof.Reference.Bench.Sweeps;
 internal static class ModelSweep
 {
     private const int SearchSamples = 150;
-    private const int Rounds = 21;
+    private const int Rounds = 7;
     private const string BigBird = "bigbird(band=22,global=22,fill=0.1,seed=0)";
 
     /// <summary>Prints one line a setting, plan and thread count.</summary>
