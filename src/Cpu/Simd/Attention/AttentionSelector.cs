@@ -20,6 +20,7 @@ public static class AttentionSelector
     private const double TileMultiplyAdd = 0.0178; // one lane's multiply-add inside a tile product
     private const double TileScore = 0.25; // exp and sum of one score of a tile
     private const double TileMaskedScore = 0.2; // more, in a part tile: selection, narrow blocks; most where two multiply-adds pass in a cycle
+    private const double TileReload = 0.05; // a score of a tile whose keys outgrow the first-level cache: nothing on Zen 4, 0.2 on Sapphire Rapids
     private const double TileRow = 1.5; // references of a query, once a tile
     private const double Tile = 150; // calls
     private const double BlockRow = 40; // a query into the lanes, its output out of them
@@ -125,6 +126,7 @@ public static class AttentionSelector
     {
         var (fullPairs, partPairs, rows) = Coarsened(mask, tile);
         var pair = TileScore + (TileMultiplyAdd * (p.HeadSize + p.ValueSize));
+        pair += (long)tile.Columns * Lanes.RoundUp(p.HeadSize) * sizeof(float) > FirstLevelBytes ? TileReload : 0;
         var tiles = (double)rows / tile.Rows;
         var work = (((fullPairs + partPairs) * pair) + (partPairs * TileMaskedScore) + (tiles * Tile) + (rows * TileRow)) * Users(p, mask);
         work += Rows(p) * BlockRow;
