@@ -60,6 +60,6 @@ internal sealed class OpenClAttention : IPreparedAttention
 
     public void Dispose() => _step.Dispose();
 
-    private void Write(HostTensor tensor, long start) => 
+    private void Write(HostTensor tensor, long start) =>
         _device.Context.Write(_step.Inputs.Buffer, tensor.Bytes, _step.Inputs.At + (start * Problem.Type.Size()));
 }
