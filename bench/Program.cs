@@ -3,6 +3,7 @@ using Stof.Reference.Bench.Quick;
 using Stof.Reference.Bench.Sweeps;
 using Stof.Reference.Bench.Verification;
 using Stof.Reference.Masks;
+using Stof.Reference.Tests;
 using Stof.Reference.Tests.Planted;
 
 // quick gemm | quick rows [ROWS [NAME]] | quick attention [LENGTH [HEADSIZE]] | quick attention-memory [LENGTH] | quick call [LENGTH [THREADS]] | quick selector [LENGTH [THREADS [HEADSIZE [MASK]]]] | quick masks | quick simulator | quick tiling M N K THREADS | quick products [THREADS [LENGTH[,LENGTH]]]: seconds, for a first look. Anything else goes to BenchmarkDotNet (--filter, --list, ...).
@@ -73,6 +74,9 @@ if (args is ["sweep", "attention" or "dense" or "model", ..])
         case "attention":
             AttentionSweep.Run(Console.Out, threads, Numbers(1, 64), Numbers(2, AttentionSweep.AllLengths));
             return 0;
+        case "dense" when !OnnxRuntime.IsAvailable:
+            Console.Error.WriteLine("sweep dense: ONNX Runtime is not there; STOF_ORT_LIB names its library");
+            return 3;
         case "dense":
             DenseSweep.Run(Console.Out, threads, Numbers(1, 64, 128), Numbers(2, 2048));
             return 0;

@@ -24,14 +24,8 @@ internal static class DenseSweep
     /// <param name="threads">Worker counts.</param>
     /// <param name="headSizes">Dqk = Dv.</param>
     /// <param name="lengths">S.</param>
-    /// <exception cref="InvalidOperationException">ONNX Runtime is not there.</exception>
     public static void Run(TextWriter output, IReadOnlyList<int> threads, IReadOnlyList<int> headSizes, IReadOnlyList<int> lengths)
     {
-        if (!OnnxRuntime.IsAvailable)
-        {
-            throw new InvalidOperationException("ONNX Runtime is not there: STOF_ORT_LIB names its library");
-        }
-
         output.WriteLine("threads    D      S  kernel              median ms   best ms  of peak  ONNX Runtime   best ms  of peak   ratio  of best  largest difference");
         foreach (var count in threads)
         {

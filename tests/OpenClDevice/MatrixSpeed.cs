@@ -171,12 +171,15 @@ internal sealed class MatrixSpeed : IDisposable
                 if (_cuda is not null)
                 {
                     ratios.Add(cuda / shorter);
-                    kernelRatios.Add(kernels);
+                    if (shorter > empty)
+                    {
+                        kernelRatios.Add(kernels);
+                    }
                 }
             }
 
             Console.WriteLine(
-                $"matrix {batch,2}x{length,-5} {name,-10} {tiling,-38} {(plan.CutsRows ? "" : "uncut"),-5} {(plan == chosen ? "*" : " ")} {seconds * 1e6,9:f2} ({launched * 1e6,9:f2})  plain {plain * 1e6,10:f1} x{plain / shorter,5:f1}  cuda {cuda * 1e6,9:f2} x{cuda / shorter,6:f3} kernels x{kernels,6:f3}");
+                $"matrix {batch,2}x{length,-5} {name,-10} {tiling,-38} {(plan.CutsRows ? "" : "uncut"),-5} {(plan == chosen ? "*" : " ")} {seconds * 1e6,9:f2} ({launched * 1e6,9:f2})  plain {plain * 1e6,10:f1} x{plain / shorter,5:f1}  cuda {cuda * 1e6,9:f2} x{cuda / shorter,6:f3} kernels {(shorter > empty ? $"x{kernels,6:f3}" : "no longer than an empty one")}");
             _cells.Add(new JsonObject
             {
                 ["batch"] = batch,
