@@ -6,7 +6,6 @@ using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
-using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Bench;
@@ -40,17 +39,7 @@ public class AttentionBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        var problem = new AttentionProblem
-        {
-            Batch = 1,
-            QueryHeads = Heads,
-            KvHeads = Heads,
-            QueryLength = Length,
-            KvLength = Length,
-            HeadSize = Size,
-            Type = Type,
-            Mask = MaskText.Parse(PaperMasks.At(Length).Single(mask => mask.Name == Mask).Text),
-        };
+        var problem = Inputs.Problem(Heads, Length, Size, MaskText.Parse(PaperMasks.At(Length).Single(mask => mask.Name == Mask).Text), Type);
         HostTensor Normal(int seed) => Inputs.Normal(Type, seed, 1, Heads, Length, Size);
         _pool = new WorkerPool(Threads);
         _kernel = new AttentionKernel(problem, new AttentionChoice(Algorithm, TileShape.Default));

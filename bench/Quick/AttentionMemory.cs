@@ -4,7 +4,6 @@ using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
-using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Bench.Quick;
@@ -31,16 +30,7 @@ internal static class AttentionMemory
         var (q, k, v) = (Normal(1), Normal(2), Normal(3));
         var result = HostTensor.Zeros(DType.F32, 1, Heads, length, Size);
         Report(output, $"inputs and output: {4e-6 * q.Count * sizeof(float):F1}");
-        var problem = new AttentionProblem
-        {
-            Batch = 1,
-            QueryHeads = Heads,
-            KvHeads = Heads,
-            QueryLength = length,
-            KvLength = length,
-            HeadSize = Size,
-            Mask = new SlidingMask(256),
-        };
+        var problem = Inputs.Problem(Heads, length, Size, new SlidingMask(256));
         var kernel = new AttentionKernel(problem, AttentionChoice.Default);
         var lists = (kernel.Mask.Bitmaps.Length * 8e-6) + ((kernel.Mask.LoadColIdx.Length + kernel.Mask.PartColIdx.Length) * 8e-6);
         Report(output, string.Create(CultureInfo.InvariantCulture, $"mask: {lists:F1}"));

@@ -39,16 +39,7 @@ internal static class AttentionQuick
             using var pool = new WorkerPool(threads);
             foreach (var mask in new MaskPattern[] { new FullMask(), new CausalMask(), new SlidingMask(64) })
             {
-                var problem = new AttentionProblem
-                {
-                    Batch = 1,
-                    QueryHeads = Heads,
-                    KvHeads = Heads,
-                    QueryLength = length,
-                    KvLength = length,
-                    HeadSize = size,
-                    Mask = mask,
-                };
+                var problem = Inputs.Problem(Heads, length, size, mask);
                 foreach (var side in new[] { 32, 64, 128 })
                 {
                     Kernel(output, problem, new AttentionChoice(AttentionAlgorithm.Blockwise, new TileShape(side, side)), pool);

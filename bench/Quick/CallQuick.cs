@@ -5,7 +5,6 @@ using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
-using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Bench.Quick;
@@ -47,16 +46,7 @@ internal static class CallQuick
                 continue;
             }
 
-            var problem = new AttentionProblem
-            {
-                Batch = 1,
-                QueryHeads = Heads,
-                KvHeads = Heads,
-                QueryLength = length,
-                KvLength = length,
-                HeadSize = Size,
-                Mask = MaskText.Parse(text),
-            };
+            var problem = Inputs.Problem(Heads, length, Size, MaskText.Parse(text));
             var estimates = AttentionSelector.Estimates(problem, threads).Where(e => e.Choice.Tile.Rows >= 64 && e.Choice.Tile.Columns >= 64);
             foreach (var choice in estimates.Select(e => e.Choice).Take(name == "dense" ? 1 : 4))
             {

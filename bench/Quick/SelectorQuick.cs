@@ -5,7 +5,6 @@ using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
-using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Bench.Quick;
@@ -101,16 +100,7 @@ internal static class SelectorQuick
     private static (IReadOnlyList<AttentionEstimate> Estimates, AttentionKernel[] Kernels, double[] Times) Measured(
         MaskPattern mask, int length, int headSize, WorkerPool pool)
     {
-        var problem = new AttentionProblem
-        {
-            Batch = 1,
-            QueryHeads = Heads,
-            KvHeads = Heads,
-            QueryLength = length,
-            KvLength = length,
-            HeadSize = headSize,
-            Mask = mask,
-        };
+        var problem = Inputs.Problem(Heads, length, headSize, mask);
         HostTensor Normal(int seed) => Inputs.Normal(DType.F32, seed, 1, Heads, length, headSize);
         var operands = AttentionOperands.Of(problem, Normal(1), Normal(2), Normal(3), Normal(4));
         var estimates = AttentionSelector.Estimates(problem, pool.Threads);

@@ -7,7 +7,6 @@ using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Formats;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
-using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 
 namespace Stof.Reference.Bench.Sweeps;
@@ -51,16 +50,7 @@ internal static class AttentionSweep
 
     private static double Cell(TextWriter output, WorkerPool pool, string name, string text, int length, int headSize, double dense)
     {
-        var problem = new AttentionProblem
-        {
-            Batch = 1,
-            QueryHeads = Heads,
-            KvHeads = Heads,
-            QueryLength = length,
-            KvLength = length,
-            HeadSize = headSize,
-            Mask = MaskText.Parse(text),
-        };
+        var problem = Inputs.Problem(Heads, length, headSize, MaskText.Parse(text));
         var choice = AttentionSelector.Measured(problem, pool.Threads);
         var kernel = new AttentionKernel(problem, choice);
         HostTensor Normal(ulong seed) => NormalTensor.Draw(seed, 1, Heads, length, headSize);

@@ -4,7 +4,6 @@ using Stof.Reference.Cpu.Simd.Attention;
 using Stof.Reference.Cpu.Threading;
 using Stof.Reference.Masks;
 using Stof.Reference.Numerics;
-using Stof.Reference.Operators;
 using Stof.Reference.Tensors;
 using Stof.Reference.Tests;
 
@@ -42,16 +41,7 @@ internal static class DenseSweep
 
     private static void Cell(TextWriter output, WorkerPool pool, int headSize, int length)
     {
-        var problem = new AttentionProblem
-        {
-            Batch = 1,
-            QueryHeads = Heads,
-            KvHeads = Heads,
-            QueryLength = length,
-            KvLength = length,
-            HeadSize = headSize,
-            Mask = new FullMask(),
-        };
+        var problem = Inputs.Problem(Heads, length, headSize, new FullMask());
         var choice = AttentionSelector.Measured(problem, pool.Threads);
         var kernel = new AttentionKernel(problem, choice);
         HostTensor Drawn(ulong seed) => NormalTensor.Draw(seed, 1, Heads, length, headSize);
