@@ -72,13 +72,13 @@ if (args is ["sweep", "attention" or "dense" or "model", ..])
     switch (args[1])
     {
         case "attention":
-            AttentionSweep.Run(Console.Out, threads, Numbers(1, 64), Numbers(2, AttentionSweep.AllLengths));
+            AttentionSweep.Run(Console.Out, new Settings(threads, Numbers(1, 64), Numbers(2, AttentionSweep.AllLengths)));
             return 0;
         case "dense" when !OnnxRuntime.IsAvailable:
             Console.Error.WriteLine("sweep dense: ONNX Runtime is not there; STOF_ORT_LIB names its library");
             return 3;
         case "dense":
-            DenseSweep.Run(Console.Out, threads, Numbers(1, 64, 128), Numbers(2, 2048));
+            DenseSweep.Run(Console.Out, new Settings(threads, Numbers(1, 64, 128), Numbers(2, 2048)));
             return 0;
         default:
             ModelSweep.Run(Console.Out, threads);

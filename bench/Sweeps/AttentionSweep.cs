@@ -26,27 +26,15 @@ internal static class AttentionSweep
 
     /// <summary>Prints one line a cell.</summary>
     /// <param name="output">Where to.</param>
-    /// <param name="threads">Worker counts.</param>
-    /// <param name="headSizes">Dqk = Dv.</param>
-    /// <param name="lengths">S.</param>
-    public static void Run(TextWriter output, IReadOnlyList<int> threads, IReadOnlyList<int> headSizes, IReadOnlyList<int> lengths)
+    /// <param name="settings">Of what.</param>
+    public static void Run(TextWriter output, Settings settings) => settings.ForEach((pool, headSize, length) =>
     {
-        foreach (var count in threads)
+        var dense = 0.0;
+        foreach (var (name, text) in PaperMasks.At(length))
         {
-            using var pool = new WorkerPool(count);
-            foreach (var headSize in headSizes)
-            {
-                foreach (var length in lengths)
-                {
-                    var dense = 0.0;
-                    foreach (var (name, text) in PaperMasks.At(length))
-                    {
-                        dense = Cell(output, pool, name, text, length, headSize, dense);
-                    }
-                }
-            }
+            dense = Cell(output, pool, name, text, length, headSize, dense);
         }
-    }
+    });
 
     private static double Cell(TextWriter output, WorkerPool pool, string name, string text, int length, int headSize, double dense)
     {

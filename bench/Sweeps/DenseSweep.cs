@@ -20,23 +20,11 @@ internal static class DenseSweep
 
     /// <summary>Prints one line a thread count, head size and length.</summary>
     /// <param name="output">Where to.</param>
-    /// <param name="threads">Worker counts.</param>
-    /// <param name="headSizes">Dqk = Dv.</param>
-    /// <param name="lengths">S.</param>
-    public static void Run(TextWriter output, IReadOnlyList<int> threads, IReadOnlyList<int> headSizes, IReadOnlyList<int> lengths)
+    /// <param name="settings">Of what.</param>
+    public static void Run(TextWriter output, Settings settings)
     {
         output.WriteLine("threads    D      S  kernel              median ms   best ms  of peak  ONNX Runtime   best ms  of peak   ratio  of best  largest difference");
-        foreach (var count in threads)
-        {
-            using var pool = new WorkerPool(count);
-            foreach (var headSize in headSizes)
-            {
-                foreach (var length in lengths)
-                {
-                    Cell(output, pool, headSize, length);
-                }
-            }
-        }
+        settings.ForEach((pool, headSize, length) => Cell(output, pool, headSize, length));
     }
 
     private static void Cell(TextWriter output, WorkerPool pool, int headSize, int length)

@@ -8,15 +8,12 @@ namespace Stof.Reference.OpenCL.Execution;
 /// </summary>
 internal sealed class JoinedLists
 {
-    /// <summary>Bytes between beginnings are a multiple of this.</summary>
-    public const long Alignment = 256;
+    private const long Alignment = 256;
 
     private readonly List<(long At, Bytes Values)> _lists = [];
+    private long _size;
 
     private delegate ReadOnlySpan<byte> Bytes();
-
-    /// <summary>Bytes so far.</summary>
-    public long Size { get; private set; }
 
     /// <summary>Adds a list.</summary>
     /// <returns>Where it begins, in bytes.</returns>
@@ -32,16 +29,19 @@ internal sealed class JoinedLists
     /// <returns>Where it begins, in bytes.</returns>
     public long Reserve(long bytes)
     {
-        var at = Size;
-        Size = (Size + bytes + Alignment - 1) / Alignment * Alignment;
+        var at = _size;
+        _size = Aligned(_size + bytes);
         return at;
     }
+
+    /// <summary>Whether a buffer of so many bytes has room for two more.</summary>
+    public bool Holds(long limit, long first, long second) => _size + Aligned(first) + Aligned(second) <= limit;
 
     /// <summary>The buffer with all of them.</summary>
     /// <exception cref="InvalidInputException">They exceed what the device gives one buffer.</exception>
     public OpenClBuffer Upload(OpenClContext context, BufferSet buffers)
     {
-        var buffer = buffers.Allocate(Size);
+        var buffer = buffers.Allocate(_size);
         foreach (var (at, values) in _lists)
         {
             context.Write(buffer, values(), at);
@@ -49,4 +49,6 @@ internal sealed class JoinedLists
 
         return buffer;
     }
+
+    private static long Aligned(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 }

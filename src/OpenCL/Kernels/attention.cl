@@ -16,12 +16,12 @@ typedef struct
 // What a kernel takes beside the shape, and its first lines: a launch is shorter with fewer buffers.
 #if IS_JOINED
 #define TENSORS_AND_LISTS global uchar *lists
-#define FIND_INPUTS const global element *inputs = LIST(const element, inputs);
-#define FIND_OUTPUT global element *o = LIST(element, o);
+#define FIND_TENSORS \
+    const global element *inputs = LIST(const element, inputs); \
+    global element *o = LIST(element, o);
 #else
 #define TENSORS_AND_LISTS const global element *inputs, global element *o, global uchar *lists
-#define FIND_INPUTS
-#define FIND_OUTPUT
+#define FIND_TENSORS
 #endif
 
 // Strides in elements; the same fields in the same order as AttentionShape.

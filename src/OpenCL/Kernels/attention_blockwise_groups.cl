@@ -26,8 +26,7 @@ void stage(const global element *rows, long stride, int first, int limit, int co
 kernel __attribute__((reqd_work_group_size(GROUP_X * GROUP_Y, 1, 1))) void attention_blockwise(
     const attention_shape shape, TENSORS_AND_LISTS, local float *scratch)
 {
-    FIND_INPUTS
-    FIND_OUTPUT
+    FIND_TENSORS
     const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
     const global int *item = LIST(const int, items) + get_group_id(0) * 8;
     const int batch = item[0], head = item[1], first_query = item[2] * TILE_Q, part = item[5];

@@ -80,8 +80,7 @@ void stage_rows(const global element *rows, long stride, int first, int limit, i
 kernel void attention_blockwise(
     const attention_shape shape, TENSORS_AND_LISTS, local real *scratch)
 {
-    FIND_INPUTS
-    FIND_OUTPUT
+    FIND_TENSORS
     const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
     const int strips = shape.tile_rows / ROWS;
     const int strip = (int)get_group_id(0) % strips;

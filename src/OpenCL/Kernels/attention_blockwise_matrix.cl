@@ -13,7 +13,7 @@
 #define GROUP_ITEMS (32 * GROUP_WARPS)
 #define WARPS (KEY_GROUPS * GROUP_WARPS)
 #define ITEMS (32 * WARPS)
-#define PADS_ROWS 1 // more work-groups at a time by fewer registers
+#define PADS_ROWS 1 // permuted, each step of a fragment has an address of its own
 
 #include "attention.cl"
 #include "matrix_units.cl"
@@ -51,8 +51,7 @@
 kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void attention_blockwise(
     const attention_shape shape, TENSORS_AND_LISTS)
 {
-    FIND_INPUTS
-    FIND_OUTPUT
+    FIND_TENSORS
     local uint4 memory[MEMORY];
     EXCHANGE
     const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);

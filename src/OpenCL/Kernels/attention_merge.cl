@@ -8,7 +8,7 @@
 kernel __attribute__((reqd_work_group_size(ROW_ITEMS, 1, 1))) void attention_merge(
     const attention_shape shape, TENSORS_AND_LISTS)
 {
-    FIND_OUTPUT
+    FIND_TENSORS
     const global float *states = LIST(const float, states);
     const int tile_rows = shape.tile_rows;
     const global int *item = LIST(const int, cuts) + get_group_id(0) / tile_rows * 8;

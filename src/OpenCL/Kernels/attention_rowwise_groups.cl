@@ -13,8 +13,7 @@
 kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void attention_rowwise(
     const attention_shape shape, TENSORS_AND_LISTS, local float *scratch)
 {
-    FIND_INPUTS
-    FIND_OUTPUT
+    FIND_TENSORS
     const global int *load_col_idx = LIST(const int, columns), *load_part_idx = LIST(const int, part_tiles);
     const global int *item = LIST(const int, items) + (get_group_id(0) / TILE) * 8;
     const int row = (int)(get_group_id(0) % TILE), me = get_local_id(0);

@@ -26,7 +26,7 @@ void ask_rows(
             const int row = start + my_row;
             if (count % at_once == 0 || row < count)
             {
-                copy_chunk(at_once % 8 == 0 ? chunks_on(to, start * PITCH(chunks)) : chunks_on(tile, place(row, chunk, chunks)), (const global uint4 *)from, first + row < limit && 8 * chunk < size);
+                copy_chunk(chunks_on(to, start * PITCH(chunks)), (const global uint4 *)from, first + row < limit && 8 * chunk < size);
             }
 
             from += at_once * stride;

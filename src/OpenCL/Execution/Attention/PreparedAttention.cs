@@ -36,8 +36,7 @@ internal sealed class PreparedAttention : IDisposable
     {
         (_device, _problem) = (device, problem);
         _buffers = new BufferSet(device.Context);
-        var largest = device.Device.MaxBufferBytes;
-        _plan = plan with { IsJoined = own is { } tensors && tensors.Inputs + tensors.O < largest };
+        _plan = plan with { IsJoined = own is not null }; // likely: it fits one buffer
         device.Programs.BuildAhead([_plan.Program(device, problem)]); // while masks are cut into tiles
         try
         {
@@ -75,23 +74,19 @@ internal sealed class PreparedAttention : IDisposable
                 at.States = lists.Reserve(work.Parts * plan.StateFloats(problem) * sizeof(float));
             }
 
-            var (inputBytes, outputBytes) = own ?? default;
-            if (_plan.IsJoined && lists.Size + inputBytes + outputBytes + (2 * JoinedLists.Alignment) <= largest)
+            _plan = plan with { IsJoined = own is { } bytes && lists.Holds(device.Device.MaxBufferBytes, bytes.Inputs, bytes.O) };
+            if (_plan.IsJoined)
             {
-                (at.Inputs, at.O) = (lists.Reserve(inputBytes), lists.Reserve(outputBytes));
-            }
-            else
-            {
-                _plan = plan with { IsJoined = false };
+                (at.Inputs, at.O) = (lists.Reserve(own!.Value.Inputs), lists.Reserve(own.Value.O));
             }
 
             _kernel = device.Programs.OwnKernel(_plan.Program(device, problem), plan.KernelName);
             _merge = _mergeCount == 0 || plan.MergesItself ? null : device.Programs.OwnKernel(_plan.MergeProgram(device, problem), "attention_merge");
             _lists = lists.Upload(device.Context, _buffers);
-            if (own is not null)
+            if (own is { } tensors)
             {
-                Inputs = _plan.IsJoined ? new Place(_lists, at.Inputs) : new Place(_buffers.Allocate(inputBytes), 0);
-                O = _plan.IsJoined ? new Place(_lists, at.O) : new Place(_buffers.Allocate(outputBytes), 0);
+                Place Reserved(long place, long size) => _plan.IsJoined ? new Place(_lists, place) : new Place(_buffers.Allocate(size), 0);
+                (Inputs, O) = (Reserved(_shape.At.Inputs, tensors.Inputs), Reserved(_shape.At.O, tensors.O));
             }
         }
         catch
