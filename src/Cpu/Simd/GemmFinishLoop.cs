@@ -8,10 +8,10 @@ internal readonly struct GemmFinishLoop(WorkerPool pool, GemmStage stage, int ro
     // So many that a task is worth taking, and that two can be on their way.
     private const int MostRows = 16;
 
-    private readonly int _block = Math.Clamp((rows + pool.Threads - 1) / pool.Threads, 1, MostRows);
+    private readonly int _block = Math.Clamp(GemmTiling.Ceiling(rows, pool.Threads), 1, MostRows);
 
     /// <summary>Runs all tasks.</summary>
-    public void Run() => pool.Run((rows + _block - 1) / _block, this);
+    public void Run() => pool.Run(GemmTiling.Ceiling(rows, _block), this);
 
     /// <inheritdoc/>
     public void Execute(int task, int worker) => stage.Finish(task * _block, Math.Min(_block, rows - (task * _block)));
